@@ -1,0 +1,3 @@
+"""fillwright: signals in, protected positions out."""
+
+__version__ = "0.1.0"
