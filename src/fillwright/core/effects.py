@@ -1,0 +1,58 @@
+"""All that may go out of the core; the shell carries an effect out only after its events are in the journal."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fillwright.core.inputs import Candle
+from fillwright.core.requests import Request
+from fillwright.core.types import ClientOrderId, Symbol, Time
+
+
+class Send(msgspec.Struct, frozen=True, gc=False):
+    """Send a request to the venue; every outcome comes back as reports or RequestFailed."""
+
+    request: Request
+    lane: str
+    """exit | protect | query | entry: the order in which a rate budget is spent."""
+
+
+class QueryOrder(msgspec.Struct, frozen=True, gc=False):
+    """Ask the venue about one order; the answer is an OrderReport with all fills, or OrderAbsent."""
+
+    symbol: Symbol
+    client_order_id: ClientOrderId
+    order_id: int | None = None
+    not_before: Time = 0
+
+
+class FetchSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """Read the venue's books of a symbol (None: all), with these orders too; the answer is a VenueSnapshot."""
+
+    symbol: Symbol | None
+    client_order_ids: tuple[ClientOrderId, ...]
+    cause: str
+    balances: bool = True
+
+
+class ConsultAdvisor(msgspec.Struct, frozen=True, gc=False):
+    """Ask the trader's advisor about a monitored signal or a position at a candle's close."""
+
+    trader_id: str
+    symbol: Symbol
+    candle: Candle
+    signal_id: int | None = None
+    position_id: int | None = None
+
+
+class Alert(msgspec.Struct, frozen=True, gc=False):
+    """Tell a person at once."""
+
+    level: str
+    """error | warning"""
+    code: str
+    message: str
+
+
+Effect = Send | QueryOrder | FetchSnapshot | ConsultAdvisor | Alert
+"""Everything ``engine.step`` may ask of the shell."""
