@@ -49,7 +49,7 @@ class RejectReason(StrEnum):
 # -- the stream --------------------------------------------------------------------------------------------------
 
 
-class ExecutionReport(msgspec.Struct, frozen=True, gc=False, tag="executionReport"):
+class ExecutionReport(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="executionReport"):
     """One step in an order's life (``executionReport``); built by position in the hot path.
 
     On a cancel ``client_order_id`` is the cancel's own id and ``orig_client_order_id`` ours.
@@ -109,7 +109,7 @@ class ListLeg(msgspec.Struct, frozen=True, gc=False):
     client_order_id: ClientOrderId
 
 
-class ListStatusReport(msgspec.Struct, frozen=True, gc=False, tag="listStatus"):
+class ListStatusReport(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="listStatus"):
     """A change of an order list (``listStatus``)."""
 
     account_id: AccountId
@@ -132,7 +132,7 @@ class AssetBalance(msgspec.Struct, frozen=True, gc=False):
     locked: Decimal
 
 
-class AccountPosition(msgspec.Struct, frozen=True, gc=False, tag="outboundAccountPosition"):
+class AccountPosition(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="outboundAccountPosition"):
     """Balances that possibly changed in one transaction (``outboundAccountPosition``)."""
 
     account_id: AccountId
@@ -140,7 +140,7 @@ class AccountPosition(msgspec.Struct, frozen=True, gc=False, tag="outboundAccoun
     balances: tuple[AssetBalance, ...]
 
 
-class BalanceUpdate(msgspec.Struct, frozen=True, gc=False, tag="balanceUpdate"):
+class BalanceUpdate(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="balanceUpdate"):
     """A deposit, withdrawal or transfer (``balanceUpdate``); never a trade."""
 
     account_id: AccountId

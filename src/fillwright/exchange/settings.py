@@ -57,8 +57,6 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a list whose working FOK found no match answers without its listClientOrderId."""
     opo_commission_from_free: bool = False
     """Whether an OPO's commission is taken from free base where that suffices; its exit is then the gross amount."""
-    market_prices_own_trades: bool = True
-    """Whether a fill against the outside market sets the last price, as any trade does on a real venue."""
     final_retention_us: int = DAY
     final_orders_max: int = ORDERS_KEPT_MAX
     trades_max: int = TRADES_KEPT_MAX
