@@ -1,0 +1,1 @@
+"""Prices: recorded tapes, columns, searches over them, candles, and a synthetic market."""
