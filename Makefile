@@ -25,7 +25,7 @@ run: setup ## replay a synthetic market, or TAPE="file ...", and open the report
 	$(BIN)/fillwright replay $(if $(strip $(TAPE)),$(foreach file,$(TAPE),--tape $(file)),--synthetic) --out $(OUT) --open $(ARGS)
 
 test: setup-dev ## run the whole suite
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) $(ARGS)
 
 test-long: setup-dev ## run every property with at least 10,000 examples, and what takes minutes
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n $(TEST_WORKERS) -m "long or hypothesis" $(ARGS)
