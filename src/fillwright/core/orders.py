@@ -53,7 +53,12 @@ _ENDS = {
     Step.EXPIRED: _S.EXPIRED,
     Step.FILLED: _S.FILLED,
 }
-_NEWS = {Step.PENDED: _S.PENDING_NEW, Step.PLACED: _S.ACCEPTED, Step.PART_FILLED: _S.PARTIALLY_FILLED, **_ENDS}
+_NEWS = {
+    Step.PENDED: _S.PENDING_NEW,
+    Step.PLACED: _S.ACCEPTED,
+    Step.PART_FILLED: _S.PARTIALLY_FILLED,
+    **_ENDS,
+}
 _OURS = {Step.CANCEL_REQUESTED: _S.CANCEL_PENDING, Step.DOUBTED: _S.UNKNOWN}
 
 TRANSITIONS: dict[OrderState, dict[Step, OrderState]] = {
@@ -129,8 +134,10 @@ class Order(msgspec.Struct, kw_only=True):
     executed_quantity: Decimal = ZERO
     executed_quote: Decimal = ZERO
     fills: list[Fill] = []
+    reserve: Decimal = ZERO
+    """Quote set aside when it was submitted, and what of it is still set aside; not yet seen by the venue."""
     reserved: Decimal = ZERO
-    reserve_initial: Decimal = ZERO
+    in_flight: Decimal = ZERO
     reject_code: int = 0
     reject_reason: str = ""
     expiry_reason: str = ""
@@ -177,18 +184,17 @@ class Order(msgspec.Struct, kw_only=True):
         """Take a step of the table; IllegalOrderStep (and no change) when there is none."""
         if not self.may(step):
             raise IllegalOrderStep(f"order {self.id}: {step} in state {self.state}")
+        was_unknown = self.state is OrderState.UNKNOWN
         if step is Step.CANCEL_REFUSED and self.executed_quantity:
             self.state = OrderState.PARTIALLY_FILLED
         else:
             self.state = TRANSITIONS[self.state][step]
-        if step is not Step.DOUBTED and (self.state in FINAL_STATES or step is not Step.CANCEL_REQUESTED):
+        if self.state in FINAL_STATES or step is Step.CANCEL_REFUSED or (was_unknown and step not in _OURS):
             self.doubt = None
 
     def add_fill(self, fill: Fill, complete: bool) -> None:
         """Book an execution."""
         self.move(Step.FILLED if complete else Step.PART_FILLED)
-        if not self.fills:
-            self.fills = []
         self.fills.append(fill)
         self.executed_quantity += fill.quantity
         self.executed_quote += fill.quote

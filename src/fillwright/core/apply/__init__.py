@@ -1,0 +1,66 @@
+"""``apply``: the only mutator of State. One function per event; none decides anything.
+
+Replaying the journal through ``apply`` gives the state that made it.
+"""
+
+from __future__ import annotations
+
+from fillwright.core import events as ev
+from fillwright.core.apply import account, orders, positions, safety, signals
+from fillwright.core.apply.signals import SIGNAL_ENDS, candle_key
+from fillwright.core.state import KEEP_ENDED, KEEP_KEYS, Ledger
+from fillwright.core.types import Time
+
+__all__ = ["SequenceGapError", "apply", "candle_key", "forget"]
+
+
+class SequenceGapError(AssertionError):
+    """A record does not follow the one before it."""
+
+
+def apply(ledger: Ledger, record: ev.Record) -> None:
+    """Make a record true; SequenceGapError when it is not the next one."""
+    state = ledger.state
+    if record.seq != state.seq + 1:
+        raise SequenceGapError(f"record {record.seq} after {state.seq}")
+    state.seq = record.seq
+    state.time = record.time
+    event = record.event
+    handler = _HANDLERS.get(type(event))
+    if handler is not None:
+        handler(ledger, event, record)
+    forget(ledger, record.time)
+
+
+def forget(ledger: Ledger, now: Time) -> None:
+    """Drop what ended more than 24 hours ago, and keys older than 7 days."""
+    state = ledger.state
+    while (name := state.ended.pop_before(now - KEEP_ENDED)) is not None:
+        kind, _, key = name.partition(":")
+        if kind == "order":
+            order = state.orders.get(key)
+            if order is not None and order.is_final:
+                del state.orders[key]
+                ledger.by_exchange_id.pop((order.symbol, order.exchange_order_id), None)
+        elif kind == "position":
+            position = state.positions.get(int(key))
+            if position is not None and position.is_ended:
+                del state.positions[position.id]
+        elif kind == "candle":
+            state.candle_signals.pop(key, None)
+        else:
+            signal = state.signals.get(int(key))
+            if signal is not None and signal.status in SIGNAL_ENDS:
+                del state.signals[signal.id]
+    while (old_key := state.old_keys.pop_before(now - KEEP_KEYS)) is not None:
+        state.keys.pop(old_key, None)
+        state.key_hashes.pop(old_key, None)
+
+
+_HANDLERS = {
+    **account.HANDLERS,
+    **signals.HANDLERS,
+    **orders.HANDLERS,
+    **positions.HANDLERS,
+    **safety.HANDLERS,
+}

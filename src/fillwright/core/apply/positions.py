@@ -1,0 +1,188 @@
+"""What events of positions do to the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from fillwright.core import events as ev
+from fillwright.core.positions import Position
+from fillwright.core.state import Ledger
+from fillwright.core.types import MINUTE, ZERO, PositionStatus, Time
+
+
+def _position_created(ledger: Ledger, event: ev.PositionCreated, record: ev.Record) -> None:
+    state = ledger.state
+    state.positions_made = event.position_id
+    position = Position(
+        id=event.position_id,
+        signal_id=event.signal_id,
+        trader_id=event.trader_id,
+        symbol=event.symbol,
+        base=state.instruments[event.symbol].base,
+        direction=event.direction,
+        created_at=record.time,
+        updated_at=record.time,
+        requested_quantity=event.quantity,
+        limit_price=event.limit_price,
+        decision_quote=event.quote,
+        plan=event.plan,
+        plan_reason=event.plan_reason,
+        max_loss_quote=event.max_loss_quote,
+        entry_market=event.entry_market,
+        stop_loss=event.stop_loss,
+        take_profit=event.take_profit,
+        trailing_delta=event.trailing_delta,
+    )
+    state.positions[position.id] = position
+    ledger.open_positions[position.id] = position
+    signal = state.signals.get(event.signal_id)
+    if signal is not None:
+        signal.position_id = position.id
+
+
+def _position_opened(ledger: Ledger, event: ev.PositionOpened, record: ev.Record) -> None:
+    position = ledger.state.positions[event.position_id]
+    position.move(PositionStatus.OPEN)
+    ledger.state.portfolio.day_trades += 1
+    ledger.state.portfolio.trades += 1
+
+
+def _position_updated(ledger: Ledger, event: ev.PositionUpdated, record: ev.Record) -> None:
+    position = ledger.state.positions[event.position_id]
+    position.updated_at = record.time
+    if event.stop_loss is not None:
+        position.stop_loss = event.stop_loss
+        position.moved_at = record.time
+    if event.take_profit is not None:
+        position.take_profit = event.take_profit
+    if event.plan is not None:
+        position.plan = event.plan
+    if event.exit_blocked is not None:
+        position.exit_blocked = event.exit_blocked
+    if event.monitoring is not None and event.monitoring != position.monitoring:
+        position.monitoring = event.monitoring
+        if position.status in (PositionStatus.OPEN, PositionStatus.MONITORING):
+            position.move(PositionStatus.MONITORING if event.monitoring else PositionStatus.OPEN)
+
+
+def _position_closing(ledger: Ledger, event: ev.PositionClosing, record: ev.Record) -> None:
+    position = ledger.state.positions[event.position_id]
+    position.move(PositionStatus.CLOSING)
+    position.exit_reason = event.reason
+    position.updated_at = record.time
+
+
+def _position_reopened(ledger: Ledger, event: ev.PositionReopened, record: ev.Record) -> None:
+    position = ledger.state.positions[event.position_id]
+    came_back = position.is_ended
+    managed = position.monitoring and position.status is PositionStatus.CLOSING
+    position.move(PositionStatus.MONITORING if managed else PositionStatus.OPEN)
+    position.exit_failures = 0
+    position.exit_reason = ""
+    position.updated_at = record.time
+    if came_back:
+        position.closed_at = 0
+        position.unprotected_since = record.time
+        ledger.open_positions[position.id] = position
+
+
+def _position_reduce_requested(ledger: Ledger, event: ev.PositionReduceRequested, record: ev.Record) -> None:
+    ledger.state.positions[event.position_id].reduce_quantity = event.quantity
+
+
+def _position_reduced(ledger: Ledger, event: ev.PositionReduced, record: ev.Record) -> None:
+    position = ledger.state.positions[event.position_id]
+    position.updated_at = record.time
+    position.closed_outside += event.quantity
+    before = position.quantity
+    position.release(event.quantity)
+    ledger.state.portfolio.own(position.symbol, position.trader_id, position.quantity - before)
+
+
+def _position_protected(ledger: Ledger, event: ev.PositionProtected, record: ev.Record) -> None:
+    position = ledger.state.positions[event.position_id]
+    position.stop_order_id = event.stop_order_id
+    position.target_order_id = event.target_order_id
+    position.unprotected_us += event.unprotected_us
+    position.unprotected_last_us = event.unprotected_us
+    position.unprotected_spells += 1
+    position.unprotected_since = 0
+    position.protection_failures = 0
+
+
+def _position_unprotected(ledger: Ledger, event: ev.PositionUnprotected, record: ev.Record) -> None:
+    position = ledger.state.positions[event.position_id]
+    position.stop_order_id = position.target_order_id = ""
+    if not position.unprotected_since:
+        position.unprotected_since = record.time
+
+
+def _protection_failed(ledger: Ledger, event: ev.ProtectionFailed, record: ev.Record) -> None:
+    ledger.state.positions[event.position_id].protection_failures = event.failures
+
+
+def _exit_failed(ledger: Ledger, event: ev.ExitFailed, record: ev.Record) -> None:
+    ledger.state.positions[event.position_id].exit_failures = event.failures
+
+
+def _position_closed(ledger: Ledger, event: ev.PositionClosed, record: ev.Record) -> None:
+    state = ledger.state
+    position = state.positions[event.position_id]
+    position.move(PositionStatus.CLOSED)
+    position.exit_reason = position.exit_reason or event.reason
+    position.closed_at = position.updated_at = record.time
+    position.unprotected_since = 0
+    portfolio = state.portfolio
+    portfolio.own(position.symbol, position.trader_id, -position.quantity)
+    portfolio.dust_cost += position.cost - position.dust_cost
+    portfolio.realized += event.pnl
+    position.dust_quantity, position.dust_cost = position.quantity, position.cost
+    position.quantity = position.cost = ZERO
+    _count_result(ledger, event.pnl, record.time)
+    _end_position(ledger, position, record.time)
+
+
+def _count_result(ledger: Ledger, pnl: Decimal, now: Time) -> None:
+    portfolio, safety = ledger.state.portfolio, ledger.state.safety
+    if pnl > ZERO:
+        portfolio.wins += 1
+        safety.consecutive_losses = 0
+        return
+    portfolio.losses += 1
+    safety.consecutive_losses += 1
+    risk = ledger.state.settings.risk
+    if safety.consecutive_losses >= risk.max_consecutive_losses:
+        safety.cooldown_until = now + risk.cooldown_minutes * MINUTE
+        safety.consecutive_losses = 0
+
+
+def _position_failed(ledger: Ledger, event: ev.PositionFailed, record: ev.Record) -> None:
+    position = ledger.state.positions[event.position_id]
+    position.move(PositionStatus.FAILED)
+    position.failure_reason, position.failure_status = event.reason, event.status
+    position.closed_at = position.updated_at = record.time
+    _end_position(ledger, position, record.time)
+
+
+def _end_position(ledger: Ledger, position: Position, now: Time) -> None:
+    ledger.open_positions.pop(position.id, None)
+    ledger.state.ended.push(now, f"position:{position.id}")
+
+
+HANDLERS: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
+    ev.PositionCreated: _position_created,
+    ev.PositionOpened: _position_opened,
+    ev.PositionUpdated: _position_updated,
+    ev.PositionClosing: _position_closing,
+    ev.PositionReopened: _position_reopened,
+    ev.PositionReduceRequested: _position_reduce_requested,
+    ev.PositionReduced: _position_reduced,
+    ev.PositionProtected: _position_protected,
+    ev.PositionUnprotected: _position_unprotected,
+    ev.ProtectionFailed: _protection_failed,
+    ev.ExitFailed: _exit_failed,
+    ev.PositionClosed: _position_closed,
+    ev.PositionFailed: _position_failed,
+}

@@ -1,0 +1,101 @@
+"""What events of signals do to the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fillwright.core import events as ev
+from fillwright.core.state import Ledger, SignalRecord
+from fillwright.core.types import MINUTE, SECOND, SignalStatus, Time
+
+SIGNAL_ENDS = (
+    SignalStatus.DENIED,
+    SignalStatus.ABANDONED,
+    SignalStatus.COMPLETED,
+    SignalStatus.EXPIRED,
+    SignalStatus.FAILED,
+)
+
+
+def _signal_received(ledger: Ledger, event: ev.SignalReceived, record: ev.Record) -> None:
+    state = ledger.state
+    state.signals_made = event.signal_id
+    state.signals[event.signal_id] = SignalRecord(
+        id=event.signal_id,
+        signal=event.signal,
+        received_at=record.time,
+        key=event.key,
+        body_hash=event.body_hash,
+        decided_at=event.signal.created_at,
+        updated_at=record.time,
+    )
+    state.keys[event.key] = event.signal_id
+    state.key_hashes[event.key] = event.body_hash
+    state.old_keys.push(record.time, event.key)
+
+
+def _signal_approved(ledger: Ledger, event: ev.SignalApproved, record: ev.Record) -> None:
+    state = ledger.state
+    record_of = state.signals[event.signal_id]
+    record_of.updated_at = record.time
+    key = candle_key(ledger, record_of)
+    if key:
+        state.candle_signals[key] = event.signal_id
+        state.ended.push(record.time, f"candle:{key}")
+    safety = state.safety
+    safety.entry_times = [time for time in safety.entry_times if time > record.time - 10 * SECOND]
+    safety.entry_times.append(record.time)
+    safety.last_entry_at = record.time
+    if safety.breaker.is_open:
+        safety.breaker.probing = True
+
+
+def candle_key(ledger: Ledger, signal: SignalRecord) -> str:
+    """What makes two signals the same idea: trader, symbol, side and candle; '' when the interval is not fixed."""
+    interval = _interval_length(signal.signal.interval or ledger.state.settings.candle_interval)
+    if not interval:
+        return ""
+    wanted = signal.signal
+    return f"{wanted.trader_id}|{wanted.symbol}|{wanted.side}|{wanted.created_at // interval}"
+
+
+_INTERVAL_UNITS = {"s": SECOND, "m": MINUTE, "h": 60 * MINUTE, "d": 1440 * MINUTE, "w": 10_080 * MINUTE}
+
+
+def _interval_length(interval: str) -> Time:
+    unit = _INTERVAL_UNITS.get(interval[-1:])
+    return int(interval[:-1]) * unit if unit and interval[:-1].isdigit() else 0
+
+
+def _signal_denied(ledger: Ledger, event: ev.SignalDenied, record: ev.Record) -> None:
+    signal = ledger.state.signals[event.signal_id]
+    signal.code = event.code
+    _move_signal(ledger, signal, SignalStatus.DENIED, event.code, record.time)
+
+
+def _signal_status_changed(ledger: Ledger, event: ev.SignalStatusChanged, record: ev.Record) -> None:
+    signal = ledger.state.signals.get(event.signal_id)
+    if signal is None:  # forgotten: its position outlived it by a day
+        return
+    if event.status is SignalStatus.ENTERING and signal.status is SignalStatus.MONITORING:
+        signal.decided_at = record.time
+    _move_signal(ledger, signal, event.status, event.reason, record.time)
+
+
+def _move_signal(ledger: Ledger, signal: SignalRecord, status: SignalStatus, reason: str, now: Time) -> None:
+    signal.status, signal.reason, signal.updated_at = status, reason, now
+    if status is SignalStatus.MONITORING:
+        ledger.waiting_signals[signal.id] = signal
+    else:
+        ledger.waiting_signals.pop(signal.id, None)
+    if status in SIGNAL_ENDS:
+        ledger.state.ended.push(now, f"signal:{signal.id}")
+
+
+HANDLERS: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
+    ev.SignalReceived: _signal_received,
+    ev.SignalApproved: _signal_approved,
+    ev.SignalDenied: _signal_denied,
+    ev.SignalStatusChanged: _signal_status_changed,
+}

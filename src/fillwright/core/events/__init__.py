@@ -1,0 +1,207 @@
+"""The one event hierarchy: every change of state is one of these, and ``state.apply`` alone makes it so.
+
+An event is a fact in the past tense. Denied is ours, rejected is the venue's. Each has a version; older versions are
+brought up to date when they are read (``decode``). ``docs/EVENTS.md`` is generated from this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fillwright.core.events.account import (
+    AccountOpened,
+    BalanceUpdated,
+    CandleClosed,
+    EquityMarked,
+    FeesChanged,
+    InstrumentChanged,
+    LimitsChanged,
+    SettingsChanged,
+    TradingDayStarted,
+    TransferSeen,
+)
+from fillwright.core.events.base import Check, Event, Fill, Record
+from fillwright.core.events.orders import (
+    ExternalOrderSeen,
+    OrderAdopted,
+    OrderAmended,
+    OrderAmendRefused,
+    OrderAmendRequested,
+    OrderCancelled,
+    OrderCancelRefused,
+    OrderCancelRequested,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderNotFound,
+    OrderPartiallyFilled,
+    OrderPlaced,
+    OrderQueried,
+    OrderRejected,
+    OrderSubmitted,
+    OrderUnknown,
+)
+from fillwright.core.events.positions import (
+    ExitFailed,
+    PositionClosed,
+    PositionClosing,
+    PositionCreated,
+    PositionFailed,
+    PositionOpened,
+    PositionProtected,
+    PositionReduced,
+    PositionReduceRequested,
+    PositionReopened,
+    PositionUnprotected,
+    PositionUpdated,
+    ProtectionFailed,
+)
+from fillwright.core.events.safety import (
+    Anomaly,
+    CircuitBreakerClosed,
+    CircuitBreakerOpened,
+    Discrepancy,
+    EmergencyStopped,
+    Error,
+    Halted,
+    ModeSwitched,
+    Paused,
+    RateLimited,
+    ReconciliationComplete,
+    ReconciliationStarted,
+    Resumed,
+    ShutdownBegun,
+    StreamStateChanged,
+    VenueAnswered,
+    VenueErrorSeen,
+)
+from fillwright.core.events.signals import (
+    DecisionMade,
+    SignalApproved,
+    SignalDenied,
+    SignalReceived,
+    SignalStatusChanged,
+)
+
+__all__ = [
+    "EVENT_TYPES",
+    "UPCASTS",
+    "AccountOpened",
+    "Anomaly",
+    "BalanceUpdated",
+    "CandleClosed",
+    "Check",
+    "CircuitBreakerClosed",
+    "CircuitBreakerOpened",
+    "DecisionMade",
+    "Discrepancy",
+    "EmergencyStopped",
+    "EquityMarked",
+    "Error",
+    "Event",
+    "ExitFailed",
+    "ExternalOrderSeen",
+    "FeesChanged",
+    "Fill",
+    "Halted",
+    "InstrumentChanged",
+    "LimitsChanged",
+    "ModeSwitched",
+    "OrderAdopted",
+    "OrderAmendRefused",
+    "OrderAmendRequested",
+    "OrderAmended",
+    "OrderCancelRefused",
+    "OrderCancelRequested",
+    "OrderCancelled",
+    "OrderDenied",
+    "OrderExpired",
+    "OrderFilled",
+    "OrderNotFound",
+    "OrderPartiallyFilled",
+    "OrderPlaced",
+    "OrderQueried",
+    "OrderRejected",
+    "OrderSubmitted",
+    "OrderUnknown",
+    "Paused",
+    "PositionClosed",
+    "PositionClosing",
+    "PositionCreated",
+    "PositionFailed",
+    "PositionOpened",
+    "PositionProtected",
+    "PositionReduceRequested",
+    "PositionReduced",
+    "PositionReopened",
+    "PositionUnprotected",
+    "PositionUpdated",
+    "ProtectionFailed",
+    "RateLimited",
+    "ReconciliationComplete",
+    "ReconciliationStarted",
+    "Record",
+    "Resumed",
+    "SettingsChanged",
+    "ShutdownBegun",
+    "SignalApproved",
+    "SignalDenied",
+    "SignalReceived",
+    "SignalStatusChanged",
+    "StreamStateChanged",
+    "TradingDayStarted",
+    "TransferSeen",
+    "UnknownEventError",
+    "VenueAnswered",
+    "VenueErrorSeen",
+    "decode",
+    "encode",
+]
+
+EVENT_TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}
+"""Every event by its kind."""
+
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""(kind, version) → a function that turns such a body into the next version's."""
+
+_ENCODER = msgspec.json.Encoder()
+_DECODERS = {kind: msgspec.json.Decoder(cls) for kind, cls in EVENT_TYPES.items()}
+
+
+class UnknownEventError(ValueError):
+    """A journal holds an event of a newer program."""
+
+
+def encode(event: Event) -> bytes:
+    """Write an event as JSON; decimals as plain text, never with an exponent."""
+    body = _ENCODER.encode(event)
+    if b"E-" in body or b"E+" in body:  # rare: only then is it worth a walk through the fields
+        return _ENCODER.encode(_plain_decimals(msgspec.to_builtins(event, builtin_types=(Decimal,))))
+    return body
+
+
+def _plain_decimals(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, dict):
+        return {key: _plain_decimals(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_decimals(item) for item in value]
+    return value
+
+
+def decode(kind: str, version: int, body: bytes) -> Event:
+    """Read an event of any version up to today's; UnknownEventError for kinds or versions of the future."""
+    cls = EVENT_TYPES.get(kind)
+    if cls is None or version > cls.version:
+        raise UnknownEventError(f"{kind} version {version}")
+    if version == cls.version:
+        return _DECODERS[kind].decode(body)
+    fields = msgspec.json.decode(body)
+    for old in range(version, cls.version):
+        fields = UPCASTS[kind, old](fields)
+    return msgspec.convert(fields, cls)

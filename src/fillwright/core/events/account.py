@@ -1,0 +1,84 @@
+"""Events of the account: ledger, instruments, settings, balances, marks, candles."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fillwright.core.events.base import Event
+from fillwright.core.inputs import Candle
+from fillwright.core.instruments import Instrument
+from fillwright.core.settings import RiskLimits, Settings
+from fillwright.core.types import Asset, Symbol
+
+
+class AccountOpened(Event, frozen=True):
+    """A ledger has begun: its id, tag of client order ids, and settings."""
+
+    account_id: str
+    tag: str
+    settings: Settings
+
+
+class InstrumentChanged(Event, frozen=True):
+    """The venue describes a symbol (for the first time, or anew)."""
+
+    instrument: Instrument
+
+
+class FeesChanged(Event, frozen=True):
+    """The account's commission rates."""
+
+    maker: Decimal
+    taker: Decimal
+
+
+class SettingsChanged(Event, frozen=True):
+    """The account's settings were replaced."""
+
+    settings: Settings
+    by: str
+
+
+class LimitsChanged(Event, frozen=True):
+    """Limits of a trader or symbol were set (None: removed)."""
+
+    trader_id: str
+    symbol: Symbol
+    limits: RiskLimits | None
+    by: str
+
+
+class BalanceUpdated(Event, frozen=True):
+    """The venue's balance of one asset; ``opening`` also sets our own ledger to it."""
+
+    asset: Asset
+    free: Decimal
+    locked: Decimal
+    opening: bool = False
+
+
+class TransferSeen(Event, frozen=True):
+    """Money came in or went out other than by trading."""
+
+    asset: Asset
+    delta: Decimal
+
+
+class EquityMarked(Event, frozen=True):
+    """Equity by the bids of the symbols with positions; only marks move peak, drawdown and the day's loss."""
+
+    equity: Decimal
+    prices: tuple[tuple[Symbol, Decimal], ...] = ()
+
+
+class TradingDayStarted(Event, frozen=True):
+    """A new trading day: daily counters start at zero, the day's loss counts from this equity."""
+
+    day: int
+    equity: Decimal
+
+
+class CandleClosed(Event, frozen=True):
+    """A candle of the account's interval closed."""
+
+    candle: Candle

@@ -1,0 +1,56 @@
+"""Events of signals and decisions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fillwright.core.events.base import Check, Event
+from fillwright.core.inputs import Signal
+from fillwright.core.types import SignalStatus
+
+
+class SignalReceived(Event, frozen=True):
+    """A signal came in and got an id."""
+
+    signal_id: int
+    signal: Signal
+    key: str
+    body_hash: str
+
+
+class SignalApproved(Event, frozen=True):
+    """Every risk check passed."""
+
+    signal_id: int
+    checks: tuple[Check, ...]
+
+
+class SignalDenied(Event, frozen=True):
+    """A risk check refused the signal; ``code`` is the first that failed."""
+
+    signal_id: int
+    code: str
+    checks: tuple[Check, ...]
+
+
+class SignalStatusChanged(Event, frozen=True):
+    """A signal moved on."""
+
+    signal_id: int
+    status: SignalStatus
+    reason: str = ""
+
+
+class DecisionMade(Event, frozen=True):
+    """A trader or advisor decided about a signal or position, and why."""
+
+    decision: str
+    by: str
+    signal_id: int = 0
+    position_id: int = 0
+    price: Decimal | None = None
+    quantity: Decimal | None = None
+    confidence: Decimal | None = None
+    reasoning: str = ""
+    outcome: str = "accepted"
+    """accepted, or why it was refused."""

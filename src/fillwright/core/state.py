@@ -1,0 +1,223 @@
+"""State: all that is true of one account. Only ``apply`` (``core.apply``) changes it, from records.
+
+Ended orders, positions and signals stay for 24 hours (late reports find them), idempotency keys for 7 days; then they
+are forgotten, so that memory is flat in the number of trades.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from fillwright.core.inputs import Signal
+from fillwright.core.instruments import Instrument
+from fillwright.core.orders import Order
+from fillwright.core.portfolio import Portfolio
+from fillwright.core.positions import Position
+from fillwright.core.settings import RiskLimits, Settings
+from fillwright.core.types import (
+    DAY,
+    ZERO,
+    AccountId,
+    ClientOrderId,
+    SignalStatus,
+    Symbol,
+    Time,
+)
+
+KEEP_ENDED: Time = DAY
+"""How long ended orders, positions and signals stay."""
+KEEP_KEYS: Time = 7 * DAY
+"""How long idempotency keys stay."""
+CLOSES_MAX = 1_000
+"""Candle closes kept per symbol, whatever window the settings ask for."""
+EXTERNALS_MAX = 10_000
+"""External orders remembered at most; the oldest give way."""
+
+
+class SignalRecord(msgspec.Struct, kw_only=True):
+    """A signal and what became of it."""
+
+    id: int
+    signal: Signal
+    received_at: Time
+    key: str
+    body_hash: str
+    status: SignalStatus = SignalStatus.RECEIVED
+    reason: str = ""
+    code: str = ""
+    position_id: int = 0
+    decided_at: Time = 0
+    """When its age starts to count: its creation, or the decision to enter after monitoring."""
+    updated_at: Time = 0
+
+
+class Breaker(msgspec.Struct):
+    """The circuit breaker: open means no entries."""
+
+    is_open: bool = False
+    error_count: int = 0
+    identical_rejects: int = 0
+    last_reject: str = ""
+    opened_at: Time = 0
+    until: Time = 0
+    last_error: str = ""
+    probing: bool = False
+
+
+class Safety(msgspec.Struct, kw_only=True):
+    """What stops entries: halt, pause, breaker, cool-down, rate limits."""
+
+    halted_cause: str = ""
+    halted_reason: str = ""
+    halted_by: str = ""
+    halted_at: Time = 0
+    paused_cause: str = ""
+    paused_until: Time = 0
+    shutdown: bool = False
+    flatten: bool = False
+    breaker: Breaker = msgspec.field(default_factory=Breaker)
+    consecutive_losses: int = 0
+    cooldown_until: Time = 0
+    rate_limited_until: Time = 0
+    entry_times: list[Time] = []
+    """Entries of the last ten seconds."""
+    last_entry_at: Time = 0
+    order_windows: list[list[int]] = []
+    """Per venue window: [index of the window, orders sent in it]."""
+
+
+class External(msgspec.Struct, gc=False):
+    """An order at the venue that is not ours."""
+
+    symbol: Symbol
+    client_order_id: ClientOrderId
+    exchange_order_id: int
+    side: str
+    type: str
+    quantity: Decimal
+    executed_quantity: Decimal
+    status: str
+    seen_at: Time
+
+
+class Fifo(msgspec.Struct):
+    """A queue of (time, key), oldest first, that gives its head up in constant time."""
+
+    items: list[tuple[Time, str]] = []
+    head: int = 0
+
+    def push(self, time: Time, key: str) -> None:
+        """Add at the end."""
+        self.items.append((time, key))
+
+    def pop_before(self, time: Time) -> str | None:
+        """Take the oldest key if it is older than a time."""
+        if self.head >= len(self.items) or self.items[self.head][0] >= time:
+            return None
+        key = self.items[self.head][1]
+        self.head += 1
+        if self.head > 1_024 and self.head * 2 > len(self.items):
+            del self.items[: self.head]
+            self.head = 0
+        return key
+
+
+class State(msgspec.Struct, kw_only=True):
+    """All that is true of one account after the record ``seq``."""
+
+    account_id: AccountId = ""
+    tag: str = ""
+    seq: int = 0
+    time: Time = 0
+    settings: Settings = Settings()
+    limits: dict[str, RiskLimits] = {}
+    """Overrides by ``trader|symbol`` ('' = all)."""
+    instruments: dict[Symbol, Instrument] = {}
+    maker_fee: Decimal = ZERO
+    taker_fee: Decimal = ZERO
+
+    signals: dict[int, SignalRecord] = {}
+    signals_made: int = 0
+    keys: dict[str, int] = {}
+    """Idempotency key (``trader|key``) → signal id; the signal's hash is kept in ``key_hashes``."""
+    key_hashes: dict[str, str] = {}
+    candle_signals: dict[str, int] = {}
+    """``trader|symbol|side|candle`` → signal id, of signals that were not denied."""
+    positions: dict[int, Position] = {}
+    positions_made: int = 0
+    orders: dict[ClientOrderId, Order] = {}
+    manual_orders_made: int = 0
+    cancels_made: int = 0
+    externals: dict[str, External] = {}
+    portfolio: Portfolio = msgspec.field(default_factory=Portfolio)
+    safety: Safety = msgspec.field(default_factory=Safety)
+    prices: dict[Symbol, Decimal] = {}
+    """Last price known from the journal (fills and marks): the fallback where no quote has come yet."""
+    closes: dict[Symbol, list[Decimal]] = {}
+    stream_connected: bool = True
+    reconciling: bool = False
+    reconciled_at: Time = 0
+    ended: Fifo = msgspec.field(default_factory=Fifo)
+    old_keys: Fifo = msgspec.field(default_factory=Fifo)
+
+
+class Ledger:
+    """State with the indexes that are derived from it: what is open, what is whose."""
+
+    __slots__ = (
+        "by_exchange_id",
+        "doubts",
+        "open_orders",
+        "open_positions",
+        "state",
+        "waiting_signals",
+    )
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.open_orders: dict[ClientOrderId, Order] = {}
+        self.open_positions: dict[int, Position] = {}
+        self.waiting_signals: dict[int, SignalRecord] = {}
+        self.by_exchange_id: dict[tuple[Symbol, int], ClientOrderId] = {}
+        self.doubts: dict[ClientOrderId, Order] = {}
+        for order in state.orders.values():
+            self.index_order(order)
+            if order.exchange_order_id:
+                self.by_exchange_id[order.symbol, order.exchange_order_id] = order.id
+        for position in state.positions.values():
+            if not position.is_ended:
+                self.open_positions[position.id] = position
+        for signal in state.signals.values():
+            if signal.status is SignalStatus.MONITORING:
+                self.waiting_signals[signal.id] = signal
+
+    def index_order(self, order: Order) -> None:
+        """Put an order where its state says it belongs."""
+        if order.is_final:
+            self.open_orders.pop(order.id, None)
+        else:
+            self.open_orders[order.id] = order
+        if order.doubt is not None:
+            self.doubts[order.id] = order
+        else:
+            self.doubts.pop(order.id, None)
+
+    def orders_of(self, position: Position) -> list[Order]:
+        """The position's orders that have not ended, oldest first."""
+        orders = self.state.orders
+        return [orders[name] for name in position.open_order_ids]
+
+    def dump(self) -> bytes:
+        """The whole state as bytes, exactly; ``load`` gives it back."""
+        return _ENCODER.encode(self.state)
+
+    @classmethod
+    def load(cls, data: bytes) -> Ledger:
+        """The state that ``dump`` wrote."""
+        return cls(_DECODER.decode(data))
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(State)
