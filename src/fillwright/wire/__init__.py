@@ -1,0 +1,1 @@
+"""Binance's protocol as data: what both sides of the wire have in common."""
