@@ -35,6 +35,13 @@ class FetchSnapshot(msgspec.Struct, frozen=True, gc=False):
     balances: bool = True
 
 
+class FetchInstruments(msgspec.Struct, frozen=True, gc=False):
+    """Read exchangeInfo of these symbols again; the answer is UpdateInstruments."""
+
+    symbols: tuple[Symbol, ...]
+    not_before: Time = 0
+
+
 class ConsultAdvisor(msgspec.Struct, frozen=True, gc=False):
     """Ask the trader's advisor about a monitored signal or a position at a candle's close."""
 
@@ -54,5 +61,5 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
-Effect = Send | QueryOrder | FetchSnapshot | ConsultAdvisor | Alert
+Effect = Send | QueryOrder | FetchSnapshot | FetchInstruments | ConsultAdvisor | Alert
 """Everything ``engine.step`` may ask of the shell."""

@@ -106,6 +106,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     size: Size | None = None
+    trailing: bool = False
+    """Whether the stop follows the price, at the distance that it has at the entry."""
     interval: str = ""
     expires_at: Time | None = None
     reasoning: str = ""

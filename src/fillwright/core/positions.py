@@ -105,6 +105,10 @@ class Position(msgspec.Struct, kw_only=True):
     exit_blocked: bool = False
     monitoring: bool = False
     protection_failures: int = 0
+    retry_at: Time = 0
+    """Before this, failed protection or a failed exit is not tried again."""
+    setbacks: int = 0
+    """Rounds of failed exits and protection: the exponent of the back-off."""
     reprices: int = 0
     unprotected_since: Time = 0
     unprotected_us: int = 0

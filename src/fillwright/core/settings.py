@@ -111,8 +111,6 @@ class VenueProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Equity is marked this often while a position is open."""
     order_limits: tuple[tuple[int, int], ...] = ((10, 100), (86_400, 200_000))
     """Unfilled order counts of the venue: (window in seconds, orders)."""
-    market_entry_style: str = "list"
-    """list: FOK limit inside an order list where allowed (plans 1 and 2); market: entry, then exits (plans 3, 4)."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from fillwright.core import events as ev
+from fillwright.core.apply.signals import follow
 from fillwright.core.positions import Position
 from fillwright.core.state import Ledger
-from fillwright.core.types import MINUTE, ZERO, PositionStatus, Time
+from fillwright.core.types import MINUTE, ZERO, PositionStatus, SignalStatus, Time
 
 
 def _position_created(ledger: Ledger, event: ev.PositionCreated, record: ev.Record) -> None:
@@ -45,6 +46,7 @@ def _position_created(ledger: Ledger, event: ev.PositionCreated, record: ev.Reco
 def _position_opened(ledger: Ledger, event: ev.PositionOpened, record: ev.Record) -> None:
     position = ledger.state.positions[event.position_id]
     position.move(PositionStatus.OPEN)
+    follow(ledger, position.signal_id, SignalStatus.IN_POSITION, "", record.time)
     ledger.state.portfolio.day_trades += 1
     ledger.state.portfolio.trades += 1
 
@@ -83,6 +85,7 @@ def _position_reopened(ledger: Ledger, event: ev.PositionReopened, record: ev.Re
     position.exit_reason = ""
     position.updated_at = record.time
     if came_back:
+        follow(ledger, position.signal_id, SignalStatus.IN_POSITION, event.reason, record.time)
         position.closed_at = 0
         position.unprotected_since = record.time
         ledger.open_positions[position.id] = position
@@ -109,7 +112,8 @@ def _position_protected(ledger: Ledger, event: ev.PositionProtected, record: ev.
     position.unprotected_last_us = event.unprotected_us
     position.unprotected_spells += 1
     position.unprotected_since = 0
-    position.protection_failures = 0
+    position.protection_failures = position.setbacks = 0
+    position.retry_at = 0
 
 
 def _position_unprotected(ledger: Ledger, event: ev.PositionUnprotected, record: ev.Record) -> None:
@@ -120,11 +124,21 @@ def _position_unprotected(ledger: Ledger, event: ev.PositionUnprotected, record:
 
 
 def _protection_failed(ledger: Ledger, event: ev.ProtectionFailed, record: ev.Record) -> None:
-    ledger.state.positions[event.position_id].protection_failures = event.failures
+    position = ledger.state.positions[event.position_id]
+    position.protection_failures = event.failures
+    _back_off(position, event.retry_at)
+
+
+def _back_off(position: Position, retry_at: Time) -> None:
+    if retry_at:
+        position.setbacks += 1
+        position.retry_at = retry_at
 
 
 def _exit_failed(ledger: Ledger, event: ev.ExitFailed, record: ev.Record) -> None:
-    ledger.state.positions[event.position_id].exit_failures = event.failures
+    position = ledger.state.positions[event.position_id]
+    position.exit_failures = event.failures
+    _back_off(position, event.retry_at)
 
 
 def _position_closed(ledger: Ledger, event: ev.PositionClosed, record: ev.Record) -> None:
@@ -141,6 +155,7 @@ def _position_closed(ledger: Ledger, event: ev.PositionClosed, record: ev.Record
     position.dust_quantity, position.dust_cost = position.quantity, position.cost
     position.quantity = position.cost = ZERO
     _count_result(ledger, event.pnl, record.time)
+    follow(ledger, position.signal_id, SignalStatus.COMPLETED, position.exit_reason, record.time)
     _end_position(ledger, position, record.time)
 
 
@@ -163,6 +178,9 @@ def _position_failed(ledger: Ledger, event: ev.PositionFailed, record: ev.Record
     position.move(PositionStatus.FAILED)
     position.failure_reason, position.failure_status = event.reason, event.status
     position.closed_at = position.updated_at = record.time
+    failed = event.status in ("rejected", "never_arrived")
+    ended = SignalStatus.FAILED if failed else SignalStatus.EXPIRED
+    follow(ledger, position.signal_id, ended, event.reason, record.time)
     _end_position(ledger, position, record.time)
 
 

@@ -37,9 +37,11 @@ def _signal_received(ledger: Ledger, event: ev.SignalReceived, record: ev.Record
 
 def _signal_approved(ledger: Ledger, event: ev.SignalApproved, record: ev.Record) -> None:
     state = ledger.state
-    record_of = state.signals[event.signal_id]
-    record_of.updated_at = record.time
-    key = candle_key(ledger, record_of)
+    signal = state.signals[event.signal_id]
+    if signal.status is SignalStatus.MONITORING:
+        signal.decided_at = record.time
+    _move_signal(ledger, signal, SignalStatus.ENTERING, "", record.time)
+    key = candle_key(ledger, signal)
     if key:
         state.candle_signals[key] = event.signal_id
         state.ended.push(record.time, f"candle:{key}")
@@ -75,12 +77,14 @@ def _signal_denied(ledger: Ledger, event: ev.SignalDenied, record: ev.Record) ->
 
 
 def _signal_status_changed(ledger: Ledger, event: ev.SignalStatusChanged, record: ev.Record) -> None:
-    signal = ledger.state.signals.get(event.signal_id)
-    if signal is None:  # forgotten: its position outlived it by a day
-        return
-    if event.status is SignalStatus.ENTERING and signal.status is SignalStatus.MONITORING:
-        signal.decided_at = record.time
-    _move_signal(ledger, signal, event.status, event.reason, record.time)
+    follow(ledger, event.signal_id, event.status, event.reason, record.time)
+
+
+def follow(ledger: Ledger, signal_id: int, status: SignalStatus, reason: str, now: Time) -> None:
+    """Move a signal on, if it is still remembered (its position may outlive it)."""
+    signal = ledger.state.signals.get(signal_id)
+    if signal is not None:
+        _move_signal(ledger, signal, status, reason, now)
 
 
 def _move_signal(ledger: Ledger, signal: SignalRecord, status: SignalStatus, reason: str, now: Time) -> None:

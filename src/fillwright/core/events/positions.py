@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from fillwright.core.events.base import Event
 from fillwright.core.inputs import Quote
-from fillwright.core.types import ZERO, ClientOrderId, Direction, Protection, Symbol
+from fillwright.core.types import ZERO, ClientOrderId, Direction, Protection, Symbol, Time
 
 
 class PositionCreated(Event, frozen=True):
@@ -100,6 +100,7 @@ class ProtectionFailed(Event, frozen=True):
     position_id: int
     failures: int
     reason: str
+    retry_at: Time = 0
 
 
 class ExitFailed(Event, frozen=True):
@@ -108,6 +109,7 @@ class ExitFailed(Event, frozen=True):
     position_id: int
     failures: int
     reason: str
+    retry_at: Time = 0
 
 
 class PositionClosed(Event, frozen=True):
