@@ -6,6 +6,7 @@ looks at a row; the searches of ``market.search`` compare the integers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import TypeAlias
@@ -147,6 +148,21 @@ class TradeColumns:
             self.row + start,
         )
 
+    @classmethod
+    def join(cls, parts: Sequence[TradeColumns]) -> TradeColumns:
+        """One run of rows from several that follow each other."""
+        first = parts[0]
+        return cls(
+            first.symbol,
+            first.scale,
+            np.concatenate([part.time_us for part in parts]),
+            np.concatenate([part.price for part in parts]),
+            np.concatenate([part.quantity for part in parts]),
+            np.concatenate([part.buyer_is_maker for part in parts]),
+            np.concatenate([part.trade_id for part in parts]),
+            row=first.row,
+        )
+
     @cached_property
     def search(self) -> RangeSearch:
         """The search over prices, built when first asked for."""
@@ -217,6 +233,24 @@ class CandleColumns:
             self.row + start,
         )
 
+    @classmethod
+    def join(cls, parts: Sequence[CandleColumns]) -> CandleColumns:
+        """One run of rows from several that follow each other."""
+        first = parts[0]
+        return cls(
+            first.symbol,
+            first.interval,
+            first.scale,
+            np.concatenate([part.open_time_us for part in parts]),
+            np.concatenate([part.close_time_us for part in parts]),
+            np.concatenate([part.open for part in parts]),
+            np.concatenate([part.high for part in parts]),
+            np.concatenate([part.low for part in parts]),
+            np.concatenate([part.close for part in parts]),
+            np.concatenate([part.volume for part in parts]),
+            row=first.row,
+        )
+
     @cached_property
     def search(self) -> RangeSearch:
         """The search over lows (for ``≤``) and highs (for ``≥``), built when first asked for."""
@@ -273,6 +307,21 @@ class QuoteColumns:
             self.ask[part],
             self.ask_quantity[part],
             self.row + start,
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[QuoteColumns]) -> QuoteColumns:
+        """One run of rows from several that follow each other."""
+        first = parts[0]
+        return cls(
+            first.symbol,
+            first.scale,
+            np.concatenate([part.time_us for part in parts]),
+            np.concatenate([part.bid for part in parts]),
+            np.concatenate([part.bid_quantity for part in parts]),
+            np.concatenate([part.ask for part in parts]),
+            np.concatenate([part.ask_quantity for part in parts]),
+            row=first.row,
         )
 
     @cached_property
