@@ -1,0 +1,319 @@
+"""From layers to one configuration: merged, checked, explained."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from fillwright.config.layers import ALL, Layer, Path_, contains, read_environment, read_file
+from fillwright.config.problems import HIDDEN, ConfigError, Problem, is_secret, shown
+from fillwright.config.schema import GROUPS, Schema, exact_number, keys_of
+from fillwright.core.settings import (
+    BreakerSettings,
+    ExecutionSettings,
+    PaperSettings,
+    ReconciliationSettings,
+    RiskLimits,
+    Settings,
+)
+from fillwright.core.types import Mode, plain
+
+DEFAULT_FILE = "fillwright.toml"
+NAME_LENGTH_MAX = 64
+
+
+class TraderConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A trader by name: the class to make (None: it only sends signals) and what it is given."""
+
+    trader_class: str | None = None
+    """``module:Class``"""
+    parameters: dict[str, Any] = {}
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the files and the environment say, checked."""
+
+    settings: Settings = Settings()
+    limits: dict[str, RiskLimits] = {}
+    """By ``trader|symbol`` ('' = all), as the core's state keeps them."""
+    traders: dict[str, TraderConfig] = {}
+    feed: str = "auto"
+    """auto | binance | synthetic | tape"""
+    durability: str = "auto"
+    """auto | normal | full"""
+    values: dict[str, str] = {}
+    """Every key, dotted, with its value as text; secrets hidden."""
+    places: dict[str, str] = {}
+    """Where the keys that are not defaults were set."""
+
+    def durability_in(self, mode: Mode) -> str:
+        """Normal or full: as set, else full where real money is."""
+        if self.durability != "auto":
+            return self.durability
+        return "full" if mode is Mode.MAINNET else "normal"
+
+
+class _LayerSource(PydanticBaseSettingsSource):
+    """One layer as pydantic-settings wants it."""
+
+    def __init__(self, settings_cls: type[BaseSettings], layer: Layer) -> None:
+        super().__init__(settings_cls)
+        self.layer = layer
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self.layer.values.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return self.layer.values
+
+
+def load(
+    files: Sequence[Path] = (),
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Config:
+    """Read and check the configuration.
+
+    Args:
+        files: read after ``fillwright.toml``; later ones win. Each must exist.
+        environment: wins over files; None: the process's.
+        folder: where ``fillwright.toml`` is looked for; None: the current one. It need not exist.
+
+    Raises:
+        ConfigError: with every problem there is.
+    """
+    problems: list[Problem] = []
+    default = (folder or Path()) / DEFAULT_FILE
+    paths = [*([default] if default.is_file() else []), *files]
+    layers = [read_file(path, problems) for path in paths]
+    layers.append(read_environment(os.environ if environment is None else environment, problems))
+    for layer in layers:
+        _normalise_names(layer, problems)
+    schema = _validate(layers, problems)
+    if schema is None or problems:
+        raise ConfigError(problems)
+    config = _config_of(schema, layers)
+    _cross_check(config, layers, problems)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _normalise_names(layer: Layer, problems: list[Problem]) -> None:
+    """Check the free names (traders, symbols), and write ``*`` as the empty name that the core uses."""
+    limits = layer.values.get("limits")
+    if isinstance(limits, dict):
+        for trader in list(limits):
+            _check_name(layer, ("limits", trader), trader, problems)
+            if isinstance(limits[trader], dict):
+                for symbol in list(limits[trader]):
+                    _check_name(layer, ("limits", trader, symbol), symbol, problems)
+                layer.values["limits"][trader] = {
+                    "" if name == ALL else name: limit for name, limit in limits[trader].items()
+                }
+        layer.values["limits"] = {
+            "" if name == ALL else name: table for name, table in layer.values["limits"].items()
+        }
+        layer.places = {
+            (path if path[0] != "limits" else tuple("" if part == ALL else part for part in path)): place
+            for path, place in layer.places.items()
+        }
+    traders = layer.values.get("traders")
+    if isinstance(traders, dict):
+        for trader in traders:
+            _check_name(layer, ("traders", trader), trader or "|", problems)
+
+
+def _check_name(layer: Layer, path: Path_, name: str, problems: list[Problem]) -> None:
+    if len(name) > NAME_LENGTH_MAX or "|" in name or not (name.isprintable()):
+        problems.append(
+            Problem(
+                key=".".join(path[:-1]),
+                given=shown("", path[-1]),
+                allowed=f"a name of 1 to {NAME_LENGTH_MAX} printable characters without |",
+                source=layer.place(path) or layer.name,
+            )
+        )
+
+
+def _validate(layers: Sequence[Layer], problems: list[Problem]) -> BaseSettings | None:
+    class Merged(Schema):  # type: ignore[misc, valid-type]
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], **_: PydanticBaseSettingsSource
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(_LayerSource(settings_cls, layer) for layer in reversed(layers))
+
+    try:
+        merged: BaseSettings = Merged()
+    except ValidationError as error:
+        seen = set()
+        for detail in error.errors(include_url=False):
+            path = _known_path(tuple(str(part) for part in detail["loc"]), layers)
+            if path not in seen:
+                seen.add(path)
+                problems.append(_problem(path, detail["type"], detail["input"], layers))
+        return None
+    return merged
+
+
+def _known_path(loc: Path_, layers: Sequence[Layer]) -> Path_:
+    """Cut what pydantic adds about the type it tried, so that the path is one of the file."""
+    while len(loc) > 1 and not any(contains(layer.values, loc) for layer in layers):
+        loc = loc[:-1]
+    return loc
+
+
+def _problem(path: Path_, kind: str, given: object, layers: Sequence[Layer]) -> Problem:
+    layer = _origin(path, layers)
+    key = ".".join(part or ALL for part in path)
+    if kind == "extra_forbidden":
+        allowed = "unknown key" + _suggestion(path)
+    elif keys_of(path) or path in (("traders",), ("limits",)):
+        allowed = "must be a section"
+    else:
+        allowed = "must be " + _allowed(path)
+    hidden = any(path in candidate.secrets for candidate in layers)
+    return Problem(
+        key=key,
+        given=HIDDEN if hidden else "" if isinstance(given, dict) else shown(key, given),
+        allowed=allowed,
+        source=(layer.place(path) if layer else None) or "settings",
+    )
+
+
+def _origin(path: Path_, layers: Sequence[Layer]) -> Layer | None:
+    return next((layer for layer in reversed(layers) if contains(layer.values, path)), None)
+
+
+def _allowed(path: Path_) -> str:
+    for end in range(len(path), 0, -1):
+        if says := keys_of(path[: end - 1]).get(path[end - 1]):
+            return says
+    return "a section"
+
+
+def _suggestion(path: Path_) -> str:
+    """Name the key that was probably meant, here or in another section."""
+    *section, name = path
+    known = keys_of(tuple(section))
+    if close := difflib.get_close_matches(name, known, n=1, cutoff=0.7):
+        return f"; did you mean {'.'.join([*section, close[0]])}?"
+    everywhere = {key: group for group in (*GROUPS, "market", "journal") for key in keys_of((group,))}
+    if close := difflib.get_close_matches(name, everywhere, n=1, cutoff=0.7):
+        return f"; did you mean {everywhere[close[0]]}.{close[0]}?"
+    return f"; known are {', '.join(known)}" if known and len(known) <= 12 else ""
+
+
+def _config_of(schema: BaseSettings, layers: Sequence[Layer]) -> Config:
+    merged: dict[str, Any] = schema.model_dump(by_alias=True)
+    risk = RiskLimits(**merged["risk"])
+    set_limits: dict[str, Any] = schema.model_dump(include={"limits"}, exclude_unset=True).get("limits", {})
+    settings = Settings(
+        **merged["basic"],
+        risk=risk,
+        execution=ExecutionSettings(**merged["execution"]),
+        breaker=BreakerSettings(**merged["breaker"]),
+        reconciliation=ReconciliationSettings(**merged["reconciliation"]),
+        paper=PaperSettings(**merged["paper"]),
+    )
+    # What a nested limit does not say must not bind: it takes the account's own value, as the tightest wins.
+    limits = {
+        f"{trader}|{symbol}": msgspec.structs.replace(risk, **changes)
+        for trader, by_symbol in set_limits.items()
+        for symbol, changes in by_symbol.items()
+    }
+    traders = {
+        name: TraderConfig(trader_class=trader["class"], parameters=trader["parameters"])
+        for name, trader in merged["traders"].items()
+    }
+    merged["limits"] = set_limits
+    flat = dict(_flatten((), merged))
+    named = {path: ".".join(part or ALL for part in path) for path in flat}
+    secrets = {path for layer in layers for path in layer.secrets}
+    return Config(
+        settings=settings,
+        limits=limits,
+        traders=traders,
+        feed=merged["market"]["feed"],
+        durability=merged["journal"]["durability"],
+        values={
+            named[path]: HIDDEN if path in secrets or is_secret(path[-1]) else _text(value)
+            for path, value in flat.items()
+        },
+        places={
+            named[path]: origin.place(path) or origin.name
+            for path in flat
+            if (origin := _origin(path, layers)) is not None
+        },
+    )
+
+
+def _flatten(path: Path_, node: Any) -> Iterator[tuple[Path_, Any]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _flatten((*path, str(key)), value)
+    else:
+        yield path, node
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return plain(value) if _is_plain(value) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value) or "(all)"
+    return "none" if value is None else str(value)
+
+
+def _is_plain(value: object) -> bool:
+    if not isinstance(value, Decimal):
+        return True
+    try:
+        exact_number(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _cross_check(config: Config, layers: Sequence[Layer], problems: list[Problem]) -> None:
+    """Settings that make sense alone but not together, and numbers where any value is allowed."""
+    for name, trader in config.traders.items():
+        for path, value in _flatten(("traders", name, "parameters"), trader.parameters):
+            if not all(_is_plain(item) for item in (value if isinstance(value, list) else [value])):
+                layer = _origin(path, layers)
+                problems.append(
+                    Problem(
+                        key=".".join(path),
+                        given=shown(path[-1], value),
+                        allowed="must be a finite number of at most 30 digits on either side of the point",
+                        source=(layer.place(path) if layer else None) or "settings",
+                    )
+                )
+    for name, limits in {"": config.settings.risk, **config.limits}.items():
+        path = ("limits", *name.split("|")) if name else ("risk",)
+        if limits.min_position_size_usdt > limits.max_position_size_usdt:
+            key = (*path, "min_position_size_usdt")
+            if _origin(key, layers) is None:
+                key = (*path, "max_position_size_usdt")
+            layer = _origin(key, layers)
+            problems.append(
+                Problem(
+                    key=".".join(key),
+                    given=plain(getattr(limits, key[-1])),
+                    allowed="min_position_size_usdt must not exceed max_position_size_usdt"
+                    f" ({plain(limits.min_position_size_usdt)} > {plain(limits.max_position_size_usdt)})",
+                    source=(layer.place(key) if layer else None) or "settings",
+                )
+            )

@@ -1,0 +1,114 @@
+"""What a command line asks of the composition root, and what it gets back: plain data, no terminal in sight.
+
+``bootstrap`` turns every error of the rooms below into one of the three failures here, so that whoever called it
+(the command line today, a service tomorrow) needs to know no concrete class to answer in one clear line.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, unique
+from pathlib import Path
+
+import msgspec
+
+from fillwright.config import Config
+from fillwright.core.types import Symbol, Time
+
+JOURNAL_NAME = "journal.db"
+SUMMARY_NAME = "summary.json"
+REPORT_NAME = "report.html"
+CANDLES_NAME = "candles.feather"
+"""The candles of the report's charts, so that the report can be built again without the tape."""
+
+SYNTHETIC_DAYS_MAX = 3_650
+
+
+@unique
+class ExitCode(IntEnum):
+    """How a command ended; these numbers are part of the interface and never change their meaning."""
+
+    OK = 0
+    BUG = 1
+    """fillwright's own fault: please report it."""
+    BAD_INPUT = 2
+    """A tape, file, option or setting cannot be used as it is."""
+    TRADER_FAILED = 3
+    """The trader's own code raised."""
+    STORAGE_FAILED = 4
+    """The journal cannot be read or written: disk full, file broken, locked, or of a newer version."""
+    INTERRUPTED = 130
+    """Ctrl-C; ``--resume`` goes on from there."""
+
+
+class Failure(Exception):
+    """A command cannot do what it was asked; the text is one clear line for a person."""
+
+    exit_code = ExitCode.BUG
+
+
+class BadInputError(Failure):
+    """Something the user gave cannot be used: missing, broken, out of range, unknown."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class TraderFailedError(Failure):
+    """The trader's own code raised; ``traceback_text`` is its traceback alone, without our frames."""
+
+    exit_code = ExitCode.TRADER_FAILED
+
+    def __init__(self, message: str, traceback_text: str = "") -> None:
+        super().__init__(message)
+        self.traceback_text = traceback_text
+
+
+class StorageFailedError(Failure):
+    """The journal cannot be read or written."""
+
+    exit_code = ExitCode.STORAGE_FAILED
+
+
+class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """One replay as it was asked for; either tapes or ``synthetic``, at most one of trader and signals."""
+
+    config: Config
+    out: Path
+    tapes: tuple[Path, ...] = ()
+    symbols: tuple[Symbol, ...] = ()
+    """What a tape without symbols in it is about, or which symbols of a recording to trade; empty: all it has."""
+    exchange_info: Path | None = None
+    trader: str | None = None
+    """``module:Class``, or a name of ``[traders]`` in the configuration; None: the example."""
+    signals: Path | None = None
+    resume: bool = False
+    synthetic: bool = False
+    seed: int = 1
+    days: int = 30
+
+
+class ReplayProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a replay has come; sent every now and then, never per tick."""
+
+    phase: str
+    """What is going on, in a word or two: reading, replaying, report."""
+    done: int = 0
+    total: int | None = None
+    """Of the tape, in whatever it counts (bytes or rows); None: not known."""
+    time: Time = 0
+    """Virtual time."""
+    ticks: int = 0
+    signals: int = 0
+    trades: int = 0
+
+
+class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay left behind."""
+
+    journal: Path
+    summary: Path
+    report: Path
+    digest: str
+    """SHA-256 over the journal: equal for equal tape, signals and settings."""
+    figures: dict[str, object]
+    """The content of ``summary.json``."""
+    resumed: bool = False
