@@ -6,15 +6,16 @@ looks at a row; the searches of ``market.search`` compare the integers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from fillwright.core.inputs import Candle
 from fillwright.core.instruments import Instrument
 from fillwright.core.types import Symbol
 from fillwright.market.intervals import Interval
@@ -96,20 +97,49 @@ def _units(number: Decimal, decimals: int) -> int:
     return units
 
 
-class TradeColumns:
-    """Trades of one symbol in time order; ``row`` is the tape's row of the first one."""
+class Rows:
+    """Rows of one symbol in time order, a column each; ``row`` is the tape's row of the first one."""
 
-    __slots__ = (
-        "__dict__",
-        "buyer_is_maker",
-        "price",
-        "quantity",
-        "row",
-        "scale",
-        "symbol",
-        "time_us",
-        "trade_id",
-    )
+    COLUMNS: ClassVar[tuple[str, ...]]
+    SHARED: ClassVar[tuple[str, ...]] = ("symbol", "scale", "row")
+    """What all rows have in common."""
+
+    symbol: Symbol
+    scale: Scale
+    row: int
+
+    def __len__(self) -> int:
+        return len(getattr(self, self.COLUMNS[0]))
+
+    def slice(self, start: int, stop: int) -> Self:
+        """The rows from start up to stop, sharing memory."""
+        part = slice(start, stop)
+        return self._changed(lambda name: getattr(self, name)[part], self.row + start)
+
+    def take(self, order: Integers) -> Self:
+        """The rows in another order, copied."""
+        return self._changed(lambda name: getattr(self, name)[order], self.row)
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """One run of rows from several that follow each other, copied."""
+        first = parts[0]
+        return first._changed(lambda name: np.concatenate([getattr(part, name) for part in parts]), first.row)
+
+    def _changed(self, column: Callable[[str], npt.NDArray[Any]], row: int) -> Self:
+        rows = object.__new__(type(self))
+        for name in self.SHARED:
+            setattr(rows, name, getattr(self, name))
+        for name in self.COLUMNS:
+            setattr(rows, name, column(name))
+        rows.row = row
+        return rows
+
+
+class TradeColumns(Rows):
+    """Trades of one symbol."""
+
+    COLUMNS = ("time_us", "price", "quantity", "buyer_is_maker", "trade_id")
 
     def __init__(
         self,
@@ -131,61 +161,17 @@ class TradeColumns:
         self.trade_id = trade_id
         self.row = row
 
-    def __len__(self) -> int:
-        return len(self.time_us)
-
-    def slice(self, start: int, stop: int) -> TradeColumns:
-        """The rows from start up to stop, sharing memory."""
-        part = slice(start, stop)
-        return TradeColumns(
-            self.symbol,
-            self.scale,
-            self.time_us[part],
-            self.price[part],
-            self.quantity[part],
-            self.buyer_is_maker[part],
-            self.trade_id[part],
-            self.row + start,
-        )
-
-    @classmethod
-    def join(cls, parts: Sequence[TradeColumns]) -> TradeColumns:
-        """One run of rows from several that follow each other."""
-        first = parts[0]
-        return cls(
-            first.symbol,
-            first.scale,
-            np.concatenate([part.time_us for part in parts]),
-            np.concatenate([part.price for part in parts]),
-            np.concatenate([part.quantity for part in parts]),
-            np.concatenate([part.buyer_is_maker for part in parts]),
-            np.concatenate([part.trade_id for part in parts]),
-            row=first.row,
-        )
-
     @cached_property
     def search(self) -> RangeSearch:
         """The search over prices, built when first asked for."""
         return RangeSearch(self.price, self.price)
 
 
-class CandleColumns:
-    """Closed candles of one symbol and interval in time order; ``close_time_us`` is the last microsecond inside."""
+class CandleColumns(Rows):
+    """Closed candles of one symbol and interval; ``close_time_us`` is the last microsecond inside."""
 
-    __slots__ = (
-        "__dict__",
-        "close",
-        "close_time_us",
-        "high",
-        "interval",
-        "low",
-        "open",
-        "open_time_us",
-        "row",
-        "scale",
-        "symbol",
-        "volume",
-    )
+    COLUMNS = ("open_time_us", "close_time_us", "open", "high", "low", "close", "volume")
+    SHARED = ("symbol", "interval", "scale", "row")
 
     def __init__(
         self,
@@ -213,64 +199,31 @@ class CandleColumns:
         self.volume = volume
         self.row = row
 
-    def __len__(self) -> int:
-        return len(self.open_time_us)
-
-    def slice(self, start: int, stop: int) -> CandleColumns:
-        """The rows from start up to stop, sharing memory."""
-        part = slice(start, stop)
-        return CandleColumns(
-            self.symbol,
-            self.interval,
-            self.scale,
-            self.open_time_us[part],
-            self.close_time_us[part],
-            self.open[part],
-            self.high[part],
-            self.low[part],
-            self.close[part],
-            self.volume[part],
-            self.row + start,
-        )
-
-    @classmethod
-    def join(cls, parts: Sequence[CandleColumns]) -> CandleColumns:
-        """One run of rows from several that follow each other."""
-        first = parts[0]
-        return cls(
-            first.symbol,
-            first.interval,
-            first.scale,
-            np.concatenate([part.open_time_us for part in parts]),
-            np.concatenate([part.close_time_us for part in parts]),
-            np.concatenate([part.open for part in parts]),
-            np.concatenate([part.high for part in parts]),
-            np.concatenate([part.low for part in parts]),
-            np.concatenate([part.close for part in parts]),
-            np.concatenate([part.volume for part in parts]),
-            row=first.row,
-        )
-
     @cached_property
     def search(self) -> RangeSearch:
         """The search over lows (for ``≤``) and highs (for ``≥``), built when first asked for."""
         return RangeSearch(self.low, self.high)
 
+    def candle(self, index: int) -> Candle:
+        """One row as the core's input, with exact numbers."""
+        price = self.scale.price
+        return Candle(
+            self.symbol,
+            self.interval.value,
+            int(self.open_time_us[index]),
+            int(self.close_time_us[index]),
+            price(int(self.open[index])),
+            price(int(self.high[index])),
+            price(int(self.low[index])),
+            price(int(self.close[index])),
+            self.scale.quantity(int(self.volume[index])),
+        )
 
-class QuoteColumns:
-    """Best bids and asks of one symbol in time order."""
 
-    __slots__ = (
-        "__dict__",
-        "ask",
-        "ask_quantity",
-        "bid",
-        "bid_quantity",
-        "row",
-        "scale",
-        "symbol",
-        "time_us",
-    )
+class QuoteColumns(Rows):
+    """Best bids and asks of one symbol."""
+
+    COLUMNS = ("time_us", "bid", "bid_quantity", "ask", "ask_quantity")
 
     def __init__(
         self,
@@ -291,38 +244,6 @@ class QuoteColumns:
         self.ask = ask
         self.ask_quantity = ask_quantity
         self.row = row
-
-    def __len__(self) -> int:
-        return len(self.time_us)
-
-    def slice(self, start: int, stop: int) -> QuoteColumns:
-        """The rows from start up to stop, sharing memory."""
-        part = slice(start, stop)
-        return QuoteColumns(
-            self.symbol,
-            self.scale,
-            self.time_us[part],
-            self.bid[part],
-            self.bid_quantity[part],
-            self.ask[part],
-            self.ask_quantity[part],
-            self.row + start,
-        )
-
-    @classmethod
-    def join(cls, parts: Sequence[QuoteColumns]) -> QuoteColumns:
-        """One run of rows from several that follow each other."""
-        first = parts[0]
-        return cls(
-            first.symbol,
-            first.scale,
-            np.concatenate([part.time_us for part in parts]),
-            np.concatenate([part.bid for part in parts]),
-            np.concatenate([part.bid_quantity for part in parts]),
-            np.concatenate([part.ask for part in parts]),
-            np.concatenate([part.ask_quantity for part in parts]),
-            row=first.row,
-        )
 
     @cached_property
     def bid_search(self) -> RangeSearch:

@@ -86,13 +86,17 @@ def times_of(array: Any, name: str, fail: Fail) -> Integers:
     values = array.cast(pa.int64()).to_numpy()
     if not len(values):
         return np.asarray(values)
-    first = int(values[0])
+    usual, low = int(np.median(values)), 0
     for bound, factor in _UNITS:
-        if first < bound:
-            bad = first_true((values < 0) | (values >= bound))
+        if usual < bound:
+            bad = first_true((values < low) | (values >= bound))
             if bad is not None:
-                fail(bad, f"{name} {values[bad]} is not of the unit of the row before it, or no time")
+                fail(bad, f"{name} {values[bad]} is no time, or of another unit than the rows around it")
             return np.asarray(values * factor)
+        low = bound
+    bad = first_true(values < low)
+    if bad is not None:
+        fail(bad, f"{name} {values[bad]} is no time, or of another unit than the rows around it")
     return np.asarray(values // _NANOSECONDS_PER_MICROSECOND)
 
 

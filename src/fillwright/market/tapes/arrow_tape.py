@@ -16,7 +16,7 @@ from fillwright.market.tapes.errors import TapeError
 from fillwright.market.tapes.layouts import Content, Layout, by_names
 from fillwright.market.tapes.source import Packing
 from fillwright.market.tapes.symbols import tape_symbol
-from fillwright.market.tapes.tables import TableReader, first_symbol, interval_of
+from fillwright.market.tapes.tables import TableReader, first_symbol, interval_of, sorted_rows
 from fillwright.market.tapes.tape import Chunk, Tape, TapeKind, cut_into_chunks
 
 BATCH_ROWS = 65_536
@@ -105,6 +105,7 @@ class ArrowTape(Tape):
         symbol: Symbol | None,
         instruments: Mapping[Symbol, Instrument],
         start_row: int = 0,
+        sort: bool = False,
     ) -> None:
         kinds = {
             Content.TRADES: TapeKind.TRADES,
@@ -113,6 +114,7 @@ class ArrowTape(Tape):
         }
         super().__init__(file.path, kinds[layout.content], start_row)
         self._file = file
+        self._sort = sort
         self._layout = layout
         self._columns = list(dict.fromkeys(layout.roles.values()))
         _, sample = next(file.batches(self._columns, 0, SAMPLE_ROWS))
@@ -136,7 +138,8 @@ class ArrowTape(Tape):
     def chunks(self) -> Iterator[Chunk]:
         """The rows from ``start_row`` on."""
         try:
-            for chunk in cut_into_chunks(self._pieces(), self.start_row):
+            pieces = self._sorted() if self._sort else self._pieces()
+            for chunk in cut_into_chunks(pieces, self.start_row):
                 self.row = chunk.row + len(chunk)
                 yield chunk
             self.row = max(self.row, min(self.start_row, self._file.rows))
@@ -152,6 +155,15 @@ class ArrowTape(Tape):
             self.gaps, self.missing = reader.gaps
             yield piece.slice(lead, len(piece)) if lead else piece
             lead = 0
+
+    def _sorted(self) -> Iterator[Columns]:
+        reader = TableReader(self._layout, self._symbol, self._scale, self.interval)
+        batches = self._file.batches(self._columns)
+        converted = (reader.convert(batch, failing(self.path, row)) for row, batch in batches)
+        whole = sorted_rows(converted, reader, failing(self.path, 0))
+        if whole is not None:
+            self.gaps, self.missing = reader.gaps
+            yield whole.slice(self.start_row, len(whole))
 
 
 def failing(path: Path, first_row: int) -> Callable[[int, str], NoReturn]:

@@ -21,6 +21,8 @@ TIME_MIN: Time = 1_230_768_000 * SECOND
 TIME_MAX: Time = 4_102_444_800 * SECOND
 """2100-01-01."""
 
+SORT_HINT = "(--sort puts rows in order)"
+
 Fail = Callable[[int, str], NoReturn]
 """Raises the TapeError of a row of the piece at hand (counted from 0)."""
 
@@ -60,7 +62,9 @@ class TradeChecker:
         steps = np.diff(ids, prepend=ids[0] - 1 if self._id is None else self._id)
         bad = first_true(steps <= 0)
         if bad is not None:
-            word = "repeated" if steps[bad] == 0 else f"out of order, after {ids[bad] - steps[bad]}"
+            word = (
+                "repeated" if steps[bad] == 0 else f"out of order, after {ids[bad] - steps[bad]} {SORT_HINT}"
+            )
             fail(bad, f"trade id {ids[bad]} is {word}")
         jumps = steps[steps > 1]
         self.gaps += len(jumps)
@@ -167,4 +171,4 @@ def _in_order(times: npt.NDArray[np.int64], last: Time, fail: Fail) -> None:
     bad = first_true(np.diff(times, prepend=last) < 0)
     if bad is not None:
         previous = last if bad == 0 else int(times[bad - 1])
-        fail(bad, f"unsorted: {moment(int(times[bad]))} comes after {moment(previous)}")
+        fail(bad, f"unsorted: {moment(int(times[bad]))} comes after {moment(previous)} {SORT_HINT}")

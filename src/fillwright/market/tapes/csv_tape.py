@@ -18,7 +18,13 @@ from fillwright.market.tapes.errors import TapeError
 from fillwright.market.tapes.layouts import Content, Layout
 from fillwright.market.tapes.source import ByteStream, LineSkippingStream, line_at
 from fillwright.market.tapes.symbols import tape_symbol
-from fillwright.market.tapes.tables import TableReader, first_symbol, interval_of, record_batch
+from fillwright.market.tapes.tables import (
+    TableReader,
+    first_symbol,
+    interval_of,
+    record_batch,
+    sorted_rows,
+)
 from fillwright.market.tapes.tape import Chunk, Tape, TapeKind, cut_into_chunks
 
 BLOCK_BYTES = 4 << 20
@@ -127,6 +133,7 @@ class CsvTape(Tape):
         symbol: Symbol | None,
         instruments: Mapping[Symbol, Instrument],
         start_row: int = 0,
+        sort: bool = False,
     ) -> None:
         kinds = {
             Content.TRADES: TapeKind.TRADES,
@@ -137,6 +144,7 @@ class CsvTape(Tape):
         if not sample:
             raise TapeError(path, "has no rows", line=layout.header_lines or None)
         self._layout = layout
+        self._sort = sort
         self._fields = sample[0].decode("utf-8", "replace").split(",")
         if len(self._fields) != len(layout.columns):
             what = f"{len(self._fields)} columns where {len(layout.columns)} are expected"
@@ -181,7 +189,8 @@ class CsvTape(Tape):
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows from ``start_row`` on."""
-        for chunk in cut_into_chunks(self._pieces(), self.start_row):
+        pieces = self._sorted() if self._sort else self._pieces()
+        for chunk in cut_into_chunks(pieces, self.start_row):
             self.row = chunk.row + len(chunk)
             yield chunk
 
@@ -206,3 +215,25 @@ class CsvTape(Tape):
                 lead = 0
         finally:
             stream.close()
+
+    def _sorted(self) -> Iterator[Columns]:
+        reader = TableReader(self._layout, self._symbol, self._scale, self.interval)
+        types = column_types(self._layout, self._scale, self._fields)
+        first = self._layout.header_lines
+        stream = self._stream = ByteStream(self.path)
+
+        def converted() -> Iterator[Columns]:
+            lines = first
+            for batch in csv_batches(
+                LineSkippingStream(stream, first), self._layout, types, self.path, first
+            ):
+                yield reader.convert(batch, self._fail_at(lines))
+                lines += batch.num_rows
+
+        try:
+            whole = sorted_rows(converted(), reader, self._fail_at(first))
+        finally:
+            stream.close()
+        if whole is not None:
+            self.gaps, self.missing = reader.gaps
+            yield whole.slice(self.start_row, len(whole))

@@ -185,17 +185,23 @@ class LineSkippingStream:
 
 
 def head_of(path: Path) -> list[bytes]:
-    """The first whole lines of a text, without line ends; at most HEAD_BYTES of it."""
+    """The first whole lines of a text, without line ends: HEAD_BYTES of it, more only for a longer first line."""
     stream = ByteStream(path)
     try:
         head = stream.read(HEAD_BYTES)
+        whole = len(head) < HEAD_BYTES
+        while not whole and b"\n" not in head and len(head) < LINE_BYTES_MAX:
+            more = stream.read(HEAD_BYTES)
+            head, whole = head + more, not more
     finally:
         stream.close()
     if not head:
         raise TapeError(path, "is empty")
     lines = head.split(b"\n")
-    if len(head) == HEAD_BYTES and len(lines) > 1 or not lines[-1]:
+    if not whole or not lines[-1]:
         lines.pop()
+    if not lines:
+        raise TapeError(path, f"longer than {LINE_BYTES_MAX} bytes", line=1)
     return [line.rstrip(b"\r") for line in lines]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,10 @@ from fillwright.market.intervals import Interval, IntervalError
 from fillwright.market.tapes.arrays import flags_of, integers_of, times_of, units_of
 from fillwright.market.tapes.checks import CandleChecker, Fail, QuoteChecker, TradeChecker, first_true
 from fillwright.market.tapes.layouts import Content, Layout
+from fillwright.market.tapes.tape import joined
 
+SORT_ROWS_MAX = 20_000_000
+"""Sorting holds all rows at once: 0.8 GB of trades."""
 CLOSE_TIME_SLACK_US = MILLISECOND
 """Binance's close time is the last millisecond of the candle, in files of microseconds the last microsecond."""
 
@@ -41,7 +45,25 @@ class TableReader:
         return (0, 0) if isinstance(self.checker, QuoteChecker) else (self.checker.gaps, self.checker.missing)
 
     def read(self, batch: Any, fail: Fail) -> Columns:
-        """Read the next rows."""
+        """Read the next rows and check them."""
+        columns = self.convert(batch, fail)
+        self.check(columns, fail)
+        return columns
+
+    def check(self, columns: Columns, fail: Fail) -> None:
+        """Check rows that follow those checked before."""
+        if isinstance(columns, TradeColumns):
+            assert isinstance(self.checker, TradeChecker)
+            self.checker.check(columns, fail)
+        elif isinstance(columns, CandleColumns):
+            assert isinstance(self.checker, CandleChecker)
+            self.checker.check(columns, fail)
+        else:
+            assert isinstance(self.checker, QuoteChecker)
+            self.checker.check(columns, fail)
+
+    def convert(self, batch: Any, fail: Fail) -> Columns:
+        """Read the next rows, in whatever order they are."""
         roles = self.layout.roles
         if "symbol" in roles:
             self._same_symbol(batch.column(roles["symbol"]), fail)
@@ -63,7 +85,7 @@ class TableReader:
 
     def _trades(self, batch: Any, fail: Fail) -> TradeColumns:
         roles = self.layout.roles
-        trades = TradeColumns(
+        return TradeColumns(
             self.symbol,
             self.scale,
             times_of(batch.column(roles["time"]), "time", fail),
@@ -72,13 +94,10 @@ class TableReader:
             flags_of(batch.column(roles.get("maker") or roles["taker_side"]), "the maker's flag", fail),
             integers_of(batch.column(roles["trade_id"]), "trade id", fail),
         )
-        assert isinstance(self.checker, TradeChecker)
-        self.checker.check(trades, fail)
-        return trades
 
     def _quotes(self, batch: Any, fail: Fail) -> QuoteColumns:
         time_us = times_of(batch.column(self.layout.roles["time"]), "time", fail)
-        quotes = QuoteColumns(
+        return QuoteColumns(
             self.symbol,
             self.scale,
             time_us,
@@ -87,14 +106,10 @@ class TableReader:
             ask=self._units(batch, "ask", fail),
             ask_quantity=self._units(batch, "ask_quantity", fail),
         )
-        assert isinstance(self.checker, QuoteChecker)
-        self.checker.check(quotes, fail)
-        return quotes
 
     def _candles(self, batch: Any, fail: Fail) -> CandleColumns:
         roles = self.layout.roles
         assert self.interval is not None
-        assert isinstance(self.checker, CandleChecker)
         open_time_us = times_of(batch.column(roles["open_time"]), "open time", fail)
         candles = CandleColumns(
             self.symbol,
@@ -108,7 +123,6 @@ class TableReader:
             close=self._units(batch, "close", fail),
             volume=self._units(batch, "volume", fail),
         )
-        self.checker.check(candles, fail)
         if "close_time" in roles:
             told = times_of(batch.column(roles["close_time"]), "close time", fail)
             # A candle cut short by an outage closes early in Binance's oldest files; none closes late.
@@ -151,3 +165,30 @@ def record_batch(table: Any) -> Any:
     """One record batch of a table."""
     batches = table.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def sorted_rows(pieces: Iterator[Columns], reader: TableReader, fail: Fail) -> Columns | None:
+    """All rows of a table put in order (trades by id, others by time), then checked; None when there are none.
+
+    ``fail`` gets the row's place in the table as it was.
+    """
+    held, rows = list[Columns](), 0
+    for piece in pieces:
+        held.append(piece)
+        rows += len(piece)
+        if rows > SORT_ROWS_MAX:
+            fail(rows - 1, f"only tapes of at most {SORT_ROWS_MAX} rows are sorted")
+    if not held:
+        return None
+    whole = joined(held, 0)
+    keys = whole.open_time_us if isinstance(whole, CandleColumns) else whole.time_us
+    if isinstance(whole, TradeColumns):
+        keys = whole.trade_id
+    order = np.argsort(keys, kind="stable")
+    ordered = whole.take(order)
+
+    def fail_unsorted(row: int, what: str) -> NoReturn:
+        fail(int(order[row]), what)
+
+    reader.check(ordered, fail_unsorted)
+    return ordered

@@ -93,13 +93,6 @@ def cut_into_chunks(
 def joined(pieces: list[Columns], row: int) -> Columns:
     """One chunk of several pieces of a symbol."""
     first = pieces[0]
-    if len(pieces) == 1:
-        whole = first.slice(0, len(first))
-    elif isinstance(first, TradeColumns):
-        whole = TradeColumns.join([piece for piece in pieces if isinstance(piece, TradeColumns)])
-    elif isinstance(first, CandleColumns):
-        whole = CandleColumns.join([piece for piece in pieces if isinstance(piece, CandleColumns)])
-    else:
-        whole = QuoteColumns.join([piece for piece in pieces if isinstance(piece, QuoteColumns)])
+    whole = first.slice(0, len(first)) if len(pieces) == 1 else type(first).join(pieces)  # type: ignore[arg-type]
     whole.row = row
     return whole
