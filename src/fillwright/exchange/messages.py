@@ -132,7 +132,9 @@ class AssetBalance(msgspec.Struct, frozen=True, gc=False):
     locked: Decimal
 
 
-class AccountPosition(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="outboundAccountPosition"):
+class AccountPosition(
+    msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="outboundAccountPosition"
+):
     """Balances that possibly changed in one transaction (``outboundAccountPosition``)."""
 
     account_id: AccountId

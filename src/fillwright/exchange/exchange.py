@@ -1,0 +1,458 @@
+"""The exchange: requests in, answers out, market data in, events out. Synchronous, and a function of its inputs.
+
+Everything that happens is told by ``drain``: execution reports in causal order, then list statuses, then one account
+position per account, for each request and each market event. Time is the caller's; it never runs backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal, getcontext, localcontext
+from typing import Any
+
+from fillwright.core.instruments import Instrument
+from fillwright.core.requests import (
+    AmendRequest,
+    CancelListRequest,
+    CancelOpenOrdersRequest,
+    CancelReplaceRequest,
+    CancelRequest,
+    OrderListRequest,
+    OrderRequest,
+    Request,
+)
+from fillwright.core.types import (
+    CONTEXT,
+    ZERO,
+    AccountId,
+    Asset,
+    ClientOrderId,
+    ExpiryReason,
+    Symbol,
+    SymbolStatus,
+    Time,
+)
+from fillwright.exchange import (
+    audit,
+    cancels,
+    candles,
+    feed,
+    lists,
+    placing,
+    placing_lists,
+    queries,
+    snapshot,
+)
+from fillwright.exchange.accounts import Account
+from fillwright.exchange.market import INFINITY, PriceRange, Quoted, SymbolMarket
+from fillwright.exchange.messages import (
+    AmendmentView,
+    AssetBalance,
+    BalanceUpdate,
+    ExchangeError,
+    ExchangeEvent,
+    ListView,
+    OrderCount,
+    OrderView,
+    PreventedMatch,
+    Response,
+    TradeView,
+)
+from fillwright.exchange.settings import ExchangeSettings, FeeSchedule
+from fillwright.exchange.state import AveragePrice, State
+from fillwright.exchange.triggers import settle_market
+
+_DEFAULTS = ExchangeSettings()
+_HANDLERS: dict[type, Callable[[State, Account, Any], Response]] = {
+    OrderRequest: placing.place,
+    OrderListRequest: placing_lists.place_list,
+    CancelRequest: cancels.cancel,
+    CancelListRequest: cancels.cancel_list,
+    CancelOpenOrdersRequest: cancels.cancel_open_orders,
+    CancelReplaceRequest: cancels.cancel_replace,
+    AmendRequest: cancels.amend,
+}
+
+
+class Exchange:
+    """A Binance Spot exchange with any number of accounts and symbols."""
+
+    __slots__ = ("_outboxes", "_state")
+
+    def __init__(self, instruments: Iterable[Instrument], settings: ExchangeSettings = _DEFAULTS) -> None:
+        self._state = State(instruments, settings)
+        self._outboxes: dict[AccountId, list[ExchangeEvent]] = {}
+
+    # -- accounts ------------------------------------------------------------------------------------------------
+
+    def open_account(
+        self,
+        account_id: AccountId,
+        balances: Mapping[Asset, Decimal],
+        *,
+        maker_fee: Decimal,
+        taker_fee: Decimal,
+        pay_fees_in_bnb: bool = False,
+        bnb_discount: Decimal = Decimal("0.25"),
+        trade_group: int = -1,
+    ) -> None:
+        """Open an account with what it starts with; an account that exists is a mistake of the caller."""
+        state = self._state
+        if account_id in state.accounts:
+            raise ValueError(f"account {account_id!r} exists")
+        fees = FeeSchedule(maker_fee, taker_fee, pay_fees_in_bnb, bnb_discount)
+        account = Account(account_id, fees, trade_group, state.settings)
+        state.accounts[account_id] = account
+        for asset, amount in balances.items():
+            if amount < ZERO:
+                raise ValueError(f"balance of {asset} is negative")
+            account.balance(asset).free = amount
+            state.issued[asset] = state.issued.get(asset, ZERO) + amount
+
+    def has_account(self, account_id: AccountId) -> bool:
+        """Whether an account is open."""
+        return account_id in self._state.accounts
+
+    def deposit(self, account_id: AccountId, asset: Asset, amount: Decimal, now: Time) -> None:
+        """Bring in funds from elsewhere."""
+        if amount <= ZERO:
+            raise ValueError("a deposit is more than zero")
+        self._move(account_id, asset, amount, now)
+
+    def withdraw(self, account_id: AccountId, asset: Asset, amount: Decimal, now: Time) -> None:
+        """Take out free funds; ExchangeError when there is not enough."""
+        if amount <= ZERO:
+            raise ValueError("a withdrawal is more than zero")
+        if self._state.account(account_id).balance(asset).free < amount:
+            raise ExchangeError(-2010, placing.INSUFFICIENT)
+        self._move(account_id, asset, -amount, now)
+
+    def _move(self, account_id: AccountId, asset: Asset, delta: Decimal, now: Time) -> None:
+        state = self._state
+        account = state.account(account_id)
+        self._set_time(now)
+        account.balance(asset).free += delta
+        state.issued[asset] = state.issued.get(asset, ZERO) + delta
+        state.events.append(BalanceUpdate(account_id, state.now, asset, delta))
+        state.touch(account_id, asset)
+        state.end_transaction()
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def execute(self, account_id: AccountId, request: Request, now: Time) -> Response:
+        """Carry out a request as of a time; ExchangeError when it is refused. Events queue up either way."""
+        if getcontext().prec < CONTEXT.prec:
+            with localcontext(CONTEXT):
+                return self._execute(account_id, request, now)
+        return self._execute(account_id, request, now)
+
+    def _execute(self, account_id: AccountId, request: Request, now: Time) -> Response:
+        state = self._state
+        account = state.account(account_id)
+        if now > state.now:
+            state.now = now
+        handler = _HANDLERS[type(request)]
+        try:
+            return handler(state, account, request)
+        finally:
+            symbol = request.order.symbol if isinstance(request, CancelReplaceRequest) else request.symbol
+            market = state.markets.get(symbol)
+            if market is not None:
+                settle_market(state, market)
+            state.end_transaction()
+            state.forget()
+
+    # -- the market ----------------------------------------------------------------------------------------------
+
+    def on_trade(
+        self,
+        symbol: Symbol,
+        price: Decimal,
+        quantity: Decimal,
+        now: Time,
+        buyer_is_maker: bool | None = None,
+    ) -> None:
+        """A trade of the outside market: may fill resting orders and set off stops."""
+        market = self._state.market(symbol)
+        state = self._state
+        if now > state.now:
+            state.now = now
+        if state.average_price is None:
+            market.average.add(price, quantity, state.now)
+        if market.has_trades and not market.dirty and market.low < price < market.high:
+            market.last = price
+            market.last_time = state.now
+            return
+        self._feed(lambda: feed.trade(state, market, price, quantity, buyer_is_maker))
+
+    def on_quote(
+        self,
+        symbol: Symbol,
+        bid: Decimal,
+        bid_quantity: Decimal,
+        ask: Decimal,
+        ask_quantity: Decimal,
+        now: Time,
+    ) -> None:
+        """New best quotes of the outside market."""
+        market = self._state.market(symbol)
+        self._set_time(now)
+        if market.has_trades:
+            market.bid, market.bid_quantity = bid, bid_quantity
+            market.ask, market.ask_quantity = ask, ask_quantity
+            return
+        self._feed(lambda: feed.quote(self._state, market, bid, bid_quantity, ask, ask_quantity))
+
+    def on_depth(
+        self,
+        symbol: Symbol,
+        bids: Sequence[tuple[Decimal, Decimal]],
+        asks: Sequence[tuple[Decimal, Decimal]],
+        now: Time,
+        *,
+        snapshot: bool,
+    ) -> None:
+        """A snapshot of the outside book, or absolute quantities of changed levels (0 removes one)."""
+        market = self._state.market(symbol)
+        self._set_time(now)
+        self._feed(lambda: feed.depth(self._state, market, bids, asks, snapshot=snapshot))
+
+    def on_candle_open(self, symbol: Symbol, price: Decimal, now: Time) -> None:
+        """A candle begins: its first trade, of unknown volume."""
+        market = self._state.market(symbol)
+        self._set_time(now)
+        self._feed(lambda: candles.candle_open(self._state, market, price))
+
+    def on_candle_close(
+        self,
+        symbol: Symbol,
+        open: Decimal,
+        high: Decimal,
+        low: Decimal,
+        close: Decimal,
+        volume: Decimal,
+        now: Time,
+    ) -> None:
+        """A candle ends: its inside is walked on the worst-case path; the open has been seen by its own event."""
+        state = self._state
+        market = state.market(symbol)
+        self._set_time(now)
+        if state.average_price is None and volume:
+            market.average.add((high + low + close) / 3, volume, state.now)
+        self._feed(lambda: candles.candle_close(state, market, high, low, close, volume))
+
+    def _feed(self, event: Callable[[], None]) -> None:
+        if getcontext().prec < CONTEXT.prec:
+            with localcontext(CONTEXT):
+                event()
+        else:
+            event()
+        self._state.end_transaction()
+        self._state.forget()
+
+    def _set_time(self, now: Time) -> None:
+        if now > self._state.now:
+            self._state.now = now
+
+    def set_market(
+        self,
+        symbol: Symbol,
+        *,
+        last: Decimal | None = None,
+        bid: Decimal | None = None,
+        bid_quantity: Decimal | None = None,
+        ask: Decimal | None = None,
+        ask_quantity: Decimal | None = None,
+        now: Time | None = None,
+    ) -> None:
+        """Set prices without matching anything, for a driver that skipped events inside of ``bounds``."""
+        market = self._state.market(symbol)
+        if now is not None:
+            self._set_time(now)
+        if last is not None:
+            market.last = last
+            market.has_trades = True
+            market.last_time = self._state.now
+        if bid is not None:
+            market.bid = bid
+        if bid_quantity is not None:
+            market.bid_quantity = bid_quantity
+        if ask is not None:
+            market.ask = ask
+        if ask_quantity is not None:
+            market.ask_quantity = ask_quantity
+
+    @property
+    def average_price(self) -> AveragePrice | None:
+        """The driver's source of average prices; None: the exchange averages the trades it sees itself."""
+        return self._state.average_price
+
+    @average_price.setter
+    def average_price(self, source: AveragePrice | None) -> None:
+        self._state.average_price = source
+
+    def bounds(self, symbol: Symbol) -> tuple[Decimal | None, Decimal | None]:
+        """The range strictly inside of which a trade changes nothing but the last price; None is unbounded.
+
+        On feeds without trades the same holds for bid and ask. It takes a driver's average price for granted:
+        the exchange's own averages count every trade.
+        """
+        market = self._state.market(symbol)
+        low, high = market.bounds()
+        return low or None, None if high == INFINITY else high
+
+    def has_resting_orders(self, symbol: Symbol) -> bool:
+        """Whether limit orders rest in a book: only then can a change of depth matter inside of ``bounds``."""
+        market = self._state.market(symbol)
+        return bool(market.bids.entries or market.asks.entries)
+
+    def quote(self, symbol: Symbol) -> Quoted:
+        """Best bid and ask and the last trade as the exchange sees them."""
+        market = self._state.market(symbol)
+        return Quoted(market.best_bid(), market.best_ask(), market.last)
+
+    # -- events --------------------------------------------------------------------------------------------------
+
+    def drain(self) -> list[ExchangeEvent]:
+        """All events since the last drain, in the order in which they happened."""
+        events = self._state.events
+        self._state.events = []
+        return events
+
+    def drain_account(self, account_id: AccountId) -> list[ExchangeEvent]:
+        """One account's events since its last drain; those of others wait for theirs."""
+        outboxes = self._outboxes
+        for event in self.drain():
+            outboxes.setdefault(event.account_id, []).append(event)
+        return outboxes.pop(account_id, [])
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def order(
+        self,
+        account_id: AccountId,
+        symbol: Symbol,
+        order_id: int | None = None,
+        client_order_id: ClientOrderId | None = None,
+    ) -> OrderView:
+        """One order by its number or its id; -2013 when there is none."""
+        state = self._state
+        return queries.order(state, state.account(account_id), symbol, order_id, client_order_id)
+
+    def open_orders(self, account_id: AccountId, symbol: Symbol | None = None) -> tuple[OrderView, ...]:
+        """Open orders, pending legs included."""
+        return queries.open_orders(self._state, self._state.account(account_id), symbol)
+
+    def all_orders(
+        self, account_id: AccountId, symbol: Symbol, order_id: int | None = None, limit: int = 500
+    ) -> tuple[OrderView, ...]:
+        """Open and remembered orders, ascending."""
+        return queries.all_orders(self._state, self._state.account(account_id), symbol, order_id, limit)
+
+    def order_list(
+        self,
+        account_id: AccountId,
+        order_list_id: int | None = None,
+        list_client_order_id: ClientOrderId | None = None,
+    ) -> ListView:
+        """One list by its number or its id; -2013 when there is none."""
+        state = self._state
+        return queries.order_list(state, state.account(account_id), order_list_id, list_client_order_id)
+
+    def open_order_lists(self, account_id: AccountId) -> tuple[ListView, ...]:
+        """Open lists."""
+        return queries.open_order_lists(self._state, self._state.account(account_id))
+
+    def trades(
+        self,
+        account_id: AccountId,
+        symbol: Symbol,
+        order_id: int | None = None,
+        from_id: int | None = None,
+        limit: int = 500,
+    ) -> tuple[TradeView, ...]:
+        """Fills, ascending."""
+        state = self._state
+        return queries.trades(state, state.account(account_id), symbol, order_id, from_id, limit)
+
+    def balances(self, account_id: AccountId) -> tuple[AssetBalance, ...]:
+        """All balances of an account."""
+        return queries.balances(self._state.account(account_id))
+
+    def order_counts(self, account_id: AccountId) -> tuple[OrderCount, ...]:
+        """The unfilled order counts."""
+        return queries.order_counts(self._state, self._state.account(account_id))
+
+    def prevented_matches(self, account_id: AccountId, symbol: Symbol) -> tuple[PreventedMatch, ...]:
+        """Matches that self-trade prevention stopped."""
+        return queries.prevented_matches(self._state.account(account_id), symbol)
+
+    def amendments(self, account_id: AccountId, symbol: Symbol, order_id: int) -> tuple[AmendmentView, ...]:
+        """The amendments of one order."""
+        return queries.amendments(self._state, self._state.account(account_id), symbol, order_id)
+
+    def ask(self, account_id: AccountId, query: queries.Query) -> queries.QueryAnswer:
+        """Answer a query given as data."""
+        return queries.ask(self._state, account_id, query)
+
+    def house(self) -> dict[Asset, Decimal]:
+        """Commissions taken so far."""
+        return dict(self._state.house)
+
+    def audit(self) -> tuple[str, ...]:
+        """Everything that does not add up; empty when the books are sound."""
+        return audit.audit(self._state)
+
+    # -- administration ------------------------------------------------------------------------------------------
+
+    def set_status(
+        self, symbol: Symbol, status: SymbolStatus, now: Time, *, cancel_orders: bool = False
+    ) -> None:
+        """Change a symbol's trading phase; the exchange may cancel all orders with it (EXCHANGE_CANCELED)."""
+        state = self._state
+        market = state.market(symbol)
+        self._set_time(now)
+        market.status = status
+        market.dirty = True
+        if cancel_orders:
+            for account in state.accounts.values():
+                for order in [one for one in account.open.values() if one.symbol == symbol]:
+                    if order.is_open:
+                        lists.expire(state, order, ExpiryReason.EXCHANGE_CANCELED)
+        self._feed(lambda: settle_market(state, market))
+
+    def status(self, symbol: Symbol) -> SymbolStatus:
+        """A symbol's trading phase."""
+        return self._state.market(symbol).status
+
+    def set_instrument(self, instrument: Instrument) -> None:
+        """Add a symbol, or change the filters of one; orders that rest are left as they are."""
+        state = self._state
+        market = state.markets.get(instrument.symbol)
+        if market is None:
+            state.markets[instrument.symbol] = SymbolMarket(instrument, state.settings)
+        else:
+            market.instrument = instrument
+
+    def set_price_range(self, symbol: Symbol, rule: PriceRange | None) -> None:
+        """Set or lift the PRICE_RANGE execution rule."""
+        self._state.market(symbol).price_range = rule
+
+    def set_reference_price(self, symbol: Symbol, price: Decimal | None) -> None:
+        """Set or clear the reference price."""
+        self._state.market(symbol).reference_price = price
+
+    # -- snapshots -----------------------------------------------------------------------------------------------
+
+    def dump(self) -> bytes:
+        """The whole state, exact; events that were not drained included."""
+        return snapshot.dump(self._state, self._outboxes)
+
+    @classmethod
+    def load(
+        cls, data: bytes, instruments: Iterable[Instrument], settings: ExchangeSettings = _DEFAULTS
+    ) -> Exchange:
+        """Continue from a dump, with the same instruments and settings."""
+        exchange = cls(instruments, settings)
+        exchange._outboxes = snapshot.load(exchange._state, data)
+        return exchange

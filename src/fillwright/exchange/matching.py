@@ -1,0 +1,243 @@
+"""Matching by price and time: first the plan of what a taker would meet, then its execution.
+
+The plan changes nothing, so that fill-or-kill, cost checks and quoteOrderQty judge the very trades that follow.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import IntEnum
+
+import msgspec
+
+from fillwright.core.types import (
+    ZERO,
+    ExecutionType,
+    ExpiryReason,
+    OrderType,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+    VenueOrderStatus,
+    floor_to,
+)
+from fillwright.exchange.accounts import Account
+from fillwright.exchange.lists import expire
+from fillwright.exchange.market import SymbolMarket
+from fillwright.exchange.messages import Fill
+from fillwright.exchange.orders import Order
+from fillwright.exchange.prevention import prevent
+from fillwright.exchange.settlement import fill
+from fillwright.exchange.state import State
+
+_BUY = Side.BUY
+
+
+class Against(IntEnum):
+    """What a step of a plan meets."""
+
+    OUTSIDE = 0
+    MAKER = 1
+    SELF = 2
+
+
+Step = tuple[Against, Decimal, Decimal, Order | None]
+"""What is met, price, quantity, and the resting order of an account if it is one."""
+
+
+class Plan(msgspec.Struct, gc=False):
+    """What a taker would meet, in order."""
+
+    steps: list[Step]
+    quantity: Decimal = ZERO
+    cost: Decimal = ZERO
+    is_out_of_range: bool = False
+    """Whether the PRICE_RANGE rule ended it."""
+    is_refused_by_self: bool = False
+    """Whether self-trade prevention ends the taker."""
+
+
+def plan(
+    state: State,
+    market: SymbolMarket,
+    order: Order,
+    quantity: Decimal,
+    budget: Decimal | None = None,
+) -> Plan:
+    """Walk our own books and the outside market for a taker; with a budget, as far as that quote amount goes."""
+    buying = order.side is _BUY
+    limit = order.price or None
+    entries = (market.asks if buying else market.bids).entries
+    levels = market.levels(order.side, limit)
+    level_price, level_left = next(levels, (None, ZERO))
+    lowest, highest = _range(market, order.side)
+    step_size = market.instrument.lot_size.step
+    account = state.accounts[order.account_id]
+    result = Plan([])
+    left, index, used = quantity, 0, ZERO
+    while left > ZERO:
+        maker = entries[index][2] if index < len(entries) else None
+        price = level_price
+        if maker is not None and (
+            level_price is None or (maker.price <= level_price if buying else maker.price >= level_price)
+        ):
+            price = maker.price
+            if price == level_price and level_left is not None and level_left > ZERO:
+                before = level_left if maker.queue_ahead is None else maker.queue_ahead - used
+                if before > ZERO:
+                    maker = None
+        else:
+            maker = None
+        if price is None or limit is not None and (price > limit if buying else price < limit):
+            break
+        if lowest is not None and highest is not None and not lowest <= price <= highest:
+            result.is_out_of_range = True
+            break
+        if maker is not None:
+            index += 1
+            if is_prevented(state, account, order, maker):
+                size = min(left, maker.remaining)
+                result.steps.append((Against.SELF, price, size, maker))
+                if order.stp in (SelfTradePrevention.EXPIRE_TAKER, SelfTradePrevention.EXPIRE_BOTH):
+                    result.is_refused_by_self = True
+                    break
+                if order.stp is not SelfTradePrevention.EXPIRE_MAKER:
+                    left -= size
+                if order.stp is SelfTradePrevention.TRANSFER:
+                    result.cost += price * size
+                continue
+            size = min(left, maker.remaining)
+        else:
+            size = left if level_left is None else min(left, level_left)
+            following = entries[index][2] if index < len(entries) else None
+            if following is not None and following.price == price and following.queue_ahead is not None:
+                before = following.queue_ahead - used
+                if before > ZERO:
+                    size = min(size, before)
+        if budget is not None:
+            size = min(size, floor_to((budget - result.cost) / price, step_size))
+            if size <= ZERO:
+                break
+        result.steps.append((Against.OUTSIDE if maker is None else Against.MAKER, price, size, maker))
+        result.quantity += size
+        result.cost += price * size
+        left -= size
+        if maker is None and level_left is not None:
+            used += size
+            level_left -= size
+            if level_left <= ZERO and left > ZERO:
+                level_price, level_left = next(levels, (None, ZERO))
+                used = ZERO
+    return result
+
+
+def _range(market: SymbolMarket, side: Side) -> tuple[Decimal | None, Decimal | None]:
+    if market.price_range is None or market.reference_price is None:
+        return None, None
+    return market.price_range.limits(side, market.reference_price)
+
+
+def is_prevented(state: State, account: Account, taker: Order, maker: Order) -> bool:
+    """Whether two orders belong to one account or trade group, and the taker's mode cares."""
+    if taker.stp is SelfTradePrevention.NONE:
+        return False
+    if maker.account_id == taker.account_id:
+        return True
+    return account.trade_group >= 0 and account.trade_group == state.accounts[maker.account_id].trade_group
+
+
+def execute_plan(state: State, market: SymbolMarket, order: Order, steps: list[Step]) -> list[Fill]:
+    """Carry out a plan made for this order just now; the last trade sets the market's last price."""
+    fills: list[Fill] = []
+    for against, price, quantity, maker in steps:
+        if against is Against.SELF:
+            assert maker is not None
+            prevent(state, market, order, maker, price)
+            continue
+        market.trade_id += 1
+        quote = price * quantity
+        if maker is None:
+            _trade_outside(state, market, order.side, price, quantity, quote)
+            market.take(order.side, price, quantity)
+            _advance_queues(market, order.side, price, quantity)
+        fills.append(fill(state, market, order, price, quantity, quote, market.trade_id, is_maker=False))
+        if maker is not None:
+            fill(state, market, maker, price, quantity, quote, market.trade_id, is_maker=True)
+        market.last = price
+        market.last_time = state.now
+    return fills
+
+
+def _trade_outside(
+    state: State, market: SymbolMarket, side: Side, price: Decimal, quantity: Decimal, quote: Decimal
+) -> None:
+    """Book the outside market's side of a trade with an account that buys or sells."""
+    base, counter = market.instrument.base, market.instrument.quote
+    outside = state.outside
+    if side is _BUY:
+        outside[base] = outside.get(base, ZERO) - quantity
+        outside[counter] = outside.get(counter, ZERO) + quote
+    else:
+        outside[base] = outside.get(base, ZERO) + quantity
+        outside[counter] = outside.get(counter, ZERO) - quote
+
+
+def _advance_queues(market: SymbolMarket, taker_side: Side, price: Decimal, quantity: Decimal) -> None:
+    """What a taker took of a displayed level no longer stands before our orders there."""
+    for _, _, resting in (market.asks if taker_side is _BUY else market.bids).entries:
+        if resting.price != price:
+            break
+        if resting.queue_ahead is not None:
+            resting.queue_ahead = max(ZERO, resting.queue_ahead - quantity)
+
+
+def fill_resting(
+    state: State, market: SymbolMarket, order: Order, quantity: Decimal, price: Decimal | None = None
+) -> None:
+    """Fill a resting order from the outside market, at its own price unless another is given."""
+    market.trade_id += 1
+    price = order.price if price is None else price
+    quote = price * quantity
+    _trade_outside(state, market, order.side, price, quantity, quote)
+    fill(state, market, order, price, quantity, quote, market.trade_id, is_maker=True)
+
+
+def take(state: State, market: SymbolMarket, order: Order, prepared: Plan | None = None) -> list[Fill]:
+    """Let an active order take what it can; what is left rests or expires as its type and time in force say."""
+    if order.type is OrderType.LIMIT_MAKER:
+        rest(state, market, order)
+        return []
+    wanted = order.remaining
+    made = prepared if prepared is not None else plan(state, market, order, wanted)
+    if order.time_in_force is TimeInForce.FOK and made.quantity < wanted:
+        expire(state, order, ExpiryReason.UNFILLED_FOK_ORDER_EXPIRED)
+        return []
+    fills = execute_plan(state, market, order, made.steps)
+    if not order.is_open:
+        return fills
+    if made.is_out_of_range:
+        expire(state, order, ExpiryReason.EXECUTION_RULE_PRICE_RANGE_EXCEEDED)
+    elif not order.price:
+        expire(state, order, ExpiryReason.INSUFFICIENT_LIQUIDITY)
+    elif order.time_in_force is TimeInForce.IOC:
+        expire(state, order, ExpiryReason.UNFILLED_IOC_QUANTITY_EXPIRED)
+    else:
+        rest(state, market, order)
+    return fills
+
+
+def rest(state: State, market: SymbolMarket, order: Order) -> None:
+    """Put what is left of a limit order on the book, behind what stands there."""
+    state.sequence += 1
+    order.sequence = state.sequence
+    order.queue_ahead = market.displayed_ahead(order)
+    order.candle = market.candle_open
+    market.rest(order)
+
+
+def start_working(state: State, order: Order) -> None:
+    """Report that an order is on the book (or takes from it) from now on."""
+    order.status = VenueOrderStatus.NEW
+    order.is_working = True
+    order.working_time = state.now
+    state.report(order, ExecutionType.NEW)

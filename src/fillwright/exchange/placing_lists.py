@@ -1,0 +1,331 @@
+"""New order lists: OCO, OTO, OTOCO, OPO, OPOCO, and the release of pending legs.
+
+Binance Spot REST "Order lists"; locks: of an OTO the working leg only, of a pair the dearer leg once.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fillwright.core.requests import OrderListRequest, OrderRequest
+from fillwright.core.types import (
+    CONTINGENT_TYPES,
+    STOP_TYPES,
+    TAKE_PROFIT_TYPES,
+    ZERO,
+    ExecutionType,
+    ExpiryReason,
+    ListKind,
+    OrderType,
+    Side,
+    VenueOrderStatus,
+    floor_to,
+)
+from fillwright.exchange import validation
+from fillwright.exchange.accounts import Account
+from fillwright.exchange.lists import end_others
+from fillwright.exchange.market import SymbolMarket, starts_rising
+from fillwright.exchange.matching import plan, start_working, take
+from fillwright.exchange.messages import ExchangeError, ListResponse, OrderResponse
+from fillwright.exchange.orders import Order, OrderList, list_view, order_view
+from fillwright.exchange.placing import (
+    INSUFFICIENT,
+    activate_new,
+    admit,
+    arm,
+    check_request,
+    make_order,
+    register,
+    wait,
+)
+from fillwright.exchange.state import State
+from fillwright.exchange.validation import Role
+
+BAD_RELATION = "The relationship of the prices for the orders is not correct."
+_WORKING = Role("working")
+_RECEIVED = Role("pending", "pendingQuantity", True)
+_ROLES = {
+    ListKind.OCO: (Role("below"), Role("above")),
+    ListKind.OTO: (_WORKING, Role("pending")),
+    ListKind.OTOCO: (
+        _WORKING,
+        Role("pendingBelow", "pendingQuantity"),
+        Role("pendingAbove", "pendingQuantity"),
+    ),
+    ListKind.OPO: (_WORKING, _RECEIVED),
+    ListKind.OPOCO: (
+        _WORKING,
+        Role("pendingBelow", "pendingQuantity", True),
+        Role("pendingAbove", "pendingQuantity", True),
+    ),
+}
+
+
+def place_list(state: State, account: Account, request: OrderListRequest) -> ListResponse:
+    """Take a new order list: all checks of all legs, then the engine."""
+    market = state.market(request.symbol)
+    _check_shape(market, request)
+    for leg, role in zip(request.legs, _ROLES[request.kind], strict=True):
+        check_request(state, market, leg, role)
+    limits = state.settings.order_counts
+    validation.check_counts(state, account, market, request.legs, in_list=True)
+    account.check_count(limits, len(request.legs), state.now)
+    _check_duplicates(state, account, request)
+    if request.kind is ListKind.OCO:
+        response = _enter_pair(state, account, market, request)
+    else:
+        response = _enter_chain(state, account, market, request)
+    account.add_count(limits, len(request.legs), state.now)
+    return response
+
+
+# -- shape -------------------------------------------------------------------------------------------------------
+
+
+def _check_shape(market: SymbolMarket, request: OrderListRequest) -> None:
+    instrument, kind, legs = market.instrument, request.kind, request.legs
+    validation.check_client_id("listClientOrderId", request.list_client_order_id)
+    if len(legs) != len(_ROLES[kind]) or any(leg.symbol != request.symbol for leg in legs):
+        raise ExchangeError(-1014, "Unsupported order combination.")
+    has_pair = kind in (ListKind.OCO, ListKind.OTOCO, ListKind.OPOCO)
+    if has_pair and not instrument.oco_allowed:
+        raise ExchangeError(-1013, "OCO orders are not supported for this symbol.")
+    if kind is not ListKind.OCO and not instrument.oto_allowed:
+        raise ExchangeError(-1013, "OTO orders are not supported for this symbol.")
+    if kind in (ListKind.OPO, ListKind.OPOCO):
+        if not instrument.opo_allowed:
+            raise ExchangeError(-1013, "OPO orders are not supported for this symbol.")
+        if legs[0].side is not Side.BUY:
+            raise ExchangeError(-1222, "Working order in an OPO list must be a bid.")
+        if any(leg.side is not Side.SELL for leg in legs[1:]):
+            raise ExchangeError(-1223, "Pending orders in an OPO list must be asks.")
+    if kind is not ListKind.OCO:
+        if legs[0].type not in (OrderType.LIMIT, OrderType.LIMIT_MAKER):
+            raise ExchangeError(-1159, "Order type not supported for the working order of an OTO.")
+        if any(leg.quote_order_quantity is not None for leg in legs):
+            raise ExchangeError(-1106, "Parameter 'quoteOrderQty' sent when not required.")
+    if has_pair:
+        _check_pair(*(legs[-2:]))
+
+
+def _check_pair(below: OrderRequest, above: OrderRequest) -> None:
+    """The types a pair may have, and which of them stands on which side of the market."""
+    if below.side is not above.side or below.quantity != above.quantity:
+        raise ExchangeError(-1014, "Unsupported order combination.")
+    buying = below.side is Side.BUY
+    for leg in (below, above):
+        if leg.type is not OrderType.LIMIT_MAKER and leg.type not in CONTINGENT_TYPES:
+            raise ExchangeError(-1158, "Order type not supported in OCO.")
+    if below.type is OrderType.LIMIT_MAKER and above.type is OrderType.LIMIT_MAKER:
+        raise ExchangeError(-1168, "At least one OCO order must be contingent.")
+    profit, protection = (below, above) if buying else (above, below)
+    if protection.type is OrderType.LIMIT_MAKER:
+        if buying:
+            raise ExchangeError(-1165, "A limit order in a buy OCO must be below.")
+        raise ExchangeError(-1166, "A limit order in a sell OCO must be above.")
+    if profit.type in STOP_TYPES:
+        if buying:
+            raise ExchangeError(-1196, "A stop loss order in a buy OCO must be above.")
+        raise ExchangeError(-1197, "A stop loss order in a sell OCO must be below.")
+    if protection.type in TAKE_PROFIT_TYPES:
+        if buying:
+            raise ExchangeError(-1198, "A take profit order in a buy OCO must be below.")
+        raise ExchangeError(-1199, "A take profit order in a sell OCO must be above.")
+
+
+def _check_duplicates(state: State, account: Account, request: OrderListRequest) -> None:
+    known = account.lists_by_client_id.get(request.list_client_order_id)
+    ids = [leg.client_order_id for leg in request.legs]
+    if (known is not None and state.lists[known].is_open) or len(set(ids)) < len(ids):
+        raise ExchangeError(-2010, "Duplicate order sent.")
+    for leg in request.legs:
+        validation.check_duplicate(state, account, leg)
+
+
+# -- entering ----------------------------------------------------------------------------------------------------
+
+
+def _open_list(state: State, account: Account, request: OrderListRequest, orders: list[Order]) -> OrderList:
+    number = state.next_list_id
+    state.next_list_id += 1
+    for order in orders:
+        order.order_list_id = number
+        register(state, account, order)
+    order_list = OrderList(
+        order_list_id=number,
+        account_id=account.account_id,
+        symbol=request.symbol,
+        kind=request.kind,
+        list_client_order_id=request.list_client_order_id,
+        legs=tuple([order.order_id for order in orders]),
+        transaction_time=state.now,
+    )
+    state.lists[number] = order_list
+    account.open_lists[number] = request.symbol
+    account.lists_by_client_id[request.list_client_order_id] = number
+    return order_list
+
+
+def _enter_pair(
+    state: State, account: Account, market: SymbolMarket, request: OrderListRequest
+) -> ListResponse:
+    orders = [make_order(state, account, market, leg) for leg in request.legs]
+    problem = pair_problem(market, orders)
+    if problem is not None:
+        raise ExchangeError(-2010, problem)
+    for order in orders:
+        if order.type in CONTINGENT_TYPES:
+            arm(state, market, order)
+    needed = max(order.lock_needed() for order in orders)
+    asset = market.instrument.quote if orders[0].side is Side.BUY else market.instrument.base
+    if not account.lock(asset, needed):
+        raise ExchangeError(-2010, INSUFFICIENT)
+    state.touch(account.account_id, asset)
+    order_list = _open_list(state, account, request, orders)
+    order_list.locked = needed
+    order_list.is_released = True
+    for order in orders:
+        activate_new(state, market, order)
+    state.report_list(order_list)
+    responses = tuple([OrderResponse(state.now, order_view(order)) for order in orders])
+    return ListResponse(list_view(order_list, orders), responses)
+
+
+def pair_problem(market: SymbolMarket, orders: list[Order]) -> str | None:
+    """Why a pair's prices are not acceptable just now, in Binance's words."""
+    for order in orders:
+        if order.type in CONTINGENT_TYPES:
+            if validation.would_trigger(market, order, starts_rising(order)):
+                return BAD_RELATION
+            continue
+        last = market.trigger_price(order.side)
+        if last is not None and (order.price >= last if order.side is Side.BUY else order.price <= last):
+            return BAD_RELATION
+        if validation.would_match(market, order):
+            return "Order would immediately match and take."
+    return None
+
+
+def _enter_chain(
+    state: State, account: Account, market: SymbolMarket, request: OrderListRequest
+) -> ListResponse:
+    working = make_order(state, account, market, request.legs[0])
+    admit(state, account, market, working)
+    pending_new = VenueOrderStatus.PENDING_NEW
+    orders = [working]
+    for leg in request.legs[1:]:
+        orders.append(make_order(state, account, market, leg, status=pending_new))
+    order_list = _open_list(state, account, request, orders)
+    state.report_list(order_list)
+    start_working(state, working)
+    for order in orders[1:]:
+        state.report(order, ExecutionType.NEW)
+    fills = take(state, market, working)
+    # The answer shows the legs as they are before a release in this very transaction.
+    responses = [OrderResponse(state.now, order_view(working), tuple(fills))]
+    for order in orders[1:]:
+        responses.append(OrderResponse(state.now, order_view(order)))
+    view = list_view(order_list, orders)
+    if not order_list.is_open and state.settings.unfilled_fok_null_list_id:
+        view = msgspec.structs.replace(view, list_client_order_id=None)
+    return ListResponse(view, tuple(responses))
+
+
+# -- release -----------------------------------------------------------------------------------------------------
+
+
+def release(state: State, order_list: OrderList) -> None:
+    """Let the pending legs of a filled working order enter the book; what fails expires, reason REJECTED."""
+    order_list.is_released = True
+    market = state.markets[order_list.symbol]
+    account = state.accounts[order_list.account_id]
+    legs = [state.orders[order_id] for order_id in order_list.pending]
+    if order_list.takes_received:
+        _size_by_received(state, account, market, order_list, legs)
+    failed = _failed_leg(state, account, market, order_list, legs)
+    if failed is not None:
+        _reject_release(state, order_list, failed)
+        return
+    for order in legs:
+        order.status = VenueOrderStatus.NEW
+        if order.is_contingent:
+            wait(state, market, order)
+            state.report(order, ExecutionType.NEW)
+        else:
+            start_working(state, order)
+            take(state, market, order)
+
+
+def _size_by_received(
+    state: State, account: Account, market: SymbolMarket, order_list: OrderList, legs: list[Order]
+) -> None:
+    """The exits of an OPO sell what was received, floored to the lot; the coins are locked anew by the legs."""
+    instrument = market.instrument
+    received = order_list.received
+    account.unlock(instrument.base, received)
+    order_list.received = ZERO
+    state.touch(account.account_id, instrument.base)
+    if any(not order.price for order in legs):
+        quantity = instrument.floor_market_quantity(received)
+    else:
+        maximum = instrument.lot_size.maximum
+        quantity = floor_to(min(received, maximum) if maximum else received, instrument.lot_size.step)
+    for order in legs:
+        order.quantity = quantity
+
+
+def _failed_leg(
+    state: State, account: Account, market: SymbolMarket, order_list: OrderList, legs: list[Order]
+) -> Order | None:
+    """Judge legs at their release: filters of an OPO's quantity, prices against the market now, funds."""
+    if not market.is_trading:
+        return legs[0]
+    for order in legs:
+        if order_list.takes_received and _size_problem(state, market, order):
+            return order
+        if order.type in CONTINGENT_TYPES:
+            if validation.would_trigger(market, order, starts_rising(order)):
+                return order
+            arm(state, market, order)
+        elif order.type is OrderType.LIMIT_MAKER and _is_crossed(market, order, len(legs) > 1):
+            return order
+    if legs[0].type is OrderType.MARKET:
+        made = plan(state, market, legs[0], legs[0].quantity)
+        buying = legs[0].side is Side.BUY
+        asset = market.instrument.quote if buying else market.instrument.base
+        enough = account.balance(asset).free >= (made.cost if buying else legs[0].quantity)
+        return None if enough else legs[0]
+    needed = max(order.lock_needed() for order in legs)
+    asset = market.instrument.quote if legs[0].side is Side.BUY else market.instrument.base
+    if not account.lock(asset, needed):
+        return legs[0]
+    state.touch(account.account_id, asset)
+    if len(legs) > 1:
+        order_list.locked = needed
+    else:
+        legs[0].locked = needed
+    return None
+
+
+def _size_problem(state: State, market: SymbolMarket, order: Order) -> bool:
+    if order.quantity <= ZERO:
+        return True
+    try:
+        validation.check_quantity(state, market, order.type, order.quantity, order.price or order.stop_price)
+    except ExchangeError:
+        return True
+    return False
+
+
+def _is_crossed(market: SymbolMarket, order: Order, in_pair: bool) -> bool:
+    if in_pair:
+        return pair_problem(market, [order]) is not None
+    return validation.would_match(market, order)
+
+
+def _reject_release(state: State, order_list: OrderList, failed: Order) -> None:
+    failed.status = VenueOrderStatus.EXPIRED
+    failed.expiry_reason = ExpiryReason.REJECTED
+    state.finish(failed)
+    state.report(failed, ExecutionType.EXPIRED)
+    end_others(state, order_list, failed)

@@ -1,0 +1,225 @@
+"""Reading the exchange: orders, lists, trades, balances; and queries as data, for links and servers."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from fillwright.core.types import AccountId, ClientOrderId, Symbol
+from fillwright.exchange.accounts import Account
+from fillwright.exchange.cancels import find
+from fillwright.exchange.messages import (
+    NO_ID,
+    AmendmentView,
+    AssetBalance,
+    ExchangeError,
+    ListView,
+    OrderCount,
+    OrderView,
+    PreventedMatch,
+    TradeView,
+)
+from fillwright.exchange.orders import Order, list_view, order_view
+from fillwright.exchange.state import State
+
+LIMIT_DEFAULT = 500
+LIMIT_MAX = 1000
+
+T = TypeVar("T")
+
+
+class OrderQuery(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """``GET /api/v3/order``; answers OrderView."""
+
+    symbol: Symbol
+    order_id: int | None = None
+    client_order_id: ClientOrderId | None = None
+
+
+class OpenOrdersQuery(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """``GET /api/v3/openOrders``; answers a tuple of OrderView."""
+
+    symbol: Symbol | None = None
+
+
+class AllOrdersQuery(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """``GET /api/v3/allOrders``: from an order id on; answers a tuple of OrderView."""
+
+    symbol: Symbol
+    order_id: int | None = None
+    limit: int = LIMIT_DEFAULT
+
+
+class OrderListQuery(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """``GET /api/v3/orderList``; answers ListView."""
+
+    order_list_id: int | None = None
+    list_client_order_id: ClientOrderId | None = None
+
+
+class OpenOrderListsQuery(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """``GET /api/v3/openOrderList``; answers a tuple of ListView."""
+
+
+class TradesQuery(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """``GET /api/v3/myTrades``: of an order, or from a trade id on, else the newest; a tuple of TradeView."""
+
+    symbol: Symbol
+    order_id: int | None = None
+    from_id: int | None = None
+    limit: int = LIMIT_DEFAULT
+
+
+class AccountQuery(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """``GET /api/v3/account``: balances; answers a tuple of AssetBalance."""
+
+
+class OrderCountsQuery(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """``GET /api/v3/rateLimit/order``; answers a tuple of OrderCount."""
+
+
+Query = (
+    OrderQuery
+    | OpenOrdersQuery
+    | AllOrdersQuery
+    | OrderListQuery
+    | OpenOrderListsQuery
+    | TradesQuery
+    | AccountQuery
+    | OrderCountsQuery
+)
+"""Anything that reads an account."""
+
+QueryAnswer = OrderView | ListView | tuple[OrderView | ListView | TradeView | AssetBalance | OrderCount, ...]
+"""What a query answers."""
+
+
+def order(
+    state: State,
+    account: Account,
+    symbol: Symbol,
+    order_id: int | None = None,
+    client_order_id: ClientOrderId | None = None,
+) -> OrderView:
+    """One order, by its number or its id; -2013 when there is none."""
+    state.market(symbol)
+    missing = ExchangeError(-2013, "Order does not exist.")
+    return order_view(find(state, account, symbol, order_id, client_order_id, missing))
+
+
+def open_orders(state: State, account: Account, symbol: Symbol | None = None) -> tuple[OrderView, ...]:
+    """Open orders in order of creation, pending legs included."""
+    if symbol is not None:
+        state.market(symbol)
+    return tuple([order_view(one) for one in account.open.values() if symbol is None or one.symbol == symbol])
+
+
+def all_orders(
+    state: State,
+    account: Account,
+    symbol: Symbol,
+    order_id: int | None = None,
+    limit: int = LIMIT_DEFAULT,
+) -> tuple[OrderView, ...]:
+    """Open and remembered orders, ascending: from an order id on, else the newest."""
+    state.market(symbol)
+    mine: list[Order] = [
+        one
+        for one in state.orders.values()
+        if one.account_id == account.account_id and one.symbol == symbol and one.order_id >= (order_id or 0)
+    ]
+    return tuple([order_view(one) for one in _window(mine, limit, from_start=order_id is not None)])
+
+
+def _window(rows: list[T], limit: int, *, from_start: bool) -> list[T]:
+    limit = max(1, min(limit, LIMIT_MAX))
+    return rows[:limit] if from_start else rows[-limit:]
+
+
+def order_list(
+    state: State,
+    account: Account,
+    order_list_id: int | None = None,
+    list_client_order_id: ClientOrderId | None = None,
+) -> ListView:
+    """One list, by its number or its id; -2013 when there is none."""
+    if order_list_id is None:
+        if list_client_order_id is None:
+            raise ExchangeError(
+                -1102, "Param 'origClientOrderId' or 'orderListId' must be sent, but both were empty/null!"
+            )
+        order_list_id = account.lists_by_client_id.get(list_client_order_id, NO_ID)
+    found = state.lists.get(order_list_id)
+    if found is None or found.account_id != account.account_id:
+        raise ExchangeError(-2013, "Order list does not exist.")
+    return list_view(found, state.legs(found))
+
+
+def open_order_lists(state: State, account: Account) -> tuple[ListView, ...]:
+    """Open lists in order of creation."""
+    lists = [state.lists[number] for number in account.open_lists]
+    return tuple([list_view(one, state.legs(one)) for one in lists])
+
+
+def trades(
+    state: State,
+    account: Account,
+    symbol: Symbol,
+    order_id: int | None = None,
+    from_id: int | None = None,
+    limit: int = LIMIT_DEFAULT,
+) -> tuple[TradeView, ...]:
+    """Fills ascending: of one order, or from a trade id on, else the newest."""
+    state.market(symbol)
+    mine = [
+        one
+        for one in account.trades
+        if one.symbol == symbol
+        and (order_id is None or one.order_id == order_id)
+        and one.trade_id >= (from_id or 0)
+    ]
+    return tuple(_window(mine, limit, from_start=from_id is not None))
+
+
+def balances(account: Account) -> tuple[AssetBalance, ...]:
+    """All balances, absolute."""
+    return tuple([AssetBalance(asset, one.free, one.locked) for asset, one in account.balances.items()])
+
+
+def order_counts(state: State, account: Account) -> tuple[OrderCount, ...]:
+    """The unfilled order counts as of the last transaction."""
+    return tuple(account.counts(state.settings.order_counts, state.now))
+
+
+def prevented_matches(account: Account, symbol: Symbol) -> tuple[PreventedMatch, ...]:
+    """Matches that self-trade prevention stopped."""
+    return tuple([one for one in account.prevented_matches if one.symbol == symbol])
+
+
+def amendments(state: State, account: Account, symbol: Symbol, order_id: int) -> tuple[AmendmentView, ...]:
+    """What became of an order's quantity by amendments."""
+    order(state, account, symbol, order_id)
+    return tuple(state.amendments.get(order_id, ()))
+
+
+def ask(state: State, account_id: AccountId, query: Query) -> QueryAnswer:
+    """Answer a query given as data."""
+    account = state.account(account_id)
+    match query:
+        case OrderQuery():
+            return order(state, account, query.symbol, query.order_id, query.client_order_id)
+        case OpenOrdersQuery():
+            return open_orders(state, account, query.symbol)
+        case AllOrdersQuery():
+            return all_orders(state, account, query.symbol, query.order_id, query.limit)
+        case OrderListQuery():
+            return order_list(state, account, query.order_list_id, query.list_client_order_id)
+        case OpenOrderListsQuery():
+            return open_order_lists(state, account)
+        case TradesQuery():
+            return trades(state, account, query.symbol, query.order_id, query.from_id, query.limit)
+        case AccountQuery():
+            return balances(account)
+        case OrderCountsQuery():
+            return order_counts(state, account)

@@ -1,0 +1,325 @@
+"""What is judged before an order reaches the engine: parameters, precision, filters, counts.
+
+In Binance's order: illegal texts and parameter combinations (-1100 to -1116), precision (-1111), then filters
+(-1013), then counts (-1015). Sources: Binance Spot REST "Trading endpoints", ``filters``, ``errors``.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from fillwright.core.instruments import Instrument
+from fillwright.core.requests import OrderRequest
+from fillwright.core.types import (
+    CONTINGENT_TYPES,
+    LIMIT_TYPES,
+    ZERO,
+    OrderType,
+    SelfTradePrevention,
+    Side,
+    SymbolStatus,
+    TimeInForce,
+    is_client_order_id,
+)
+from fillwright.exchange.accounts import Account
+from fillwright.exchange.market import SymbolMarket
+from fillwright.exchange.messages import ExchangeError
+from fillwright.exchange.orders import Order
+from fillwright.exchange.state import State
+
+CLIENT_ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"
+DECIMAL_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+PRECISION = Decimal("1E-8")
+
+_UNSUPPORTED = {
+    OrderType.MARKET: "Market orders are not supported for this symbol.",
+    OrderType.STOP_LOSS: "Stop loss orders are not supported for this symbol.",
+    OrderType.STOP_LOSS_LIMIT: "Stop loss limit orders are not supported for this symbol.",
+    OrderType.TAKE_PROFIT: "Take profit orders are not supported for this symbol.",
+    OrderType.TAKE_PROFIT_LIMIT: "Take profit limit orders are not supported for this symbol.",
+    OrderType.LIMIT: "Unsupported order combination.",
+    OrderType.LIMIT_MAKER: "Unsupported order combination.",
+}
+
+
+class Role(msgspec.Struct, frozen=True, gc=False):
+    """What an order is in its request: the prefix of its parameters, and what the list gives instead of them."""
+
+    prefix: str = ""
+    quantity_name: str = "quantity"
+    quantity_is_received: bool = False
+    """Whether the quantity is what the working order brings (OPO's pending legs)."""
+
+    def name(self, parameter: str) -> str:
+        """Spell a parameter as this order's request does."""
+        if parameter == "quantity":
+            return self.quantity_name
+        if not self.prefix:
+            return "newClientOrderId" if parameter == "clientOrderId" else parameter
+        return self.prefix + parameter[0].upper() + parameter[1:]
+
+
+ALONE = Role()
+
+
+def check_open(market: SymbolMarket) -> None:
+    """Refuse new orders on symbols that do not trade."""
+    if market.status is not SymbolStatus.TRADING:
+        raise ExchangeError(-1013, "Market is closed.")
+    if not market.instrument.spot_allowed:
+        raise ExchangeError(-1013, "This symbol is not permitted for this account.")
+
+
+def check_client_id(name: str, text: str | None) -> None:
+    """Refuse an id outside of Binance's pattern (-1100)."""
+    if text is not None and not is_client_order_id(text):
+        raise illegal(name, CLIENT_ID_RANGE)
+
+
+def illegal(name: str, legal: str) -> ExchangeError:
+    """-1100 for a parameter."""
+    return ExchangeError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
+
+
+def filter_failure(name: str, code: int = -1013) -> ExchangeError:
+    """A violated filter."""
+    return ExchangeError(code, f"Filter failure: {name}")
+
+
+def check_parameters(request: OrderRequest, role: Role = ALONE) -> None:
+    """Refuse what the order's type does not take, or lacks."""
+    kind = request.type
+    has_price = kind in LIMIT_TYPES
+    takes_time_in_force = has_price and kind is not OrderType.LIMIT_MAKER
+    check_client_id(role.name("clientOrderId"), request.client_order_id)
+    _require(role, "timeInForce", request.time_in_force, takes_time_in_force)
+    _require(role, "price", request.price, has_price)
+    contingent = kind in CONTINGENT_TYPES
+    if not contingent:
+        _require(role, "stopPrice", request.stop_price, False)
+        _require(role, "trailingDelta", request.trailing_delta, False)
+    elif request.stop_price is None and request.trailing_delta is None:
+        first, second = role.name("stopPrice"), role.name("trailingDelta")
+        raise ExchangeError(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
+    if role.quantity_is_received:
+        _require(role, "quantity", request.quantity, False)
+    elif kind is OrderType.MARKET and not role.prefix:
+        if request.quantity is None and request.quote_order_quantity is None:
+            raise ExchangeError(
+                -1102, "Param 'quantity' or 'quoteOrderQty' must be sent, but both were empty/null!"
+            )
+        if request.quantity is not None:
+            _require(role, "quoteOrderQty", request.quote_order_quantity, False)
+    else:
+        _require(role, "quantity", request.quantity, True)
+        _require(role, "quoteOrderQty", request.quote_order_quantity, False)
+    if request.iceberg_quantity is not None and request.iceberg_quantity:
+        if not has_price:
+            raise ExchangeError(-1106, f"Parameter '{role.name('icebergQty')}' sent when not required.")
+        if request.time_in_force not in (None, TimeInForce.GTC):
+            raise ExchangeError(-1014, "Unsupported order combination.")
+
+
+def _require(role: Role, name: str, value: object, wanted: bool) -> None:
+    if wanted:
+        if value is None:
+            raise ExchangeError(
+                -1102, f"Mandatory parameter '{role.name(name)}' was not sent, was empty/null, or malformed."
+            )
+    elif value is not None:
+        raise ExchangeError(-1106, f"Parameter '{role.name(name)}' sent when not required.")
+
+
+def check_numbers(request: OrderRequest, instrument: Instrument, role: Role = ALONE) -> None:
+    """Refuse numbers that are not plain (-1100), too precise (-1111) or zero."""
+    base, quote = _quantum(instrument.base_precision), _quantum(instrument.quote_precision)
+    for name, number, quantum in (
+        ("quantity", request.quantity, base),
+        ("quoteOrderQty", request.quote_order_quantity, quote),
+        ("icebergQty", request.iceberg_quantity, base),
+        ("price", request.price, quote),
+        ("stopPrice", request.stop_price, quote),
+    ):
+        if number is None:
+            continue
+        if not number.is_finite() or number < ZERO:
+            raise illegal(role.name(name), DECIMAL_RANGE)
+        if number % quantum:
+            raise ExchangeError(-1111, f"Parameter '{role.name(name)}' has too much precision.")
+    if request.price is not None and not request.price:
+        raise ExchangeError(-1013, "Invalid price.")
+    if request.quantity is not None and not request.quantity:
+        raise ExchangeError(-1013, "Invalid quantity.")
+    if request.trailing_delta is not None and request.trailing_delta <= 0:
+        raise illegal(role.name("trailingDelta"), "^[0-9]{1,20}$")
+    if request.stop_price is not None and not request.stop_price and request.trailing_delta is None:
+        raise ExchangeError(-1013, "Invalid stopPrice.")
+
+
+def _quantum(precision: int) -> Decimal:
+    return PRECISION if precision == 8 else Decimal((0, (1,), -precision))
+
+
+def check_supported(request: OrderRequest, instrument: Instrument) -> None:
+    """Refuse what the symbol does not offer."""
+    if request.type not in instrument.order_types:
+        raise ExchangeError(-1013, _UNSUPPORTED[request.type])
+    if request.quote_order_quantity is not None and not instrument.quote_order_quantity_allowed:
+        raise ExchangeError(-1013, "Quote order qty market orders are not support for this symbol.")
+    if request.trailing_delta is not None and not instrument.trailing_allowed:
+        raise ExchangeError(-1013, "Trailing stop orders are not supported for this symbol.")
+    if request.iceberg_quantity and not instrument.iceberg_allowed:
+        raise ExchangeError(-1013, "Iceberg orders are not supported for this symbol.")
+    if (
+        request.stp is not None
+        and request.stp is not instrument.default_stp
+        and request.stp not in instrument.allowed_stp
+    ):
+        raise ExchangeError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
+
+
+def check_filters(
+    state: State, market: SymbolMarket, request: OrderRequest, quantity: Decimal | None
+) -> None:
+    """Refuse an order by its own prices and quantity; a quantity not known yet (OPO) is judged at its release."""
+    instrument = market.instrument
+    price, stop, kind = request.price, request.stop_price, request.type
+    name: str | None = None
+    if price is not None:
+        name = instrument.price_violation(price)
+    if name is None and stop:
+        name = instrument.price_violation(stop)
+    if name is None and price is not None and instrument.percent_price is not None:
+        average = state.average(market, instrument.percent_price.average_minutes)
+        name = instrument.percent_violation(request.side, price, average)
+    if name is not None:
+        raise filter_failure(name)
+    if quantity is not None:
+        check_quantity(state, market, kind, quantity, price or stop)
+        iceberg = request.iceberg_quantity
+        if iceberg:
+            check_iceberg(instrument, quantity, iceberg)
+    elif request.quote_order_quantity is not None:
+        name = instrument.notional_violation(request.quote_order_quantity, Decimal(1), True)
+    if name is None and request.trailing_delta is not None:
+        name = instrument.trailing_violation(kind, request.side, request.trailing_delta)
+    if name is not None:
+        raise filter_failure(name)
+
+
+def check_quantity(
+    state: State, market: SymbolMarket, kind: OrderType, quantity: Decimal, price: Decimal | None
+) -> None:
+    """LOT_SIZE, MARKET_LOT_SIZE and (MIN_)NOTIONAL; without a price of its own, at the average price."""
+    instrument = market.instrument
+    is_market = kind is OrderType.MARKET
+    name = instrument.quantity_violation(quantity, is_market)
+    rule = instrument.notional
+    if name is None and rule is not None:
+        value = price if price else state.average(market, rule.average_minutes)
+        if value is not None:
+            name = instrument.notional_violation(value, quantity, is_market)
+    if name is not None:
+        raise filter_failure(name)
+
+
+def check_iceberg(instrument: Instrument, quantity: Decimal, iceberg: Decimal) -> None:
+    """An iceberg's displayed part: less than the whole, by LOT_SIZE, not in too many parts."""
+    if iceberg >= quantity:
+        raise ExchangeError(-1013, "IcebergQty exceeds QTY.")
+    if instrument.quantity_violation(iceberg, False) is not None:
+        raise filter_failure("LOT_SIZE")
+    parts = -(-quantity // iceberg)
+    if instrument.iceberg_parts_max is not None and parts > instrument.iceberg_parts_max:
+        raise filter_failure("ICEBERG_PARTS")
+
+
+def check_counts(
+    state: State, account: Account, market: SymbolMarket, requests: tuple[OrderRequest, ...], *, in_list: bool
+) -> None:
+    """MAX_NUM_* of the symbol and EXCHANGE_MAX_NUM_* of the exchange, MAX_POSITION of buys."""
+    instrument = market.instrument
+    limits = state.settings.limits
+    orders = algos = icebergs = all_algos = all_icebergs = 0
+    for order in account.open.values():
+        algo = order.type in CONTINGENT_TYPES
+        iceberg = bool(order.iceberg_quantity)
+        all_algos += algo
+        all_icebergs += iceberg
+        if order.symbol == instrument.symbol:
+            orders += 1
+            algos += algo
+            icebergs += iceberg
+    more_algos = sum(request.type in CONTINGENT_TYPES for request in requests)
+    more_icebergs = sum(bool(request.iceberg_quantity) for request in requests)
+    symbol_lists = sum(symbol == instrument.symbol for symbol in account.open_lists.values())
+    for name, count, more, limit in (
+        ("MAX_NUM_ORDERS", orders, len(requests), instrument.orders_max),
+        ("MAX_NUM_ALGO_ORDERS", algos, more_algos, instrument.algo_orders_max),
+        ("MAX_NUM_ICEBERG_ORDERS", icebergs, more_icebergs, instrument.iceberg_orders_max),
+        ("MAX_NUM_ORDER_LISTS", symbol_lists, int(in_list), instrument.order_lists_max),
+        ("EXCHANGE_MAX_NUM_ORDERS", len(account.open), len(requests), limits.orders_max),
+        ("EXCHANGE_MAX_NUM_ALGO_ORDERS", all_algos, more_algos, limits.algo_orders_max),
+        ("EXCHANGE_MAX_NUM_ICEBERG_ORDERS", all_icebergs, more_icebergs, limits.iceberg_orders_max),
+        ("EXCHANGE_MAX_NUM_ORDER_LISTS", len(account.open_lists), int(in_list), limits.order_lists_max),
+    ):
+        if limit is not None and more and count + more > limit:
+            raise filter_failure(name)
+    if instrument.position_max is not None:
+        _check_position(account, instrument, requests)
+
+
+def _check_position(account: Account, instrument: Instrument, requests: tuple[OrderRequest, ...]) -> None:
+    buying = [one.quantity for one in requests if one.side is Side.BUY and one.quantity is not None]
+    if not buying or instrument.position_max is None:
+        return
+    balance = account.balance(instrument.base)
+    resting = sum(
+        (
+            order.remaining
+            for order in account.open.values()
+            if order.symbol == instrument.symbol and order.side is Side.BUY
+        ),
+        ZERO,
+    )
+    # Either leg of a pair may fill, never both; Binance's text sums open orders, so both are counted.
+    if balance.free + balance.locked + resting + sum(buying, ZERO) > instrument.position_max:
+        raise filter_failure("MAX_POSITION", -2010)
+
+
+# -- the engine's own refusals -----------------------------------------------------------------------------------
+
+
+def check_duplicate(state: State, account: Account, request: OrderRequest) -> None:
+    """Refuse an id that an open order of the account has."""
+    known = account.by_client_id.get((request.symbol, request.client_order_id))
+    if known is not None and state.orders[known].is_open:
+        raise ExchangeError(-2010, "Duplicate order sent.")
+
+
+def would_trigger(market: SymbolMarket, order: Order, rising: bool) -> bool:
+    """Whether a contingent order's stop price is met already."""
+    if not order.stop_price:
+        return False
+    price = market.trigger_price(order.side)
+    if price is None:
+        return False
+    return price >= order.stop_price if rising else price <= order.stop_price
+
+
+def would_match(market: SymbolMarket, order: Order) -> bool:
+    """Whether a LIMIT_MAKER would take: from the outside market, or from another order here."""
+    if order.side is Side.BUY:
+        outside, resting = market.best_ask(), market.asks.best
+        best = [price for price in (outside, resting.price if resting else None) if price is not None]
+        return bool(best) and order.price >= min(best)
+    outside, resting = market.best_bid(), market.bids.best
+    best = [price for price in (outside, resting.price if resting else None) if price is not None]
+    return bool(best) and order.price <= max(best)
+
+
+def default_stp(request: OrderRequest, instrument: Instrument) -> SelfTradePrevention:
+    """The mode an order gets: its own, else the symbol's."""
+    return request.stp if request.stp is not None else instrument.default_stp
