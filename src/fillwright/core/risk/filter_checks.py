@@ -1,0 +1,180 @@
+"""FILTER_*: the venue's filters for every leg, at its own price and net quantity.
+
+What they foresee the venue would refuse; the margins cover what moves between the check and the order (the average
+price, the commission).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fillwright.core.events import Check
+from fillwright.core.instruments import Instrument
+from fillwright.core.plans import Draft
+from fillwright.core.risk.codes import DenialCode
+from fillwright.core.risk.exposure_checks import is_sale
+from fillwright.core.risk.situation import Situation
+from fillwright.core.types import ONE, ZERO, OrderType, Side
+
+PERCENT_PRICE_MARGIN = Decimal("0.02")
+NOTIONAL_MARGIN = Decimal("1.05")
+
+_LOW = ONE + PERCENT_PRICE_MARGIN
+_HIGH = ONE - PERCENT_PRICE_MARGIN
+_PRICE_FILTER = DenialCode.FILTER_PRICE_FILTER.value
+_LOT_SIZE = DenialCode.FILTER_LOT_SIZE.value
+_MARKET_LOT_SIZE = DenialCode.FILTER_MARKET_LOT_SIZE.value
+_TRAILING_DELTA = DenialCode.FILTER_TRAILING_DELTA.value
+_MAX_POSITION = DenialCode.FILTER_MAX_POSITION.value
+_PERCENT_PRICE = (DenialCode.FILTER_PERCENT_PRICE.value, DenialCode.FILTER_PERCENT_PRICE_BY_SIDE.value)
+_NOTIONAL = {
+    "NOTIONAL": DenialCode.FILTER_NOTIONAL.value,
+    "MIN_NOTIONAL": DenialCode.FILTER_MIN_NOTIONAL.value,
+}
+_PRICES_FIT = Check(_PRICE_FILTER, True)
+
+
+def check_filters(situation: Situation, notional: Decimal, checks: list[Check]) -> bool:
+    """Every filter that the symbol has and that entry, stop or target can violate."""
+    draft, instrument = situation.draft, situation.instrument
+    if draft is None or instrument is None:
+        return False
+    market = situation.order is not None and situation.order.type is OrderType.MARKET
+    has_exits = situation.order is None
+    net = _net_quantity(situation, draft, instrument) if has_exits else draft.quantity
+    prices = _check_prices(situation, draft, instrument, market)
+    lot = _check_lot(draft, instrument, net)
+    checks += (prices, lot)
+    passed = prices.passed and lot.passed
+    if has_exits or market:
+        check = _check_market_lot(draft, instrument, net, market)
+        checks.append(check)
+        passed = passed and check.passed
+    if instrument.percent_price is not None and not market:
+        check = _check_percent(situation, draft, instrument)
+        checks.append(check)
+        passed = passed and check.passed
+    if instrument.notional is not None:
+        check = _check_notional(situation, draft, instrument, notional, net if has_exits else None)
+        checks.append(check)
+        passed = passed and check.passed
+    if draft.trailing_delta is not None:
+        broken = instrument.trailing_violation(draft.stop_type, Side.SELL, draft.trailing_delta)
+        checks.append(Check(_TRAILING_DELTA, broken is None, Decimal(draft.trailing_delta)))
+        passed = passed and broken is None
+    if instrument.position_max is not None and not is_sale(situation):
+        check = _check_position(situation, draft, instrument, instrument.position_max)
+        checks.append(check)
+        passed = passed and check.passed
+    return passed
+
+
+def _net_quantity(situation: Situation, draft: Draft, instrument: Instrument) -> Decimal:
+    """What is left to sell when the commission is taken from the coins bought."""
+    received = draft.quantity * (ONE - situation.ledger.state.taker_fee)
+    step = instrument.lot_size.step
+    return received - received % step if step else received
+
+
+def _check_prices(situation: Situation, draft: Draft, instrument: Instrument, market: bool) -> Check:
+    order = situation.order
+    prices = (
+        None if market else draft.limit_price,
+        None if draft.trailing_delta is not None else draft.stop_loss,
+        draft.take_profit,
+        draft.stop_limit_price,
+        order.stop_price if order is not None else None,
+    )
+    rule = instrument.price_filter
+    minimum, maximum, tick = rule.minimum, rule.maximum, rule.tick
+    for price in prices:
+        if price is None:
+            continue
+        if minimum and price < minimum:
+            return Check(_PRICE_FILTER, False, price, minimum)
+        if maximum and price > maximum:
+            return Check(_PRICE_FILTER, False, price, maximum)
+        if tick and price % tick:
+            return Check(_PRICE_FILTER, False, price, tick, "off the tick")
+    return _PRICES_FIT
+
+
+def _check_lot(draft: Draft, instrument: Instrument, net: Decimal) -> Check:
+    rule, quantity = instrument.lot_size, draft.quantity
+    if rule.maximum and quantity > rule.maximum:
+        return Check(_LOT_SIZE, False, quantity, rule.maximum)
+    if rule.minimum and net < rule.minimum:
+        return Check(_LOT_SIZE, False, net, rule.minimum, "after commission")
+    if rule.step and quantity % rule.step:
+        return Check(_LOT_SIZE, False, quantity, rule.step, "off the step")
+    return Check(_LOT_SIZE, True, quantity, rule.maximum or None)
+
+
+def _check_market_lot(draft: Draft, instrument: Instrument, net: Decimal, market: bool) -> Check:
+    """Exits are sold at market: what that filter does not admit the venue would shrink."""
+    rule, quantity = instrument.market_lot_size, draft.quantity
+    if rule.maximum and quantity > rule.maximum:
+        return Check(_MARKET_LOT_SIZE, False, quantity, rule.maximum)
+    if rule.minimum and net < rule.minimum:
+        return Check(_MARKET_LOT_SIZE, False, net, rule.minimum, "after commission")
+    if market and rule.step and quantity % rule.step:
+        return Check(_MARKET_LOT_SIZE, False, quantity, rule.step, "off the step")
+    return Check(_MARKET_LOT_SIZE, True, quantity, rule.maximum or None)
+
+
+def _check_percent(situation: Situation, draft: Draft, instrument: Instrument) -> Check:
+    """Bands around the average price; where nobody knows it, around the last trade."""
+    rule = instrument.percent_price
+    assert rule is not None
+    code = _PERCENT_PRICE[rule.by_side]
+    average = situation.average
+    if average is None:
+        if situation.quote is None:
+            return Check(code, True, None, None, "no average price")
+        average = situation.quote.last
+    price = draft.limit_price
+    if is_sale(situation):
+        low, high = rule.ask_down, rule.ask_up
+    else:
+        low, high = rule.bid_down, rule.bid_up
+    lowest, highest = average * low * _LOW, average * high * _HIGH
+    if not lowest <= price <= highest:
+        return Check(code, False, price, lowest if price < lowest else highest)
+    target = draft.take_profit if draft.target_type is OrderType.LIMIT_MAKER else None
+    for exit_price in (draft.stop_limit_price, target):
+        if exit_price is not None:
+            bottom, top = average * rule.ask_down * _LOW, average * rule.ask_up * _HIGH
+            if not bottom <= exit_price <= top:
+                return Check(code, False, exit_price, bottom if exit_price < bottom else top)
+    return Check(code, True, price, highest)
+
+
+def _check_notional(
+    situation: Situation, draft: Draft, instrument: Instrument, notional: Decimal, net: Decimal | None
+) -> Check:
+    """The entry, and (where there are exits: net quantity given) the sale at the lowest exit price."""
+    rule = instrument.notional
+    assert rule is not None
+    code = _NOTIONAL[rule.filter_name]
+    market = net is None and situation.order is not None and situation.order.type is OrderType.MARKET
+    if rule.maximum and notional > rule.maximum and (rule.maximum_for_market or not market):
+        return Check(code, False, notional, rule.maximum)
+    if net is None:
+        least = rule.minimum if rule.minimum_for_market or not market else ZERO
+        return Check(code, notional >= least, notional, least)
+    lowest = draft.stop_limit_price or draft.stop_loss or draft.limit_price
+    worth, least = net * lowest, rule.minimum * NOTIONAL_MARGIN
+    return Check(code, worth >= least and notional >= rule.minimum, worth if worth else ZERO, least)
+
+
+def _check_position(
+    situation: Situation, draft: Draft, instrument: Instrument, position_max: Decimal
+) -> Check:
+    """Balance of the asset and all open purchases of the symbol, this one included."""
+    ledger = situation.ledger
+    balance = ledger.state.portfolio.balances.get(instrument.base)
+    total = draft.quantity + (balance.total if balance is not None else ZERO)
+    for order in ledger.open_orders.values():
+        if order.symbol == draft.symbol and order.side is Side.BUY:
+            total += order.remaining
+    return Check(_MAX_POSITION, total <= position_max, total, position_max)
