@@ -80,10 +80,14 @@ _TABLE = (
         _RATE,
         (
             "Too many requests queued.",
-            "Too much request weight used; current limit is %s request weight per %s. Please use WebSocket "
-            "Streams for live updates to avoid polling the API.",
-            "Way too much request weight used; IP banned until %s. Please use WebSocket Streams for live "
-            "updates to avoid bans.",
+            (
+                "Too much request weight used; current limit is %s request weight per %s. Please use WebSocket "
+                "Streams for live updates to avoid polling the API."
+            ),
+            (
+                "Way too much request weight used; IP banned until %s. Please use WebSocket Streams for live "
+                "updates to avoid bans."
+            ),
         ),
         429,
     ),
