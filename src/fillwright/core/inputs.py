@@ -16,6 +16,7 @@ from fillwright.core.settings import RiskLimits, Settings
 from fillwright.core.types import (
     ONE,
     ZERO,
+    AccountId,
     Asset,
     ClientOrderId,
     Direction,
@@ -31,6 +32,21 @@ from fillwright.core.types import (
     TimeInForce,
     VenueOrderStatus,
 )
+
+# -- the beginning -----------------------------------------------------------------------------------------------
+
+
+class OpenLedger(msgspec.Struct, frozen=True, kw_only=True):
+    """A new ledger: its id, the tag of its client order ids, and what the venue says of account and symbols."""
+
+    account_id: AccountId
+    tag: str
+    settings: Settings
+    instruments: tuple[Instrument, ...]
+    maker_fee: Decimal
+    taker_fee: Decimal
+    balances: tuple[tuple[Asset, Decimal, Decimal], ...]
+
 
 # -- market ------------------------------------------------------------------------------------------------------
 
@@ -384,7 +400,8 @@ class ForeignStop(msgspec.Struct, frozen=True, gc=False):
 
 
 Input = (
-    SubmitSignal
+    OpenLedger
+    | SubmitSignal
     | SignalAdvice
     | Decision
     | ClosePosition

@@ -142,6 +142,8 @@ class Order(msgspec.Struct, kw_only=True):
     reject_reason: str = ""
     expiry_reason: str = ""
     never_arrived: bool = False
+    retryable: bool = False
+    """Whether the rejection was of a kind that may pass (clock, rate, overload)."""
     accepted_at: Time = 0
     cancel_id: ClientOrderId = ""
     cancel_requested_at: Time = 0

@@ -1,4 +1,9 @@
-"""Entry plans: how a position's entry and protection go to the venue, and what every leg will be."""
+"""Entry plans: how a position's entry and protection go to the venue, and what every leg will be. Trading rules §4.
+
+The first plan that the symbol supports, the account's slots allow and the signal permits: OPOCO, OTOCO, entry then
+OCO, entry then stop; without a target OPO, OTO, entry then stop. Rounding never widens risk: stops up to
+the tick, targets, buy limits and quantities down.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,40 @@ from decimal import Decimal
 
 import msgspec
 
-from fillwright.core.types import Direction, OrderType, Protection, Symbol
+from fillwright.core.events import OrderSubmitted
+from fillwright.core.inputs import PlaceOrder, Quote, Signal
+from fillwright.core.instruments import Instrument
+from fillwright.core.positions import Position
+from fillwright.core.requests import OrderListRequest, OrderRequest
+from fillwright.core.settings import Settings
+from fillwright.core.state import Ledger
+from fillwright.core.types import (
+    HUNDRED,
+    ONE,
+    ZERO,
+    ClientOrderId,
+    Direction,
+    Leg,
+    ListKind,
+    OrderType,
+    Protection,
+    SelfTradePrevention,
+    Side,
+    Symbol,
+    TimeInForce,
+    money,
+)
+
+STOP_LIMIT_GAP = Decimal("0.005")
+"""A STOP_LOSS_LIMIT sells at most this far below its stop price."""
+
+LIST_KINDS = {
+    Protection.OPOCO: ListKind.OPOCO,
+    Protection.OPO: ListKind.OPO,
+    Protection.OTOCO: ListKind.OTOCO,
+    Protection.OTO: ListKind.OTO,
+}
+"""Plans whose entry is the working order of a list."""
 
 
 class Draft(msgspec.Struct, kw_only=True, gc=False):
@@ -16,18 +54,20 @@ class Draft(msgspec.Struct, kw_only=True, gc=False):
     symbol: Symbol
     direction: Direction
     entry_market: bool
-    """A market signal: FOK limit inside a list (plans 1, 2), MARKET otherwise."""
+    """A market signal: FOK at the quote plus the allowed slippage; else a GTC limit."""
     limit_price: Decimal
     """The worst price the entry may pay; sizing and reservation use it."""
-    quantity: Decimal
+    quantity: Decimal = ZERO
     """Floored to the step; 0 when nothing may be bought."""
-    plan: Protection
-    plan_reason: str
+    plan: Protection = Protection.NONE
+    plan_reason: str = ""
     stop_loss: Decimal | None = None
     """Aligned to the tick, upwards."""
     take_profit: Decimal | None = None
     """Aligned to the tick, downwards."""
     trailing_delta: int | None = None
+    trail_distance: Decimal = ZERO
+    """Of a trailing stop: its distance as a fraction of the last price."""
     stop_type: OrderType = OrderType.STOP_LOSS
     stop_limit_price: Decimal | None = None
     """Only for STOP_LOSS_LIMIT."""
@@ -37,7 +77,269 @@ class Draft(msgspec.Struct, kw_only=True, gc=False):
     orders: int = 2
     """Orders it adds to MAX_NUM_ORDERS and to the venue's order count."""
     lists: int = 1
-    risk_amount: Decimal
+    risk_amount: Decimal = ZERO
     """Quote at risk that sizing aimed at."""
     clipped_by: str = ""
     """The limit that made it smaller than the risk amount allows; '' if none."""
+
+
+def draft_entry(ledger: Ledger, signal: Signal, instrument: Instrument, quote: Quote) -> Draft:
+    """Plan an entry, all but its quantity (``risk.sizing`` sets that)."""
+    settings = ledger.state.settings
+    market = signal.entry.type == "market" or signal.entry.price is None
+    if market:
+        worst = quote.ask * (ONE + settings.execution.slippage_max_percent / HUNDRED)
+    else:
+        worst = signal.entry.price or ZERO
+    draft = Draft(
+        trader_id=signal.trader_id,
+        symbol=signal.symbol,
+        direction=signal.side,
+        entry_market=market,
+        limit_price=instrument.price_down(worst),
+        stop_loss=instrument.price_up(signal.stop_loss) if signal.stop_loss is not None else None,
+        take_profit=instrument.price_down(signal.take_profit) if signal.take_profit is not None else None,
+    )
+    _choose_legs(draft, ledger, settings, instrument, signal, quote)
+    _choose_plan(draft, instrument)
+    return draft
+
+
+def draft_order(order: PlaceOrder, instrument: Instrument, quote: Quote) -> Draft:
+    """What a manual order asks for, in the words of a draft, so that the same checks judge it."""
+    price = order.price or order.stop_price or (quote.ask if order.side is Side.BUY else quote.bid)
+    quantity = order.quantity
+    if quantity is None:
+        quantity = (order.quote_quantity or ZERO) / price
+    return Draft(
+        trader_id="",
+        symbol=order.symbol,
+        direction=Direction.LONG,
+        entry_market=order.price is None,
+        limit_price=price,
+        quantity=quantity,
+        plan_reason="manual order",
+        algo_slots=int(order.type in _ALGO),
+        orders=1,
+        lists=0,
+    )
+
+
+def _choose_legs(
+    draft: Draft, ledger: Ledger, settings: Settings, instrument: Instrument, signal: Signal, quote: Quote
+) -> None:
+    types = instrument.order_types
+    if OrderType.STOP_LOSS not in types and OrderType.STOP_LOSS_LIMIT in types:
+        draft.stop_type = OrderType.STOP_LOSS_LIMIT
+        if draft.stop_loss is not None:
+            draft.stop_limit_price = stop_limit_price(instrument, draft.stop_loss)
+    if signal.trailing and draft.stop_loss is not None and draft.stop_loss < quote.last:
+        draft.trail_distance = money((quote.last - draft.stop_loss) / quote.last)
+        if draft.stop_type is OrderType.STOP_LOSS:
+            draft.trailing_delta = trailing_delta(instrument, draft.stop_loss, quote.last)
+    draft.algo_slots = 0 if draft.stop_loss is None else 1
+    if draft.take_profit is None:
+        return
+    spare = algo_slots_spare(ledger, instrument)
+    market_style = settings.take_profit_style == "market" and OrderType.TAKE_PROFIT in types
+    if market_style and (spare is None or spare >= draft.algo_slots + 1):
+        draft.target_type = OrderType.TAKE_PROFIT
+        draft.algo_slots += 1
+    else:
+        draft.target_type = OrderType.LIMIT_MAKER
+
+
+def _choose_plan(draft: Draft, instrument: Instrument) -> None:
+    missing = []
+    two_exits = draft.take_profit is not None
+    if draft.stop_loss is None:
+        draft.plan, draft.plan_reason = Protection.NONE, "the signal has no stop loss"
+        draft.orders, draft.lists = 1, 0
+        return
+    oto, opo, oco = instrument.oto_allowed, instrument.opo_allowed, instrument.oco_allowed
+    draft.orders, draft.lists = (3, 1) if two_exits else (2, 1)
+    if oto and opo and (oco or not two_exits):
+        draft.plan = Protection.OPOCO if two_exits else Protection.OPO
+        draft.plan_reason = "first choice"
+        return
+    missing.append("OPO not allowed" if oto and oco else "OPO, OTO or OCO not allowed")
+    if oto and (oco or not two_exits):
+        draft.plan = Protection.OTOCO if two_exits else Protection.OTO
+    elif oco and two_exits:
+        draft.plan = Protection.OCO
+    else:
+        draft.plan, draft.lists = Protection.STOP, 0
+        draft.orders = 2
+    draft.plan_reason = ", ".join(missing)
+
+
+def algo_slots_spare(ledger: Ledger, instrument: Instrument) -> int | None:
+    """Slots of MAX_NUM_ALGO_ORDERS that an entry may take, one staying free for replacements; None: unbounded."""
+    if instrument.algo_orders_max is None:
+        return None
+    return instrument.algo_orders_max - 1 - algo_slots_used(ledger, instrument.symbol)
+
+
+def algo_slots_used(ledger: Ledger, symbol: Symbol) -> int:
+    """Slots that open orders of ours, and external ones, take on a symbol."""
+    used = 0
+    for order in ledger.open_orders.values():
+        if order.symbol == symbol and order.type in _ALGO:
+            used += 1
+    for external in ledger.state.externals.values():
+        if external.symbol == symbol and external.type in _ALGO:
+            used += 1
+    return used
+
+
+_ALGO = {
+    OrderType.STOP_LOSS,
+    OrderType.STOP_LOSS_LIMIT,
+    OrderType.TAKE_PROFIT,
+    OrderType.TAKE_PROFIT_LIMIT,
+}
+
+
+def stop_limit_price(instrument: Instrument, stop: Decimal) -> Decimal:
+    """The limit of a STOP_LOSS_LIMIT: half a percent under its stop."""
+    return instrument.price_down(stop * (ONE - STOP_LIMIT_GAP))
+
+
+def trailing_delta(instrument: Instrument, stop: Decimal, last: Decimal) -> int | None:
+    """Basis points from the last price to a stop, floored (never wider than it); None where the venue cannot."""
+    rule = instrument.trailing_delta
+    if not instrument.trailing_allowed or rule is None or stop >= last:
+        return None
+    delta = int((last - stop) * 10_000 / last)
+    return delta if rule.below_minimum <= delta <= rule.below_maximum else None
+
+
+def exit_stp(instrument: Instrument) -> SelfTradePrevention | None:
+    """EXPIRE_MAKER where allowed, so that one position's exit cannot eat another's stop unseen."""
+    mode = SelfTradePrevention.EXPIRE_MAKER
+    return mode if mode in instrument.allowed_stp and instrument.default_stp is not mode else None
+
+
+# -- requests ----------------------------------------------------------------------------------------------------
+
+
+class Legs(msgspec.Struct, gc=False):
+    """The client order ids of an entry list or OCO."""
+
+    list_id: ClientOrderId = ""
+    entry: ClientOrderId = ""
+    stop: ClientOrderId = ""
+    target: ClientOrderId = ""
+
+
+def stop_request(
+    position: Position, instrument: Instrument, name: ClientOrderId, quantity: Decimal | None
+) -> OrderRequest:
+    """The stop of a position at its stop level, trailing if the position's does."""
+    stop = position.stop_loss
+    assert stop is not None
+    trailing = position.trailing_delta
+    limited = OrderType.STOP_LOSS not in instrument.order_types
+    return OrderRequest(
+        symbol=position.symbol,
+        side=position.exit_side,
+        type=OrderType.STOP_LOSS_LIMIT if limited else OrderType.STOP_LOSS,
+        client_order_id=name,
+        quantity=quantity,
+        stop_price=None if trailing else stop,
+        trailing_delta=trailing,
+        price=stop_limit_price(instrument, stop) if limited else None,
+        time_in_force=TimeInForce.GTC if limited else None,
+        stp=exit_stp(instrument),
+    )
+
+
+def target_request(
+    position: Position,
+    instrument: Instrument,
+    name: ClientOrderId,
+    quantity: Decimal | None,
+    target_type: OrderType,
+) -> OrderRequest:
+    """The take profit of a position at its target level."""
+    maker = target_type is OrderType.LIMIT_MAKER
+    return OrderRequest(
+        symbol=position.symbol,
+        side=position.exit_side,
+        type=target_type,
+        client_order_id=name,
+        quantity=quantity,
+        price=position.take_profit if maker else None,
+        stop_price=None if maker else position.take_profit,
+        stp=exit_stp(instrument),
+    )
+
+
+def entry_request(position: Position, name: ClientOrderId, quantity: Decimal) -> OrderRequest:
+    """The entry: FOK for market signals (all or nothing, never IOC), GTC for limits."""
+    return OrderRequest(
+        symbol=position.symbol,
+        side=position.entry_side,
+        type=OrderType.LIMIT,
+        client_order_id=name,
+        quantity=quantity,
+        price=position.limit_price,
+        time_in_force=TimeInForce.FOK if position.entry_market else TimeInForce.GTC,
+    )
+
+
+def entry_list(
+    position: Position,
+    instrument: Instrument,
+    legs: Legs,
+    entry: OrderRequest,
+    target_type: OrderType | None,
+    taker_fee: Decimal,
+) -> OrderListRequest:
+    """Entry, stop and target in one request; OPO sizes the exits from what is received, OTO from ours."""
+    kind = LIST_KINDS[position.plan]
+    pending: Decimal | None = None
+    if kind in (ListKind.OTO, ListKind.OTOCO):
+        pending = instrument.floor_quantity((entry.quantity or ZERO) * (ONE - taker_fee))
+    parts = [entry, stop_request(position, instrument, legs.stop, pending)]
+    if target_type is not None:
+        parts.append(target_request(position, instrument, legs.target, pending, target_type))
+    return OrderListRequest(
+        kind=kind, symbol=position.symbol, list_client_order_id=legs.list_id, legs=tuple(parts)
+    )
+
+
+def submitted(
+    request: OrderRequest,
+    position_id: int,
+    leg: Leg,
+    *,
+    list_request: OrderListRequest | None = None,
+    reserve: Decimal = ZERO,
+    replaces: ClientOrderId = "",
+    quote: Quote | None = None,
+) -> OrderSubmitted:
+    """The event that records the intent to send a request."""
+    return OrderSubmitted(
+        id=request.client_order_id,
+        position_id=position_id,
+        leg=leg,
+        attempt=int(request.client_order_id.rpartition("_")[2]),
+        symbol=request.symbol,
+        side=request.side,
+        order_type=request.type,
+        quantity=request.quantity,
+        price=request.price,
+        stop_price=request.stop_price,
+        trailing_delta=request.trailing_delta,
+        time_in_force=request.time_in_force,
+        stp=request.stp,
+        list_id=list_request.list_client_order_id if list_request is not None else "",
+        list_kind=list_request.kind if list_request is not None else None,
+        pending=list_request is not None
+        and list_request.kind is not ListKind.OCO
+        and request is not list_request.legs[0],
+        replaces=replaces,
+        reserve=reserve,
+        quote=quote,
+    )

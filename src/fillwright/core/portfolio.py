@@ -34,6 +34,8 @@ class Portfolio(msgspec.Struct, kw_only=True):
 
     quote_asset: Asset = "USDT"
     balances: dict[Asset, Balance] = {}
+    differences: dict[Asset, tuple[Decimal, Time]] = {}
+    """Totals of the venue that differ from our ledger, since when."""
     reserved: Decimal = ZERO
     """Quote set aside for orders of ours that may still buy."""
     in_flight: Decimal = ZERO

@@ -73,6 +73,7 @@ class Position(msgspec.Struct, kw_only=True):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     trailing_delta: int | None = None
+    trail_distance: Decimal = ZERO
 
     # what is held and what it cost
     quantity: Decimal = ZERO
@@ -105,6 +106,9 @@ class Position(msgspec.Struct, kw_only=True):
     exit_blocked: bool = False
     monitoring: bool = False
     protection_failures: int = 0
+    failed_stop_id: ClientOrderId = ""
+    failed_exit_id: ClientOrderId = ""
+    """The last failed ones that have been counted."""
     retry_at: Time = 0
     """Before this, failed protection or a failed exit is not tried again."""
     setbacks: int = 0

@@ -159,6 +159,7 @@ class State(msgspec.Struct, kw_only=True):
     stream_connected: bool = True
     reconciling: bool = False
     reconciled_at: Time = 0
+    protection_read_at: Time = 0
     ended: Fifo = msgspec.field(default_factory=Fifo)
     old_keys: Fifo = msgspec.field(default_factory=Fifo)
 

@@ -55,6 +55,22 @@ def _balance_updated(ledger: Ledger, event: ev.BalanceUpdated, record: ev.Record
             portfolio.equity = portfolio.peak = portfolio.day_start_equity = balance.ledger
 
 
+def _balance_differs(ledger: Ledger, event: ev.BalanceDiffers, record: ev.Record) -> None:
+    differences = ledger.state.portfolio.differences
+    if event.difference:
+        differences[event.asset] = (event.difference, record.time)
+    else:
+        differences.pop(event.asset, None)
+
+
+def _balance_corrected(ledger: Ledger, event: ev.BalanceCorrected, record: ev.Record) -> None:
+    portfolio = ledger.state.portfolio
+    portfolio.balance(event.asset).ledger += event.difference
+    portfolio.differences.pop(event.asset, None)
+    if event.asset == portfolio.quote_asset:
+        portfolio.transfer(event.difference)
+
+
 def _transfer_seen(ledger: Ledger, event: ev.TransferSeen, record: ev.Record) -> None:
     portfolio = ledger.state.portfolio
     portfolio.balance(event.asset).ledger += event.delta
@@ -87,6 +103,8 @@ HANDLERS: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
     ev.InstrumentChanged: _instrument_changed,
     ev.FeesChanged: _fees_changed,
     ev.BalanceUpdated: _balance_updated,
+    ev.BalanceDiffers: _balance_differs,
+    ev.BalanceCorrected: _balance_corrected,
     ev.TransferSeen: _transfer_seen,
     ev.EquityMarked: _equity_marked,
     ev.TradingDayStarted: _trading_day_started,

@@ -180,7 +180,7 @@ def _order_rejected(ledger: Ledger, event: ev.OrderRejected, record: ev.Record) 
     order = ledger.state.orders[event.id]
     order.move(Step.REJECTED)
     order.reject_code, order.reject_reason = event.code, event.reason
-    order.never_arrived = event.never_arrived
+    order.never_arrived, order.retryable = event.never_arrived, event.retryable
     _after(ledger, order, record.time)
 
 

@@ -10,7 +10,7 @@ from fillwright.core import events as ev
 from fillwright.core.apply.signals import follow
 from fillwright.core.positions import Position
 from fillwright.core.state import Ledger
-from fillwright.core.types import MINUTE, ZERO, PositionStatus, SignalStatus, Time
+from fillwright.core.types import MINUTE, ZERO, PositionStatus, Protection, SignalStatus, Time
 
 
 def _position_created(ledger: Ledger, event: ev.PositionCreated, record: ev.Record) -> None:
@@ -35,6 +35,7 @@ def _position_created(ledger: Ledger, event: ev.PositionCreated, record: ev.Reco
         stop_loss=event.stop_loss,
         take_profit=event.take_profit,
         trailing_delta=event.trailing_delta,
+        trail_distance=event.trail_distance,
     )
     state.positions[position.id] = position
     ledger.open_positions[position.id] = position
@@ -61,6 +62,11 @@ def _position_updated(ledger: Ledger, event: ev.PositionUpdated, record: ev.Reco
         position.take_profit = event.take_profit
     if event.plan is not None:
         position.plan = event.plan
+    if event.limit_price is not None and event.quantity is not None:
+        position.limit_price, position.requested_quantity = event.limit_price, event.quantity
+        position.reprices += 1
+    if event.trailing_delta is not None:
+        position.trailing_delta = event.trailing_delta or None
     if event.exit_blocked is not None:
         position.exit_blocked = event.exit_blocked
     if event.monitoring is not None and event.monitoring != position.monitoring:
@@ -108,6 +114,7 @@ def _position_protected(ledger: Ledger, event: ev.PositionProtected, record: ev.
     position = ledger.state.positions[event.position_id]
     position.stop_order_id = event.stop_order_id
     position.target_order_id = event.target_order_id
+    position.protection = event.protection
     position.unprotected_us += event.unprotected_us
     position.unprotected_last_us = event.unprotected_us
     position.unprotected_spells += 1
@@ -119,6 +126,7 @@ def _position_protected(ledger: Ledger, event: ev.PositionProtected, record: ev.
 def _position_unprotected(ledger: Ledger, event: ev.PositionUnprotected, record: ev.Record) -> None:
     position = ledger.state.positions[event.position_id]
     position.stop_order_id = position.target_order_id = ""
+    position.protection = Protection.NONE
     if not position.unprotected_since:
         position.unprotected_since = record.time
 
@@ -126,6 +134,7 @@ def _position_unprotected(ledger: Ledger, event: ev.PositionUnprotected, record:
 def _protection_failed(ledger: Ledger, event: ev.ProtectionFailed, record: ev.Record) -> None:
     position = ledger.state.positions[event.position_id]
     position.protection_failures = event.failures
+    position.failed_stop_id = event.order_id or position.failed_stop_id
     _back_off(position, event.retry_at)
 
 
@@ -138,6 +147,7 @@ def _back_off(position: Position, retry_at: Time) -> None:
 def _exit_failed(ledger: Ledger, event: ev.ExitFailed, record: ev.Record) -> None:
     position = ledger.state.positions[event.position_id]
     position.exit_failures = event.failures
+    position.failed_exit_id = event.order_id or position.failed_exit_id
     _back_off(position, event.retry_at)
 
 

@@ -75,6 +75,10 @@ def _shutdown_begun(ledger: Ledger, event: ev.ShutdownBegun, record: ev.Record) 
     ledger.state.safety.shutdown = True
 
 
+def _protection_read(ledger: Ledger, event: ev.ProtectionRead, record: ev.Record) -> None:
+    ledger.state.protection_read_at = record.time
+
+
 def _reconciliation_started(ledger: Ledger, event: ev.ReconciliationStarted, record: ev.Record) -> None:
     ledger.state.reconciling = True
 
@@ -99,6 +103,7 @@ HANDLERS: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
     ev.Resumed: _resumed,
     ev.EmergencyStopped: _emergency_stopped,
     ev.ShutdownBegun: _shutdown_begun,
+    ev.ProtectionRead: _protection_read,
     ev.ReconciliationStarted: _reconciliation_started,
     ev.ReconciliationComplete: _reconciliation_complete,
     ev.StreamStateChanged: _stream_state_changed,

@@ -14,6 +14,8 @@ import msgspec
 
 from fillwright.core.events.account import (
     AccountOpened,
+    BalanceCorrected,
+    BalanceDiffers,
     BalanceUpdated,
     CandleClosed,
     EquityMarked,
@@ -70,6 +72,7 @@ from fillwright.core.events.safety import (
     Halted,
     ModeSwitched,
     Paused,
+    ProtectionRead,
     RateLimited,
     ReconciliationComplete,
     ReconciliationStarted,
@@ -92,6 +95,8 @@ __all__ = [
     "UPCASTS",
     "AccountOpened",
     "Anomaly",
+    "BalanceCorrected",
+    "BalanceDiffers",
     "BalanceUpdated",
     "CandleClosed",
     "Check",
@@ -141,6 +146,7 @@ __all__ = [
     "PositionUnprotected",
     "PositionUpdated",
     "ProtectionFailed",
+    "ProtectionRead",
     "RateLimited",
     "ReconciliationComplete",
     "ReconciliationStarted",

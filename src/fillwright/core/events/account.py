@@ -57,6 +57,20 @@ class BalanceUpdated(Event, frozen=True):
     opening: bool = False
 
 
+class BalanceDiffers(Event, frozen=True):
+    """The venue's total of an asset is not what our executions give (0: it is again); a second read decides."""
+
+    asset: Asset
+    difference: Decimal
+
+
+class BalanceCorrected(Event, frozen=True):
+    """Our ledger was corrected to the venue's total after two reads said the same."""
+
+    asset: Asset
+    difference: Decimal
+
+
 class TransferSeen(Event, frozen=True):
     """Money came in or went out other than by trading."""
 

@@ -113,6 +113,7 @@ class OrderRejected(Event, frozen=True):
     code: int
     reason: str
     never_arrived: bool = False
+    retryable: bool = False
 
 
 class OrderExpired(Event, frozen=True):

@@ -26,6 +26,8 @@ class PositionCreated(Event, frozen=True):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     trailing_delta: int | None = None
+    trail_distance: Decimal = ZERO
+    """Of a trailing stop: its distance as a fraction of the price; 0: it does not trail."""
     entry_market: bool = True
 
 
@@ -45,6 +47,10 @@ class PositionUpdated(Event, frozen=True):
     plan: Protection | None = None
     monitoring: bool | None = None
     exit_blocked: bool | None = None
+    limit_price: Decimal | None = None
+    quantity: Decimal | None = None
+    """What the entry asks for now (tried again at a fresh quote)."""
+    trailing_delta: int | None = None
 
 
 class PositionClosing(Event, frozen=True):
@@ -85,6 +91,7 @@ class PositionProtected(Event, frozen=True):
     stop_order_id: ClientOrderId
     unprotected_us: int
     target_order_id: ClientOrderId = ""
+    protection: Protection = Protection.STOP
 
 
 class PositionUnprotected(Event, frozen=True):
@@ -101,6 +108,7 @@ class ProtectionFailed(Event, frozen=True):
     failures: int
     reason: str
     retry_at: Time = 0
+    order_id: ClientOrderId = ""
 
 
 class ExitFailed(Event, frozen=True):
@@ -110,6 +118,7 @@ class ExitFailed(Event, frozen=True):
     failures: int
     reason: str
     retry_at: Time = 0
+    order_id: ClientOrderId = ""
 
 
 class PositionClosed(Event, frozen=True):

@@ -85,6 +85,12 @@ class ModeSwitched(Event, frozen=True):
     by: str
 
 
+class ProtectionRead(Event, frozen=True):
+    """The venue's open orders of the symbols with positions were asked for."""
+
+    symbols: tuple[Symbol, ...]
+
+
 class ReconciliationStarted(Event, frozen=True):
     """The venue's books were asked for."""
 

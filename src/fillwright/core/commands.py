@@ -1,0 +1,346 @@
+"""What traders, advisors and operators want of positions and orders: hold, move, add, reduce, close, place, cancel.
+
+Advice is advice: nobody but an operator may widen a stop, and nobody exceeds a limit. Trading rules §2, §4, §8, §10.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fillwright.core import events as ev
+from fillwright.core.context import ENTRY_LANE, EXIT_LANE, Answer, Context
+from fillwright.core.exits import cancel
+from fillwright.core.inputs import (
+    AdjustProtection,
+    CancelAll,
+    CancelOrder,
+    ClosePosition,
+    Decision,
+    EmergencyStop,
+    Entry,
+    Pause,
+    PlaceOrder,
+    Resume,
+    Shutdown,
+    Signal,
+    Size,
+)
+from fillwright.core.intake import add_to, deny_order, judge_addition, judge_order
+from fillwright.core.orders import Order
+from fillwright.core.plans import submitted
+from fillwright.core.positions import Position
+from fillwright.core.protection import refuse_stop, refuse_target
+from fillwright.core.requests import CancelRequest, OrderRequest
+from fillwright.core.risk.limits import Limits
+from fillwright.core.types import (
+    FINAL_STATES,
+    ONE,
+    ZERO,
+    ClientOrderId,
+    Leg,
+    OrderState,
+    OrderType,
+    PositionDecision,
+    PositionStatus,
+    Side,
+    TimeInForce,
+    client_order_id,
+)
+
+_OPEN = (PositionStatus.OPEN, PositionStatus.MONITORING)
+
+
+def decide(ctx: Context, limits: Limits, decision: Decision) -> None:
+    """Take a decision about a position; what was made of it is recorded with it."""
+    position = ctx.state.positions.get(decision.position_id)
+    if position is None or position.status not in _OPEN:
+        state = position.status if position is not None else "unknown"
+        outcome = f"position {decision.position_id} is {state}"
+    else:
+        outcome = _carry_out(ctx, limits, position, decision)
+        ctx.touch(position.id)
+    ctx.emit(
+        ev.DecisionMade(
+            decision=decision.decision,
+            by=decision.by,
+            position_id=decision.position_id,
+            price=decision.price,
+            quantity=decision.quantity,
+            confidence=decision.confidence,
+            reasoning=decision.reasoning,
+            outcome=outcome or "accepted",
+        )
+    )
+    ctx.answer = Answer(
+        ok=not outcome,
+        code="REFUSED" if outcome else "",
+        message=outcome,
+        position_id=decision.position_id,
+    )
+
+
+def _carry_out(ctx: Context, limits: Limits, position: Position, decision: Decision) -> str:
+    kind = decision.decision
+    if kind is PositionDecision.HOLD:
+        return ""
+    if kind is PositionDecision.CLOSE:
+        ctx.emit(ev.PositionClosing(position_id=position.id, reason=f"{decision.by}: close"))
+        return ""
+    if kind is PositionDecision.REDUCE:
+        return _reduce(ctx, position, decision)
+    if kind is PositionDecision.ADD:
+        return _add(ctx, limits, position, decision)
+    if decision.price is None or decision.price <= ZERO:
+        return "a level needs a price"
+    if kind is PositionDecision.ADJUST_STOP_LOSS:
+        return adjust(ctx, position, decision.price, None, widen=False, reason=f"{decision.by}: adjust_sl")
+    return adjust(ctx, position, None, decision.price, widen=False, reason=f"{decision.by}: adjust_tp")
+
+
+def adjust(
+    ctx: Context,
+    position: Position,
+    stop: Decimal | None,
+    target: Decimal | None,
+    *,
+    widen: bool,
+    reason: str,
+) -> str:
+    """Set new levels; returns why not, or ''. The exits follow when the position is settled."""
+    instrument = ctx.instrument(position.symbol)
+    quote = ctx.quotes.get(position.symbol)
+    if quote is None:
+        return "no quote"
+    if not ctx.state.stream_connected:
+        return "the user data stream is down"
+    if stop is not None:
+        stop = instrument.price_up(stop)
+        if position.stop_loss is not None and stop < position.stop_loss and not widen:
+            return "a stop is never widened"
+        refused = refuse_stop(instrument, position, quote, stop)
+        if refused:
+            return refused
+    if target is not None:
+        target = instrument.price_down(target)
+        refused = refuse_target(instrument, position, quote, target)
+        if refused:
+            return refused
+    fixed = 0 if stop is not None and position.trailing_delta is not None else None
+    ctx.emit(
+        ev.PositionUpdated(
+            position_id=position.id,
+            reason=reason,
+            stop_loss=stop,
+            take_profit=target,
+            trailing_delta=fixed,
+        )
+    )
+    return ""
+
+
+def _reduce(ctx: Context, position: Position, decision: Decision) -> str:
+    instrument = ctx.instrument(position.symbol)
+    if decision.quantity is not None:
+        wanted = decision.quantity
+    elif decision.fraction is not None and ZERO < decision.fraction <= ONE:
+        wanted = position.quantity * decision.fraction
+    else:
+        return "reduce needs a quantity, or a fraction from 0 to 1"
+    part = instrument.floor_market_quantity(wanted)
+    bid = ctx.bids[position.symbol]
+    if position.reduce_quantity:
+        return "a reduction is under way"
+    if not instrument.is_sellable(part, bid):
+        return "too small to be sold"
+    if not instrument.is_sellable(position.quantity - part, position.stop_loss or bid):
+        ctx.emit(ev.PositionClosing(position_id=position.id, reason=f"{decision.by}: reduce"))
+        return ""  # what would be left could not be protected
+    ctx.emit(
+        ev.PositionReduceRequested(position_id=position.id, quantity=part, reason=f"{decision.by}: reduce")
+    )
+    return ""
+
+
+def _add(ctx: Context, limits: Limits, position: Position, decision: Decision) -> str:
+    signal = Signal(
+        trader_id=position.trader_id,
+        symbol=position.symbol,
+        side=position.direction,
+        created_at=ctx.now,
+        entry=Entry(),
+        stop_loss=position.stop_loss,
+        take_profit=position.take_profit,
+        size=Size(quote=decision.quote) if decision.quote is not None else None,
+    )
+    draft, verdict = judge_addition(ctx, limits, signal, position)
+    if verdict.code is not None or draft is None:
+        return deny_order(
+            ctx, position.symbol, position.entry_side, OrderType.LIMIT, verdict, decision.by, position.id
+        )
+    add_to(ctx, position, draft)
+    return ""
+
+
+# -- operators ---------------------------------------------------------------------------------------------------
+
+
+def close(ctx: Context, command: ClosePosition) -> None:
+    """Close a position at the market."""
+    position = ctx.state.positions.get(command.position_id)
+    if position is None or position.status not in _OPEN:
+        state = position.status if position is not None else "unknown"
+        _refuse(ctx, "POSITION_NOT_OPEN", f"position {command.position_id} is {state}")
+        return
+    ctx.emit(ev.PositionClosing(position_id=position.id, reason=f"{command.by}: {command.reason}"))
+    ctx.touch(position.id)
+    ctx.answer = Answer(ok=True, position_id=position.id)
+
+
+def adjust_protection(ctx: Context, command: AdjustProtection) -> None:
+    """Move a position's levels by an operator's hand."""
+    position = ctx.state.positions.get(command.position_id)
+    if position is None or position.status not in _OPEN:
+        _refuse(ctx, "POSITION_NOT_OPEN", f"position {command.position_id} is not open")
+        return
+    refused = adjust(
+        ctx,
+        position,
+        command.stop_loss,
+        command.take_profit,
+        widen=command.widen,
+        reason=f"{command.by}: adjust",
+    )
+    if refused:
+        _refuse(ctx, "REFUSED", refused)
+        return
+    ctx.touch(position.id)
+    ctx.answer = Answer(ok=True, position_id=position.id)
+
+
+def place(ctx: Context, limits: Limits, command: PlaceOrder) -> None:
+    """Place a manual order, after the same checks as a signal's save those about a signal."""
+    state = ctx.state
+    instrument = state.instruments.get(command.symbol)
+    quote = ctx.quotes.get(command.symbol)
+    if instrument is None or quote is None:
+        _refuse(ctx, "SYMBOL_NOT_ALLOWED", f"{command.symbol} is not known, or has no quote")
+        return
+    draft, verdict = judge_order(ctx, limits, command)
+    if verdict.code is not None or draft is None:
+        code = deny_order(ctx, command.symbol, command.side, command.type, verdict, command.by)
+        _refuse(ctx, code, "denied by a risk check")
+        return
+    request = OrderRequest(
+        symbol=command.symbol,
+        side=command.side,
+        type=command.type,
+        client_order_id=client_order_id(state.tag, 0, Leg.MANUAL, state.manual_orders_made + 1),
+        quantity=command.quantity,
+        quote_order_quantity=command.quote_quantity,
+        price=command.price,
+        stop_price=command.stop_price,
+        time_in_force=command.time_in_force or (TimeInForce.GTC if command.type is OrderType.LIMIT else None),
+    )
+    price = command.price or command.stop_price or quote.ask
+    quantity = command.quantity or ZERO
+    reserve = command.quote_quantity or quantity * price if command.side is Side.BUY else ZERO
+    ctx.emit(submitted(request, 0, Leg.MANUAL, reserve=reserve, quote=quote))
+    ctx.touch(0)
+    ctx.send(request, ENTRY_LANE)
+    ctx.answer = Answer(ok=True, orders=(request.client_order_id,))
+
+
+def cancel_one(ctx: Context, command: CancelOrder) -> None:
+    """Cancel an order of ours; of an ended one the answer names its state."""
+    order = ctx.state.orders.get(command.client_order_id)
+    if order is None:
+        _refuse(ctx, "ORDER_UNKNOWN", f"no order {command.client_order_id}")
+    elif order.state in FINAL_STATES:
+        _refuse(ctx, "ORDER_ENDED", f"order {order.id} is {order.state}")
+    elif order.leg in (Leg.STOP_LOSS, Leg.TAKE_PROFIT, Leg.EXIT):
+        _refuse(ctx, "ORDER_PROTECTS", f"order {order.id} protects position {order.position_id}: close that")
+    else:
+        cancel_order(ctx, order, f"{command.by}: cancel")
+        ctx.answer = Answer(ok=True, orders=(order.id,))
+
+
+def cancel_all(ctx: Context, command: CancelAll) -> None:
+    """Cancel manual orders and working entries."""
+    names = [
+        order.id
+        for order in list(ctx.ledger.open_orders.values())
+        if order.leg in (Leg.ENTRY, Leg.MANUAL) and command.symbol in (None, order.symbol)
+    ]
+    for name in names:
+        cancel_order(ctx, ctx.state.orders[name], f"{command.by}: cancel all")
+    ctx.answer = Answer(ok=True, orders=tuple(names))
+
+
+def cancel_order(ctx: Context, order: Order, reason: str) -> None:
+    """Cancel an entry (with its list) or a manual order, unless that is under way."""
+    if order.is_final or order.state is OrderState.CANCEL_PENDING:
+        return
+    position = ctx.position_of(order)
+    if position is not None:
+        cancel(ctx, position, order, reason, EXIT_LANE)
+        ctx.touch(position.id)
+        return
+    cancel_id: ClientOrderId = client_order_id(ctx.state.tag, 0, Leg.CANCEL, ctx.state.cancels_made + 1)
+    ctx.emit(ev.OrderCancelRequested(id=order.id, cancel_id=cancel_id, reason=reason), order.record)
+    ctx.touch(order.position_id)
+    ctx.send(
+        CancelRequest(
+            symbol=order.symbol,
+            order_id=order.exchange_order_id or None,
+            orig_client_order_id=order.id,
+            cancel_client_order_id=cancel_id,
+        ),
+        EXIT_LANE,
+    )
+
+
+def pause(ctx: Context, command: Pause) -> None:
+    """Stop entries until a time."""
+    ctx.emit(ev.Paused(cause=command.cause, until=command.until, by=command.by))
+    ctx.answer = Answer(ok=True)
+
+
+def emergency_stop(ctx: Context, command: EmergencyStop) -> None:
+    """Halt first; then cancel entries and manual orders; with flatten sell what positions own."""
+    ctx.emit(ev.Halted(cause="emergency_stop", reason=command.reason, by=command.by))
+    ctx.emit(ev.EmergencyStopped(by=command.by, flatten=command.flatten))
+    ctx.alert("error", "HALTED", f"emergency stop by {command.by}: {command.reason}")
+    cancelled = _cancel_working(ctx, "emergency stop")
+    for position in list(ctx.ledger.open_positions.values()):
+        if command.flatten and position.status in _OPEN:
+            ctx.emit(ev.PositionClosing(position_id=position.id, reason="emergency stop"))
+        ctx.touch(position.id)
+    ctx.answer = Answer(ok=True, orders=cancelled)
+
+
+def shut_down(ctx: Context, command: Shutdown) -> None:
+    """No new entries, working entries cancelled, protection kept."""
+    ctx.emit(ev.ShutdownBegun(by=command.by))
+    ctx.answer = Answer(ok=True, orders=_cancel_working(ctx, "shutdown"))
+
+
+def _cancel_working(ctx: Context, reason: str) -> tuple[ClientOrderId, ...]:
+    names = [
+        order.id for order in list(ctx.ledger.open_orders.values()) if order.leg in (Leg.ENTRY, Leg.MANUAL)
+    ]
+    for name in names:
+        cancel_order(ctx, ctx.state.orders[name], reason)
+    return tuple(names)
+
+
+def resume(ctx: Context, command: Resume) -> None:
+    """Lift a halt or pause; it needs a reason."""
+    if not command.reason.strip():
+        _refuse(ctx, "REASON_REQUIRED", "a resume needs a reason")
+        return
+    ctx.emit(ev.Resumed(reason=command.reason, by=command.by))
+    ctx.answer = Answer(ok=True)
+
+
+def _refuse(ctx: Context, code: str, message: str) -> None:
+    ctx.answer = Answer(ok=False, code=code, message=message)

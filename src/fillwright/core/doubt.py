@@ -1,0 +1,128 @@
+"""In doubt: an order whose outcome nobody can say is asked about, never guessed, never blindly resent.
+
+"Not found" is proof only when the request can no longer be under way, and twice (once for the in-process exchange).
+Entries and market sells are never sent again; resting protection may be, with the same ids, when at most one
+of the two can be funded; cancels are repeated. Trading rules §6.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fillwright.core import events as ev
+from fillwright.core.context import PROTECT_LANE, Context
+from fillwright.core.inputs import OrderAbsent
+from fillwright.core.inquiries import arrival_window, ask, may_be_under_way
+from fillwright.core.orders import Order
+from fillwright.core.plans import stop_request, submitted, target_request
+from fillwright.core.requests import OrderListRequest, OrderRequest
+from fillwright.core.types import (
+    MILLISECOND,
+    SECOND,
+    Leg,
+    ListKind,
+    OrderState,
+    OrderType,
+    Time,
+)
+
+QUERY_BACKOFF_FIRST: Time = 500 * MILLISECOND
+QUERY_BACKOFF_MAX: Time = 10 * SECOND
+RESEND_AFTER: Time = 500 * MILLISECOND
+RESENDS_MAX = 1
+DOUBT_ALARM: Time = 60 * SECOND
+"""An order in doubt for longer than this is told to a person."""
+_TWICE = Decimal(2)
+
+
+def advance(ctx: Context, order: Order) -> Time:
+    """Ask about an order in doubt when it is time to; returns when to look again."""
+    doubt = order.doubt
+    assert doubt is not None
+    if ctx.now < doubt.next_at:
+        return doubt.next_at
+    tries = doubt.tries + 1
+    wait = min(QUERY_BACKOFF_FIRST << min(doubt.tries, 10), QUERY_BACKOFF_MAX)
+    if doubt.tries and ctx.now - doubt.since > DOUBT_ALARM:
+        ctx.alert("error", "IN_DOUBT", f"{order.id} has been in doubt since {doubt.since}: {doubt.reason}")
+    ctx.emit(ev.OrderQueried(id=order.id, tries=tries, next_at=ctx.now + wait))
+    ask(ctx, order)
+    return ctx.now + wait
+
+
+def absent(ctx: Context, news: OrderAbsent) -> None:
+    """The venue does not know an order that we asked about."""
+    order = ctx.state.orders.get(news.client_order_id)
+    if order is None or order.doubt is None:
+        return
+    ctx.touch(order.position_id)
+    doubt = order.doubt
+    ctx.emit(ev.OrderNotFound(id=order.id, times=doubt.not_found + 1))
+    if order.exchange_order_id:
+        return  # it was there once: a read that lags is no proof, ask on
+    sent_at = max(order.submitted_at, order.updated_at if order.resends else 0)
+    reads_needed = 2 if arrival_window(ctx) else 1
+    if not may_be_under_way(ctx, sent_at) and doubt.not_found >= reads_needed:
+        ctx.emit(ev.OrderRejected(id=order.id, code=0, reason="never arrived", never_arrived=True))
+    elif may_resend(ctx, order):
+        _resend(ctx, order)
+
+
+def may_resend(ctx: Context, order: Order) -> bool:
+    """Whether resting protection may go again with the same ids: at most one of the two could be funded."""
+    doubt = order.doubt
+    if doubt is None or doubt.request != "place" or order.leg not in (Leg.STOP_LOSS, Leg.TAKE_PROFIT):
+        return False
+    if order.list_kind not in (None, ListKind.OCO) or order.replaces or order.resends >= RESENDS_MAX:
+        return False
+    if ctx.now - order.submitted_at < RESEND_AFTER or order.quantity is None:
+        return False
+    balance = ctx.state.portfolio.balance(ctx.instrument(order.symbol).base)
+    return balance.free + balance.locked < order.quantity * _TWICE
+
+
+def _resend(ctx: Context, order: Order) -> None:
+    position = ctx.position_of(order)
+    if position is None:
+        return
+    instrument = ctx.instrument(order.symbol)
+    siblings = [other for other in ctx.ledger.orders_of(position) if other.list_id == order.list_id]
+    if not order.list_id:
+        siblings = [order]
+    if any(other.state is not OrderState.UNKNOWN for other in siblings):
+        return
+    requests: list[OrderRequest] = []
+    for other in siblings:
+        if other.leg is Leg.STOP_LOSS:
+            request = stop_request(position, instrument, other.id, other.quantity)
+        else:
+            target = OrderType(other.type)
+            request = target_request(position, instrument, other.id, other.quantity, target)
+        requests.append(request)
+        event = submitted(request, position.id, other.leg)
+        ctx.emit(
+            ev.OrderSubmitted(
+                id=event.id,
+                position_id=event.position_id,
+                leg=event.leg,
+                attempt=event.attempt,
+                symbol=event.symbol,
+                side=event.side,
+                order_type=event.order_type,
+                quantity=event.quantity,
+                list_id=other.list_id,
+                resent=True,
+            )
+        )
+    if order.list_id:
+        ctx.send(
+            OrderListRequest(
+                kind=ListKind.OCO,
+                symbol=order.symbol,
+                list_client_order_id=order.list_id,
+                legs=tuple(requests),
+            ),
+            PROTECT_LANE,
+        )
+    else:
+        ctx.send(requests[0], PROTECT_LANE)

@@ -1,0 +1,360 @@
+"""The engine: one stamped input in, events and effects out. Synchronous, deterministic, without a clock of its own.
+
+    step = engine.step(input, now)      # records to journal, then effects to carry out
+    engine.observe(quote)               # a tick: overwrite the symbol's slot; True when a watched price is crossed
+    engine.next_deadline                # when to send TimeReached
+
+The shell journals ``step.records`` before it carries out ``step.effects``.
+"""
+
+from __future__ import annotations
+
+import decimal
+import heapq
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from fillwright.core import commands, executions, intake, reconcile
+from fillwright.core import doubt as doubts
+from fillwright.core import events as ev
+from fillwright.core import inputs as inp
+from fillwright.core.context import Answer, Bids, Context
+from fillwright.core.effects import ConsultAdvisor, Effect, FetchSnapshot
+from fillwright.core.inquiries import begin_reconciliation
+from fillwright.core.market_watch import PriceBounds, price_bounds
+from fillwright.core.portfolio import trading_day, trading_day_end
+from fillwright.core.positions import HOLDING
+from fillwright.core.risk import breaker
+from fillwright.core.risk.limits import Limits
+from fillwright.core.risk.situation import Assessment
+from fillwright.core.settle import settle, settle_manual
+from fillwright.core.state import Ledger, State
+from fillwright.core.types import CONTEXT, SECOND, SignalStatus, Symbol, Time
+
+MANUAL = 0
+"""Stands for the orders that belong to no position."""
+SETTLE_ROUNDS_MAX = 32
+"""A position that wants to be settled more often than this in one step is a bug."""
+
+
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """What came of one input."""
+
+    records: list[ev.Record]
+    effects: list[Effect]
+    answer: Answer | None
+
+
+class UnsettledError(AssertionError):
+    """A position did not come to rest within a step: a bug."""
+
+
+class Engine:
+    """One account's engine."""
+
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self.ledger = ledger or Ledger(State())
+        self.quotes: dict[Symbol, inp.Quote] = {}
+        self.averages: Mapping[Symbol, Any] = {}
+        self.bids = Bids(self.ledger.state, self.quotes)
+        self._limits = Limits()
+        self._wakes: dict[int, Time] = {}
+        self._heap: list[tuple[Time, int]] = []
+        self._bounds: dict[Symbol, PriceBounds] = {}
+
+    @property
+    def state(self) -> State:
+        """The account's state."""
+        return self.ledger.state
+
+    # -- the market ------------------------------------------------------------------------------------------
+
+    def observe(self, quote: inp.Quote) -> bool:
+        """Take a tick; True when a price that the core watches is reached (then step PriceCrossed)."""
+        self.quotes[quote.symbol] = quote
+        bounds = self._bounds.get(quote.symbol)
+        return bounds is not None and bounds.crossed(quote)
+
+    def price_bounds(self, symbol: Symbol) -> PriceBounds | None:
+        """The prices of a symbol that the core watches for; None when there are none."""
+        return self._bounds.get(symbol)
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> Time | None:
+        """When TimeReached is due."""
+        times = [self._next_wake(), *self._account_deadlines()]
+        return min((time for time in times if time), default=None)
+
+    def _next_wake(self) -> Time:
+        heap = self._heap
+        while heap:
+            time, position_id = heap[0]
+            if self._wakes.get(position_id) == time:
+                return time
+            heapq.heappop(heap)
+        return 0
+
+    def _account_deadlines(self) -> tuple[Time, ...]:
+        state, ledger = self.state, self.ledger
+        portfolio, venue = state.portfolio, state.settings.venue
+        day_end = (
+            trading_day_end(portfolio.day, state.settings.risk.day_start_hour_utc)
+            if portfolio.day >= 0
+            else 0
+        )
+        mark = reads = 0
+        if any(portfolio.owned.values()):
+            mark = _next_multiple(portfolio.marked_at or state.time, venue.mark_interval_s * SECOND)
+            if venue.protection_read_s:
+                reads = state.protection_read_at + venue.protection_read_s * SECOND
+        waiting = min(
+            (
+                record.signal.expires_at
+                for record in ledger.waiting_signals.values()
+                if record.signal.expires_at is not None
+            ),
+            default=0,
+        )
+        reconcile_at = 0
+        if venue.reconciliation:
+            interval = state.settings.reconciliation.reconciliation_interval_secs * SECOND
+            reconcile_at = state.reconciled_at + interval
+        return day_end, mark, reads, waiting, reconcile_at
+
+    # -- stepping --------------------------------------------------------------------------------------------
+
+    def step(self, item: inp.Input, now: Time) -> Step:
+        """Take one input at a time; the records are true already, the effects are still to be carried out."""
+        state = self.state
+        now = max(now, state.time)  # time in the journal never runs backwards
+        ctx = Context(self.ledger, self.quotes, self.bids, self.averages, now)
+        with decimal.localcontext(CONTEXT):
+            _HANDLERS[type(item)](self, ctx, item)
+            self._settle_touched(ctx)
+        return Step(ctx.records, ctx.effects, ctx.answer)
+
+    def preview(self, signal: inp.Signal, now: Time) -> Assessment:
+        """Run every risk check on a signal without recording anything (preview)."""
+        ctx = Context(self.ledger, self.quotes, self.bids, self.averages, now)
+        with decimal.localcontext(CONTEXT):
+            return intake.preview(ctx, self._limits, signal)
+
+    def rearm(self, now: Time) -> None:
+        """After a state was loaded: find out when each position wants to be looked at.
+
+        Every position is due at once; the first step settles it and finds nothing to do if nothing is.
+        """
+        self._wake(MANUAL, now)
+        for position in self.ledger.open_positions.values():
+            self._wake(position.id, now)
+            self._watch(position.symbol)
+
+    def _settle_touched(self, ctx: Context) -> None:
+        rounds = 0
+        while ctx.touched:
+            rounds += 1
+            if rounds > SETTLE_ROUNDS_MAX:
+                raise UnsettledError(f"positions {list(ctx.touched)} after {rounds} rounds")
+            touched, ctx.touched = ctx.touched, {}
+            for position_id in touched:
+                if position_id == MANUAL:
+                    self._wake(MANUAL, settle_manual(ctx))
+                    continue
+                position = ctx.state.positions.get(position_id)
+                if position is None:
+                    continue
+                before = ctx.state.seq
+                wake = settle(ctx, self._limits, position)
+                if ctx.state.seq != before:
+                    ctx.touch(position_id)  # it may want more, now that this is so
+                self._wake(position_id, wake)
+                self._watch(position.symbol)
+
+    def _wake(self, position_id: int, time: Time) -> None:
+        if not time:
+            self._wakes.pop(position_id, None)
+        elif self._wakes.get(position_id) != time:
+            self._wakes[position_id] = time
+            heapq.heappush(self._heap, (time, position_id))
+
+    def _watch(self, symbol: Symbol) -> None:
+        bounds = price_bounds(self.ledger, symbol)
+        if bounds is None:
+            self._bounds.pop(symbol, None)
+        else:
+            self._bounds[symbol] = bounds
+
+    # -- inputs that are about the account -------------------------------------------------------------------
+
+    def time_reached(self, ctx: Context, item: inp.TimeReached) -> None:
+        """Do everything whose time has come."""
+        _start_day(ctx)
+        while True:
+            time = self._next_wake()
+            if not time or time > ctx.now:
+                break
+            _, position_id = heapq.heappop(self._heap)
+            del self._wakes[position_id]
+            ctx.touch(position_id)
+        _day_end, mark, reads, waiting, reconcile_at = self._account_deadlines()
+        if mark and ctx.now >= mark:
+            _mark(ctx)
+        if waiting and ctx.now >= waiting:
+            intake.expire_waiting(ctx)
+        if reads and ctx.now >= reads:
+            _read_protection(ctx)
+        if reconcile_at and ctx.now >= reconcile_at:
+            begin_reconciliation(ctx, "periodic")
+
+    def price_crossed(self, ctx: Context, item: inp.PriceCrossed) -> None:
+        """A watched price was reached: the symbol's positions look for themselves."""
+        for position in self.ledger.open_positions.values():
+            if position.symbol == item.symbol:
+                ctx.touch(position.id)
+
+
+def _next_multiple(time: Time, interval: Time) -> Time:
+    return (time // interval + 1) * interval
+
+
+def _start_day(ctx: Context) -> None:
+    day = trading_day(ctx.now, ctx.state.settings.risk.day_start_hour_utc)
+    if day != ctx.state.portfolio.day:
+        ctx.emit(ev.TradingDayStarted(day=day, equity=ctx.state.portfolio.equity_at(ctx.bids)))
+
+
+def _mark(ctx: Context) -> None:
+    portfolio = ctx.state.portfolio
+    prices = tuple((symbol, ctx.bids[symbol]) for symbol, owned in portfolio.owned.items() if owned)
+    ctx.emit(ev.EquityMarked(equity=portfolio.equity_at(ctx.bids), prices=prices))
+    for event in breaker.on_mark(ctx.state, ctx.state.settings.risk.max_drawdown_percent):
+        ctx.emit(event)
+        ctx.alert("error", "HALTED", "the drawdown limit was reached")
+
+
+def _read_protection(ctx: Context) -> None:
+    """The venue itself is read: open orders of the symbols with positions."""
+    symbols = dict.fromkeys(
+        position.symbol for position in ctx.ledger.open_positions.values() if position.status in HOLDING
+    )
+    ctx.emit(ev.ProtectionRead(symbols=tuple(symbols)))
+    for symbol in symbols:
+        names = tuple(order.id for order in ctx.ledger.open_orders.values() if order.symbol == symbol)
+        ctx.effects.append(
+            FetchSnapshot(symbol=symbol, client_order_ids=names, cause="protection", balances=False)
+        )
+
+
+def _open_ledger(engine: Engine, ctx: Context, item: inp.OpenLedger) -> None:
+    assert ctx.state.seq == 0, "a ledger is opened once"
+    ctx.emit(ev.AccountOpened(account_id=item.account_id, tag=item.tag, settings=item.settings))
+    ctx.emit(ev.FeesChanged(maker=item.maker_fee, taker=item.taker_fee))
+    for instrument in item.instruments:
+        ctx.emit(ev.InstrumentChanged(instrument=instrument))
+    for asset, free, locked in item.balances:
+        ctx.emit(ev.BalanceUpdated(asset=asset, free=free, locked=locked, opening=True))
+    _start_day(ctx)
+
+
+# -- dispatch ----------------------------------------------------------------------------------------------------
+
+
+def _submit_signal(engine: Engine, ctx: Context, item: inp.SubmitSignal) -> None:
+    _start_day(ctx)
+    intake.receive(ctx, engine._limits, item.signal)
+
+
+def _candle_close(engine: Engine, ctx: Context, item: inp.CandleClose) -> None:
+    candle = item.candle
+    ctx.emit(ev.CandleClosed(candle=candle))
+    for record in ctx.ledger.waiting_signals.values():
+        if record.signal.symbol == candle.symbol and record.status is SignalStatus.MONITORING:
+            ctx.effects.append(
+                ConsultAdvisor(record.signal.trader_id, candle.symbol, candle, signal_id=record.id)
+            )
+    for position in ctx.ledger.open_positions.values():
+        if position.symbol == candle.symbol and position.status in HOLDING and position.monitoring:
+            ctx.effects.append(
+                ConsultAdvisor(position.trader_id, candle.symbol, candle, position_id=position.id)
+            )
+
+
+def _change_settings(engine: Engine, ctx: Context, item: inp.ChangeSettings) -> None:
+    ctx.emit(ev.SettingsChanged(settings=item.settings, by=item.by))
+    ctx.answer = Answer(ok=True)
+
+
+def _change_limits(engine: Engine, ctx: Context, item: inp.ChangeLimits) -> None:
+    ctx.emit(ev.LimitsChanged(trader_id=item.trader_id, symbol=item.symbol, limits=item.limits, by=item.by))
+    ctx.answer = Answer(ok=True)
+
+
+def _update_instruments(engine: Engine, ctx: Context, item: inp.UpdateInstruments) -> None:
+    known = ctx.state.instruments
+    changed = [instrument for instrument in item.instruments if known.get(instrument.symbol) != instrument]
+    for instrument in changed:
+        ctx.emit(ev.InstrumentChanged(instrument=instrument))
+    symbols = {instrument.symbol for instrument in changed}
+    for position in ctx.ledger.open_positions.values():
+        if position.symbol in symbols:
+            ctx.touch(position.id)
+
+
+def _update_fees(engine: Engine, ctx: Context, item: inp.UpdateFees) -> None:
+    if (item.maker, item.taker) != (ctx.state.maker_fee, ctx.state.taker_fee):
+        ctx.emit(ev.FeesChanged(maker=item.maker, taker=item.taker))
+
+
+def _stream_changed(engine: Engine, ctx: Context, item: inp.StreamChanged) -> None:
+    if item.connected == ctx.state.stream_connected:
+        return
+    ctx.emit(ev.StreamStateChanged(connected=item.connected, detail=item.detail))
+    if item.connected:
+        begin_reconciliation(ctx, "stream connected")
+
+
+def _foreign_stop(engine: Engine, ctx: Context, item: inp.ForeignStop) -> None:
+    if not ctx.state.safety.halted_cause:
+        commands.emergency_stop(
+            ctx, inp.EmergencyStop(by="keys-only stop", reason=f"cancel {item.client_order_id} was seen")
+        )
+
+
+_Handler = Callable[[Engine, Context, Any], None]
+
+_HANDLERS: dict[type, _Handler] = {
+    inp.OpenLedger: _open_ledger,
+    inp.SubmitSignal: _submit_signal,
+    inp.SignalAdvice: lambda engine, ctx, item: intake.advise(ctx, engine._limits, item),
+    inp.Decision: lambda engine, ctx, item: commands.decide(ctx, engine._limits, item),
+    inp.ClosePosition: lambda engine, ctx, item: commands.close(ctx, item),
+    inp.AdjustProtection: lambda engine, ctx, item: commands.adjust_protection(ctx, item),
+    inp.PlaceOrder: lambda engine, ctx, item: commands.place(ctx, engine._limits, item),
+    inp.CancelOrder: lambda engine, ctx, item: commands.cancel_one(ctx, item),
+    inp.CancelAll: lambda engine, ctx, item: commands.cancel_all(ctx, item),
+    inp.Pause: lambda engine, ctx, item: commands.pause(ctx, item),
+    inp.EmergencyStop: lambda engine, ctx, item: commands.emergency_stop(ctx, item),
+    inp.Resume: lambda engine, ctx, item: commands.resume(ctx, item),
+    inp.Shutdown: lambda engine, ctx, item: commands.shut_down(ctx, item),
+    inp.Reconcile: lambda engine, ctx, item: begin_reconciliation(ctx, item.cause),
+    inp.ChangeSettings: _change_settings,
+    inp.ChangeLimits: _change_limits,
+    inp.UpdateInstruments: _update_instruments,
+    inp.UpdateFees: _update_fees,
+    inp.CandleClose: _candle_close,
+    inp.PriceCrossed: lambda engine, ctx, item: engine.price_crossed(ctx, item),
+    inp.TimeReached: lambda engine, ctx, item: engine.time_reached(ctx, item),
+    inp.OrderReport: lambda engine, ctx, item: executions.report(ctx, item),
+    inp.RequestFailed: lambda engine, ctx, item: executions.failed(ctx, item),
+    inp.OrderAbsent: lambda engine, ctx, item: doubts.absent(ctx, item),
+    inp.BalanceReport: lambda engine, ctx, item: executions.balances(ctx, item),
+    inp.TransferReport: lambda engine, ctx, item: executions.transfer(ctx, item),
+    inp.ListDone: lambda engine, ctx, item: executions.list_done(ctx, item),
+    inp.VenueSnapshot: lambda engine, ctx, item: reconcile.compare(ctx, item),
+    inp.StreamChanged: _stream_changed,
+    inp.ForeignStop: _foreign_stop,
+}

@@ -1,0 +1,343 @@
+"""What the venue says of orders: reports (in any order, twice, late), failures, and orders that it does not know.
+
+Executions are deduplicated by trade id; ended states and executions never move backwards; a report that is merely old
+is passed over; one that cannot be is an anomaly, changes nothing and forces reconciliation. Trading rules §2, §6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fillwright.core import events as ev
+from fillwright.core.context import Context
+from fillwright.core.inputs import (
+    BalanceReport,
+    FillReport,
+    ListDone,
+    OrderReport,
+    RequestFailed,
+    TransferReport,
+)
+from fillwright.core.inquiries import anomaly, ask, may_be_under_way
+from fillwright.core.orders import Order, Step
+from fillwright.core.requests import (
+    AmendRequest,
+    CancelListRequest,
+    CancelOpenOrdersRequest,
+    CancelReplaceRequest,
+    CancelRequest,
+    OrderListRequest,
+    OrderRequest,
+    Request,
+)
+from fillwright.core.risk import breaker
+from fillwright.core.strangers import stranger
+from fillwright.core.types import (
+    ZERO,
+    ClientOrderId,
+    ErrorClass,
+    ExecutionType,
+    ExpiryReason,
+    Leg,
+    OrderState,
+    PositionStatus,
+    VenueOrderStatus,
+    parse_client_order_id,
+)
+
+DUPLICATE_ORDER = "Duplicate order sent."
+INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
+UNKNOWN_ORDER = -2011
+CANCEL_REPLACE_FAILED = -2022
+_V = VenueOrderStatus
+_MAY_PASS = (ErrorClass.RETRYABLE, ErrorClass.RATE, ErrorClass.CLOCK)
+_ALIVE = (_V.NEW, _V.PENDING_NEW, _V.PARTIALLY_FILLED, _V.PENDING_CANCEL)
+
+
+def report(ctx: Context, news: OrderReport) -> None:
+    """Take one report of an order."""
+    order = find(ctx, news)
+    if order is None:
+        if not stranger(ctx, news):
+            return
+        order = ctx.state.orders[news.client_order_id]
+    ctx.touch(order.position_id)
+    if order.exchange_order_id and news.order_id != order.exchange_order_id:
+        anomaly(ctx, order, f"reported with id {news.order_id}, known as {order.exchange_order_id}")
+        return
+    if not _admit(ctx, order, news):
+        return
+    _acknowledge(ctx, order, news)
+    for fill in news.fills:
+        if not order.has_fill(fill.trade_id):
+            _book(ctx, order, fill)
+    if news.executed_quantity > order.executed_quantity:
+        # the venue executed more than we have details of: nothing is invented, the details are asked for
+        ask(ctx, order)
+        if news.status in _ALIVE or news.status is _V.FILLED:
+            return
+    _conclude(ctx, order, news)
+
+
+def find(ctx: Context, news: OrderReport) -> Order | None:
+    """The order that a report is about, by our id or the venue's."""
+    order = ctx.state.orders.get(news.client_order_id)
+    if order is None or order.symbol != news.symbol:
+        name = ctx.ledger.by_exchange_id.get((news.symbol, news.order_id))
+        order = ctx.state.orders.get(name) if name is not None else None
+    return order
+
+
+def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
+    """Whether a report can be true of an order; an anomaly otherwise."""
+    if news.side is not order.side or news.symbol != order.symbol:
+        return anomaly(ctx, order, f"reported as {news.side} {news.symbol}")
+    if order.state is OrderState.REJECTED and not order.never_arrived:
+        if news.status is _V.REJECTED:
+            return False
+        return anomaly(ctx, order, f"reported as {news.status} after it was rejected")
+    new = [fill for fill in news.fills if not order.has_fill(fill.trade_id)]
+    if any(fill.quantity <= ZERO or fill.price <= ZERO for fill in new):
+        return anomaly(ctx, order, "an execution without quantity or price")
+    size = news.quantity if order.quantity is None else order.quantity
+    total = order.executed_quantity + sum((fill.quantity for fill in new), ZERO)
+    if size is not None and max(total, news.executed_quantity) > size:
+        return anomaly(ctx, order, f"executed {max(total, news.executed_quantity)} of {size}")
+    if order.state is OrderState.FILLED and (new or news.status is not _V.FILLED):
+        # older news of the same order is harmless, anything else cannot be
+        if new or news.status not in _ALIVE:
+            return anomaly(ctx, order, f"reported as {news.status} after it was filled")
+        return False
+    return True
+
+
+def _acknowledge(ctx: Context, order: Order, news: OrderReport) -> None:
+    """Learn the venue's ids, and whether the order waits for its list or works."""
+    if news.status is _V.REJECTED:
+        return
+    pending = news.status is _V.PENDING_NEW
+    unheard = order.state in (OrderState.SUBMITTED, OrderState.UNKNOWN) or order.never_arrived
+    released = order.state is OrderState.PENDING_NEW and not pending and news.status in _ALIVE
+    if not (unheard or released or not order.exchange_order_id):
+        return
+    step = Step.PENDED if pending else Step.PLACED
+    if not order.may(step):
+        return
+    size = news.quantity if news.quantity is not None and news.quantity != order.quantity else None
+    ctx.emit(
+        ev.OrderPlaced(
+            id=order.id,
+            exchange_order_id=news.order_id,
+            order_list_id=news.order_list_id,
+            pending=pending,
+            quantity=size,
+        ),
+        order.record,
+    )
+    if unheard:
+        for event in breaker.on_answer(ctx.state, order.leg):
+            ctx.emit(event)
+
+
+def _book(ctx: Context, order: Order, report_of: FillReport) -> None:
+    """Book one execution, and let the position know."""
+    quote = report_of.price * report_of.quantity
+    fill = ev.Fill(
+        trade_id=report_of.trade_id,
+        price=report_of.price,
+        quantity=report_of.quantity,
+        quote=quote,
+        commission=report_of.commission,
+        commission_asset=report_of.commission_asset,
+        commission_quote=ctx.value_in_quote(
+            order.symbol, report_of.commission_asset, report_of.commission, report_of.price
+        ),
+        is_maker=report_of.is_maker,
+        time=report_of.time,
+    )
+    complete = order.quantity is not None and order.executed_quantity + fill.quantity >= order.quantity
+    event = (ev.OrderFilled if complete else ev.OrderPartiallyFilled)(id=order.id, fill=fill)
+    ctx.emit(event, order.record)
+    position = ctx.position_of(order)
+    if position is None:
+        return
+    if order.leg is Leg.ENTRY:
+        if position.status is PositionStatus.SUBMITTING:
+            ctx.emit(ev.PositionOpened(position_id=position.id))
+        elif position.is_ended:
+            ctx.emit(ev.PositionReopened(position_id=position.id, reason="late fill of its entry"))
+    elif position.status in (PositionStatus.OPEN, PositionStatus.MONITORING):
+        if order.leg is Leg.STOP_LOSS:
+            ctx.emit(ev.PositionClosing(position_id=position.id, reason="stop_loss"))
+        elif order.leg is Leg.TAKE_PROFIT:
+            ctx.emit(ev.PositionClosing(position_id=position.id, reason="take_profit"))
+
+
+def _conclude(ctx: Context, order: Order, news: OrderReport) -> None:
+    """Take the end of an order, or what an amendment made of it."""
+    status = news.status
+    if news.execution_type is ExecutionType.REPLACED or order.amend_to is not None:
+        _amended(ctx, order, news)
+    if status is _V.CANCELED and order.may(Step.CANCELLED):
+        ctx.emit(ev.OrderCancelled(id=order.id, reason=order.cancel_reason or "venue"), order.record)
+    elif status is _V.EXPIRED and order.may(Step.EXPIRED):
+        reason = news.expiry_reason or ExpiryReason.EXCHANGE_CANCELED
+        ctx.emit(ev.OrderExpired(id=order.id, reason=reason), order.record)
+    elif status is _V.EXPIRED_IN_MATCH and order.may(Step.EXPIRED):
+        ctx.emit(ev.OrderExpired(id=order.id, reason="EXPIRED_IN_MATCH"), order.record)
+    elif status is _V.REJECTED and order.may(Step.REJECTED):
+        ctx.emit(ev.OrderRejected(id=order.id, code=-2010, reason=news.reject_reason), order.record)
+    elif status in _ALIVE and order.is_final and order.state is not OrderState.FILLED:
+        return  # an older report of an order that has ended since
+    elif order.doubt is not None and order.doubt.request != "place" and status in _ALIVE:
+        _still_there(ctx, order)
+
+
+def _amended(ctx: Context, order: Order, news: OrderReport) -> None:
+    if news.quantity is not None and order.quantity is not None and news.quantity < order.quantity:
+        ctx.emit(ev.OrderAmended(id=order.id, quantity=news.quantity), order.record)
+
+
+def _still_there(ctx: Context, order: Order) -> None:
+    """A cancel was in doubt and the order is still alive: once it cannot be under way any more, it was refused."""
+    if order.state is OrderState.CANCEL_PENDING and not may_be_under_way(ctx, order.cancel_requested_at):
+        ctx.emit(ev.OrderCancelRefused(id=order.id, code=0, message="the order still works"))
+
+
+def balances(ctx: Context, news: BalanceReport) -> None:
+    """Take the venue's balances: only those that changed are recorded."""
+    known = ctx.state.portfolio.balances
+    for asset, free, locked in news.balances:
+        balance = known.get(asset)
+        if balance is None or balance.free != free or balance.locked != locked:
+            ctx.emit(ev.BalanceUpdated(asset=asset, free=free, locked=locked))
+
+
+def transfer(ctx: Context, news: TransferReport) -> None:
+    """Take a deposit or withdrawal."""
+    ctx.emit(ev.TransferSeen(asset=news.asset, delta=news.delta))
+
+
+def list_done(ctx: Context, news: ListDone) -> None:
+    """A list has ended: its position looks whether its legs have too."""
+    for order in list(ctx.ledger.open_orders.values()):
+        if order.order_list_id == news.order_list_id and order.symbol == news.symbol:
+            ctx.touch(order.position_id)
+
+
+# -- failures ----------------------------------------------------------------------------------------------------
+
+
+def failed(ctx: Context, failure: RequestFailed) -> None:
+    """A request was refused, or nobody can say what became of it."""
+    request = failure.request
+    for event in breaker.on_error(ctx.state, failure, ctx.now):
+        ctx.emit(event)
+    if isinstance(request, OrderRequest):
+        _place_failed(ctx, [request.client_order_id], failure)
+    elif isinstance(request, OrderListRequest):
+        _place_failed(ctx, [leg.client_order_id for leg in request.legs], failure)
+    elif isinstance(request, CancelReplaceRequest):
+        _replace_failed(ctx, request, failure)
+    elif isinstance(request, AmendRequest):
+        _amend_failed(ctx, request, failure)
+    else:
+        for order in cancelled_by(ctx, request):
+            _cancel_failed(ctx, order, failure)
+
+
+def _place_failed(ctx: Context, names: Iterable[ClientOrderId], failure: RequestFailed) -> None:
+    for name in names:
+        order = ctx.state.orders.get(name)
+        if order is None:
+            continue
+        ctx.touch(order.position_id)
+        if order.state not in (OrderState.SUBMITTED, OrderState.UNKNOWN):
+            continue  # its report came before the answer, and says more
+        resent_is_there = order.resends and failure.message in (DUPLICATE_ORDER, INSUFFICIENT_BALANCE)
+        if failure.error_class is ErrorClass.UNKNOWN or resent_is_there:
+            doubt(ctx, order, "place", failure)
+        else:
+            ctx.emit(
+                ev.OrderRejected(
+                    id=order.id,
+                    code=failure.code,
+                    reason=failure.message,
+                    retryable=failure.error_class in _MAY_PASS,
+                ),
+                order.record,
+            )
+
+
+def doubt(ctx: Context, order: Order, request: str, failure: RequestFailed | None, reason: str = "") -> None:
+    """Put an order in doubt: it will be asked about."""
+    text = f"{failure.code} {failure.message}" if failure is not None else reason
+    if order.doubt is None and order.may(Step.DOUBTED):
+        ctx.emit(ev.OrderUnknown(id=order.id, reason=text, request=request), order.record)
+        ctx.touch(order.position_id)
+
+
+def _replace_failed(ctx: Context, request: CancelReplaceRequest, failure: RequestFailed) -> None:
+    old = cancelled_by(ctx, request.cancel)
+    if failure.error_class is ErrorClass.UNKNOWN:
+        for order in old:
+            doubt(ctx, order, "replace", failure)
+        _place_failed(ctx, [request.order.client_order_id], failure)
+        return
+    if failure.cancel_done:
+        for order in old:
+            if order.may(Step.CANCELLED):
+                ctx.emit(ev.OrderCancelled(id=order.id, reason=order.cancel_reason), order.record)
+    else:
+        for order in old:
+            _cancel_failed(ctx, order, failure)
+    _place_failed(ctx, [request.order.client_order_id], failure)
+
+
+def _cancel_failed(ctx: Context, order: Order, failure: RequestFailed) -> None:
+    ctx.touch(order.position_id)
+    if order.state is not OrderState.CANCEL_PENDING:
+        return
+    gone = failure.code in (UNKNOWN_ORDER, CANCEL_REPLACE_FAILED)
+    if failure.error_class is ErrorClass.UNKNOWN or gone:
+        doubt(ctx, order, "cancel", failure)  # already gone means: it may have filled, ask
+    else:
+        ctx.emit(ev.OrderCancelRefused(id=order.id, code=failure.code, message=failure.message), order.record)
+
+
+def _amend_failed(ctx: Context, request: AmendRequest, failure: RequestFailed) -> None:
+    order = ctx.state.orders.get(request.orig_client_order_id or "")
+    if order is None or order.amend_to is None:
+        return
+    ctx.touch(order.position_id)
+    if failure.error_class is ErrorClass.UNKNOWN:
+        ask(ctx, order)
+    ctx.emit(ev.OrderAmendRefused(id=order.id, code=failure.code, message=failure.message), order.record)
+
+
+def cancelled_by(ctx: Context, request: Request) -> list[Order]:
+    """The open orders that a cancel request takes: a leg takes its whole list."""
+    orders = ctx.state.orders
+    if isinstance(request, CancelRequest):
+        name = request.orig_client_order_id or ctx.ledger.by_exchange_id.get(
+            (request.symbol, request.order_id or 0), ""
+        )
+        order = orders.get(name)
+        if order is None:
+            return []
+        if not order.list_id:
+            return [order] if not order.is_final else []
+        return list_of(ctx, order.list_id)
+    if isinstance(request, CancelListRequest):
+        return list_of(ctx, request.list_client_order_id or "")
+    assert isinstance(request, CancelOpenOrdersRequest)
+    return [order for order in ctx.ledger.open_orders.values() if order.symbol == request.symbol]
+
+
+def list_of(ctx: Context, list_id: ClientOrderId) -> list[Order]:
+    """The open orders of one of our lists."""
+    name = parse_client_order_id(list_id)
+    position = ctx.state.positions.get(name[1]) if name is not None else None
+    if position is None:
+        return []
+    return [order for order in ctx.ledger.orders_of(position) if order.list_id == list_id]

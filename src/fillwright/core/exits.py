@@ -1,0 +1,130 @@
+"""Ways out of a position: close, reduce, cancel. Never a cancel and a sale side by side: the venue promises no order.
+
+A close is one cancelReplace on the stop leg: the list goes, the coins are freed, and the sale happens, or nothing
+does. Trading rules §3, §4 (Close, reduce, move).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from fillwright.core import events as ev
+from fillwright.core.context import EXIT_LANE, PROTECT_LANE, Context
+from fillwright.core.orders import Order
+from fillwright.core.plans import submitted
+from fillwright.core.positions import Position
+from fillwright.core.requests import (
+    AmendRequest,
+    CancelListRequest,
+    CancelReplaceRequest,
+    CancelRequest,
+    OrderRequest,
+)
+from fillwright.core.types import (
+    CancelReplaceMode,
+    ClientOrderId,
+    Leg,
+    OrderType,
+    SymbolStatus,
+)
+
+
+def market_sell(ctx: Context, position: Position, quantity: Decimal) -> OrderRequest:
+    """A MARKET order that winds down a quantity, in one piece as large as the symbol allows."""
+    instrument = ctx.instrument(position.symbol)
+    return OrderRequest(
+        symbol=position.symbol,
+        side=position.exit_side,
+        type=OrderType.MARKET,
+        client_order_id=ctx.name(position, Leg.EXIT),
+        quantity=instrument.floor_market_quantity(quantity),
+    )
+
+
+def sell(ctx: Context, position: Position, quantity: Decimal) -> None:
+    """Sell coins that no order holds."""
+    request = market_sell(ctx, position, quantity)
+    ctx.emit(submitted(request, position.id, Leg.EXIT, quote=ctx.quotes.get(position.symbol)))
+    ctx.send(request, EXIT_LANE)
+
+
+def replace_by_sale(ctx: Context, position: Position, order: Order, quantity: Decimal) -> None:
+    """Cancel an exit order (with its list) and sell in the same request: both or neither."""
+    instrument = ctx.instrument(position.symbol)
+    if not instrument.cancel_replace_allowed:
+        cancel(ctx, position, order, "close")
+        return
+    request = market_sell(ctx, position, quantity)
+    cancel_request = _request_cancel(ctx, position, order, "close")
+    ctx.emit(
+        submitted(request, position.id, Leg.EXIT, replaces=order.id, quote=ctx.quotes.get(position.symbol))
+    )
+    ctx.send(
+        CancelReplaceRequest(mode=CancelReplaceMode.STOP_ON_FAILURE, cancel=cancel_request, order=request),
+        EXIT_LANE,
+    )
+
+
+def cancel(ctx: Context, position: Position, order: Order, reason: str, lane: str = PROTECT_LANE) -> None:
+    """Cancel an order; of a list, the whole list."""
+    request = _request_cancel(ctx, position, order, reason)
+    if order.list_id:
+        ctx.send(
+            CancelListRequest(
+                symbol=order.symbol,
+                list_client_order_id=order.list_id,
+                cancel_client_order_id=request.cancel_client_order_id,
+            ),
+            lane,
+        )
+    else:
+        ctx.send(request, lane)
+
+
+def _request_cancel(ctx: Context, position: Position, order: Order, reason: str) -> CancelRequest:
+    """Record the intent to cancel an order and the other legs of its list."""
+    cancel_id: ClientOrderId = ctx.name(position, Leg.CANCEL)
+    family = [order]
+    if order.list_id:
+        family += [
+            other
+            for other in ctx.ledger.orders_of(position)
+            if other.list_id == order.list_id and other is not order
+        ]
+    for member in family:
+        ctx.emit(ev.OrderCancelRequested(id=member.id, cancel_id=cancel_id, reason=reason), member.record)
+    return CancelRequest(
+        symbol=order.symbol,
+        order_id=order.exchange_order_id or None,
+        orig_client_order_id=order.id,
+        cancel_client_order_id=cancel_id,
+    )
+
+
+def shrink(ctx: Context, position: Position, exits: Sequence[Order], quantity: Decimal) -> None:
+    """Free a part of what the exits hold: by amending one leg (both change), else by cancelling them."""
+    instrument = ctx.instrument(position.symbol)
+    order = exits[0]
+    assert order.quantity is not None
+    amendable = instrument.amend_allowed and all(not leg.executed_quantity for leg in exits)
+    if not amendable or order.amend_to is not None:
+        cancel(ctx, position, order, "reduce")
+        return
+    for leg in exits:
+        ctx.emit(ev.OrderAmendRequested(id=leg.id, quantity=quantity, reason="reduce"), leg.record)
+    ctx.send(
+        AmendRequest(
+            symbol=order.symbol,
+            new_quantity=quantity,
+            order_id=order.exchange_order_id or None,
+            orig_client_order_id=order.id,
+            new_client_order_id=order.id,
+        ),
+        PROTECT_LANE,
+    )
+
+
+def is_trading(ctx: Context, position: Position) -> bool:
+    """Whether the position's symbol takes orders now."""
+    return ctx.instrument(position.symbol).status is SymbolStatus.TRADING

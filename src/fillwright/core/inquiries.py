@@ -1,0 +1,45 @@
+"""Questions to the venue: about one order, about its books. Asking changes nothing but what is recorded of it."""
+
+from __future__ import annotations
+
+from fillwright.core import events as ev
+from fillwright.core.context import Context, milliseconds
+from fillwright.core.effects import FetchSnapshot, QueryOrder
+from fillwright.core.orders import Order
+from fillwright.core.types import Symbol, Time
+
+
+def ask(ctx: Context, order: Order) -> None:
+    """Ask about one order: by the venue's id where known, else by ours."""
+    ctx.effects.append(QueryOrder(order.symbol, order.id, order.exchange_order_id or None))
+
+
+def begin_reconciliation(ctx: Context, cause: str, symbol: Symbol | None = None) -> None:
+    """Have the venue's books read, of one symbol or of the whole account, unless that is under way."""
+    if ctx.state.reconciling:
+        return
+    ctx.emit(ev.ReconciliationStarted(cause=cause, symbol=symbol or ""))
+    names = tuple(
+        order.id for order in ctx.ledger.open_orders.values() if symbol is None or order.symbol == symbol
+    )
+    ctx.effects.append(FetchSnapshot(symbol=symbol, client_order_ids=names, cause=cause))
+
+
+def anomaly(ctx: Context, order: Order, what: str) -> bool:
+    """Record an impossible report and have the venue's books read; always False."""
+    ctx.emit(ev.Anomaly(subject=order.id, what=what), order.record)
+    begin_reconciliation(ctx, "anomaly", order.symbol)
+    return False
+
+
+def arrival_window(ctx: Context) -> Time:
+    """How long a request may still be under way: recvWindow and the engine's limit; 0 for the in-process exchange."""
+    in_flight_max_ms = ctx.state.settings.venue.in_flight_max_ms
+    if not in_flight_max_ms:
+        return 0
+    return milliseconds(ctx.state.settings.reconciliation.recv_window_ms + in_flight_max_ms)
+
+
+def may_be_under_way(ctx: Context, sent_at: Time) -> bool:
+    """Whether a request sent then may still reach the venue's engine."""
+    return ctx.now < sent_at + arrival_window(ctx)

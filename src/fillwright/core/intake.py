@@ -1,0 +1,360 @@
+"""Signals come in: deduplicated, planned, sized, judged; the approved ones become a position and its entry.
+
+Deduplication lives here and nowhere else: the same key and body gives the first answer again, the same key with
+another body is a conflict. Trading rules §1, §4, §5.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from fillwright.core import events as ev
+from fillwright.core.apply import candle_key
+from fillwright.core.context import ENTRY_LANE, Answer, Context
+from fillwright.core.inputs import PlaceOrder, Quote, Signal, SignalAdvice
+from fillwright.core.instruments import Instrument
+from fillwright.core.plans import (
+    LIST_KINDS,
+    Draft,
+    Legs,
+    draft_entry,
+    draft_order,
+    entry_list,
+    entry_request,
+    submitted,
+)
+from fillwright.core.positions import Position
+from fillwright.core.requests import OrderRequest
+from fillwright.core.risk.checks import assess
+from fillwright.core.risk.codes import DenialCode
+from fillwright.core.risk.limits import Combined, Limits
+from fillwright.core.risk.situation import Assessment, Situation
+from fillwright.core.risk.sizing import size_draft
+from fillwright.core.state import SignalRecord
+from fillwright.core.types import (
+    ZERO,
+    Leg,
+    OrderType,
+    Side,
+    SignalDecision,
+    SignalStatus,
+    Symbol,
+    TimeInForce,
+)
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def receive(ctx: Context, limits: Limits, signal: Signal) -> None:
+    """Take a signal in; the answer says what became of it."""
+    state = ctx.state
+    body_hash = hashlib.blake2b(_ENCODER.encode(signal), digest_size=16).hexdigest()
+    key = f"{signal.trader_id}|{signal.key or derived_key(ctx, signal)}"
+    known = state.keys.get(key)
+    if known is not None:
+        _answer_again(ctx, known, state.key_hashes[key] == body_hash)
+        return
+    signal_id = state.signals_made + 1
+    ctx.emit(ev.SignalReceived(signal_id=signal_id, signal=signal, key=key, body_hash=body_hash))
+    record = state.signals[signal_id]
+    if signal.decision is SignalDecision.BAD_SETUP:
+        _end(ctx, record, SignalStatus.ABANDONED, "bad_setup")
+    elif signal.decision is SignalDecision.WAIT:
+        ctx.emit(ev.SignalStatusChanged(signal_id=signal_id, status=SignalStatus.MONITORING))
+    else:
+        enter(ctx, limits, record)
+    ctx.answer = Answer(
+        ok=record.status is not SignalStatus.DENIED,
+        code=record.code,
+        message=record.reason,
+        signal_id=signal_id,
+        position_id=record.position_id,
+    )
+
+
+def derived_key(ctx: Context, signal: Signal) -> str:
+    """The idempotency key of a signal that brings none: trader, symbol, side, candle (else its creation time)."""
+    probe = SignalRecord(id=0, signal=signal, received_at=0, key="", body_hash="")
+    return "auto:" + (candle_key(ctx.ledger, probe) or f"{signal.symbol}|{signal.side}|{signal.created_at}")
+
+
+def _answer_again(ctx: Context, signal_id: int, same_body: bool) -> None:
+    record = ctx.state.signals.get(signal_id)
+    if not same_body:
+        ctx.answer = Answer(
+            ok=False,
+            code="KEY_CONFLICT",
+            message="this key came before with another body",
+            signal_id=signal_id,
+        )
+        return
+    denied = record is not None and record.status is SignalStatus.DENIED
+    ctx.answer = Answer(
+        ok=not denied,
+        code=record.code if record is not None else "",
+        message=record.reason if record is not None else "",
+        signal_id=signal_id,
+        position_id=record.position_id if record is not None else 0,
+        repeated=True,
+    )
+
+
+def advise(ctx: Context, limits: Limits, advice: SignalAdvice) -> None:
+    """Take analysis of a monitored signal: enter, keep waiting, or abandon."""
+    record = ctx.state.signals.get(advice.signal_id)
+    if record is None or record.status is not SignalStatus.MONITORING:
+        ctx.answer = Answer(
+            ok=False, code="NOT_MONITORED", message=f"signal {advice.signal_id} is not monitored"
+        )
+        return
+    ctx.emit(
+        ev.DecisionMade(
+            decision=advice.decision,
+            by="advisor",
+            signal_id=record.id,
+            confidence=advice.confidence,
+            reasoning=advice.reasoning,
+        )
+    )
+    if advice.decision is SignalDecision.BAD_SETUP:
+        _end(ctx, record, SignalStatus.ABANDONED, "bad_setup")
+    elif advice.decision is SignalDecision.ENTER_TRADE:
+        ctx.emit(
+            ev.SignalStatusChanged(signal_id=record.id, status=SignalStatus.RECEIVED, reason="enter_trade")
+        )
+        enter(ctx, limits, record)
+    ctx.answer = Answer(
+        ok=not record.code,
+        code=record.code,
+        signal_id=record.id,
+        position_id=record.position_id,
+    )
+
+
+def expire_waiting(ctx: Context) -> None:
+    """End monitored signals whose time is over."""
+    for record in list(ctx.ledger.waiting_signals.values()):
+        expires_at = record.signal.expires_at
+        if expires_at is not None and ctx.now >= expires_at:
+            _end(ctx, record, SignalStatus.EXPIRED, "expires_at")
+
+
+def _end(ctx: Context, record: SignalRecord, status: SignalStatus, reason: str) -> None:
+    ctx.emit(ev.SignalStatusChanged(signal_id=record.id, status=status, reason=reason))
+
+
+# -- entering ----------------------------------------------------------------------------------------------------
+
+
+def judge(
+    ctx: Context, limits: Limits, record: SignalRecord, position: Position | None = None
+) -> tuple[Draft | None, Assessment]:
+    """Plan, size and judge a signal without doing anything (``position``: the one whose entry is tried again)."""
+    signal = record.signal
+    instrument, quote, combined, draft = _draft(ctx, limits, signal)
+    return draft, assess(
+        Situation(
+            ledger=ctx.ledger,
+            limits=combined,
+            signal=record,
+            instrument=instrument,
+            quote=quote,
+            bids=ctx.bids,
+            draft=draft,
+            average=ctx.averages.get(signal.symbol),
+            now=ctx.now,
+            position=position,
+        )
+    )
+
+
+def judge_addition(
+    ctx: Context, limits: Limits, signal: Signal, position: Position
+) -> tuple[Draft | None, Assessment]:
+    """Plan, size and judge an addition to an open position."""
+    instrument, quote, combined, draft = _draft(ctx, limits, signal)
+    return draft, assess(
+        Situation(
+            ledger=ctx.ledger,
+            limits=combined,
+            instrument=instrument,
+            quote=quote,
+            bids=ctx.bids,
+            draft=draft,
+            average=ctx.averages.get(signal.symbol),
+            now=ctx.now,
+            position=position,
+        )
+    )
+
+
+def judge_order(ctx: Context, limits: Limits, order: PlaceOrder) -> tuple[Draft | None, Assessment]:
+    """Judge a manual order: all checks save those about a signal."""
+    instrument = ctx.state.instruments.get(order.symbol)
+    quote = ctx.quotes.get(order.symbol)
+    draft = None
+    if instrument is not None and quote is not None:
+        draft = draft_order(order, instrument, quote)
+    return draft, assess(
+        Situation(
+            ledger=ctx.ledger,
+            limits=limits.of(ctx.state, "", order.symbol),
+            instrument=instrument,
+            quote=quote,
+            bids=ctx.bids,
+            draft=draft,
+            average=ctx.averages.get(order.symbol),
+            now=ctx.now,
+            order=order,
+        )
+    )
+
+
+def _draft(
+    ctx: Context, limits: Limits, signal: Signal
+) -> tuple[Instrument | None, Quote | None, Combined, Draft | None]:
+    instrument = ctx.state.instruments.get(signal.symbol)
+    quote = ctx.quotes.get(signal.symbol)
+    combined = limits.of(ctx.state, signal.trader_id, signal.symbol)
+    draft = None
+    if instrument is not None and quote is not None and quote.last:
+        draft = draft_entry(ctx.ledger, signal, instrument, quote)
+        size_draft(draft, ctx.ledger, combined, signal, instrument, ctx.bids)
+    return instrument, quote, combined, draft
+
+
+def preview(ctx: Context, limits: Limits, signal: Signal) -> Assessment:
+    """Judge a signal that has not come in: nothing is recorded."""
+    record = SignalRecord(
+        id=0, signal=signal, received_at=ctx.now, key="", body_hash="", decided_at=signal.created_at
+    )
+    return judge(ctx, limits, record)[1]
+
+
+def enter(ctx: Context, limits: Limits, record: SignalRecord) -> None:
+    """Judge a signal and send its entry, or deny it."""
+    draft, verdict = judge(ctx, limits, record)
+    if verdict.code is not None or draft is None:
+        code = verdict.code or DenialCode.QUOTE_STALE
+        ctx.emit(ev.SignalDenied(signal_id=record.id, code=code, checks=verdict.checks))
+        return
+    ctx.emit(ev.SignalApproved(signal_id=record.id, checks=verdict.checks))
+    position_id = ctx.state.positions_made + 1
+    stop = draft.stop_loss
+    ctx.emit(
+        ev.PositionCreated(
+            position_id=position_id,
+            signal_id=record.id,
+            trader_id=draft.trader_id,
+            symbol=draft.symbol,
+            direction=draft.direction,
+            quantity=draft.quantity,
+            limit_price=draft.limit_price,
+            plan=draft.plan,
+            plan_reason=draft.plan_reason,
+            max_loss_quote=draft.quantity * (draft.limit_price - stop if stop else draft.limit_price),
+            quote=ctx.quotes[draft.symbol],
+            stop_loss=stop,
+            take_profit=draft.take_profit,
+            trailing_delta=draft.trailing_delta,
+            trail_distance=draft.trail_distance,
+            entry_market=draft.entry_market,
+        )
+    )
+    send_entry(ctx, ctx.state.positions[position_id], draft)
+
+
+def send_entry(ctx: Context, position: Position, draft: Draft) -> None:
+    """Record the intent and send a position's entry by its plan."""
+    instrument = ctx.instrument(position.symbol)
+    entry = entry_request(position, ctx.name(position, Leg.ENTRY), draft.quantity)
+    reserve = draft.quantity * draft.limit_price
+    quote = ctx.quotes.get(position.symbol)
+    if position.plan not in LIST_KINDS:
+        ctx.emit(submitted(entry, position.id, Leg.ENTRY, reserve=reserve, quote=quote))
+        ctx.send(entry, ENTRY_LANE)
+        return
+    legs = Legs(
+        list_id=ctx.name(position, Leg.LIST),
+        entry=entry.client_order_id,
+        stop=ctx.name(position, Leg.STOP_LOSS),
+        target=ctx.name(position, Leg.TAKE_PROFIT),
+    )
+    request = entry_list(position, instrument, legs, entry, draft.target_type, ctx.state.taker_fee)
+    for leg_request, leg in zip(request.legs, (Leg.ENTRY, Leg.STOP_LOSS, Leg.TAKE_PROFIT), strict=False):
+        ctx.emit(
+            submitted(
+                leg_request,
+                position.id,
+                leg,
+                list_request=request,
+                reserve=reserve if leg is Leg.ENTRY else ZERO,
+                quote=quote if leg is Leg.ENTRY else None,
+            )
+        )
+    ctx.send(request, ENTRY_LANE)
+
+
+def try_again(ctx: Context, limits: Limits, position: Position) -> bool:
+    """Send a position's unfilled entry once more with a fresh quote, fresh ids and all checks again."""
+    record = ctx.state.signals.get(position.signal_id)
+    if record is None or ctx.state.safety.shutdown:
+        return False
+    draft, verdict = judge(ctx, limits, record, position)
+    if verdict.code is not None or draft is None:
+        deny_order(ctx, position.symbol, position.entry_side, OrderType.LIMIT, verdict, "retry", position.id)
+        return False
+    ctx.emit(
+        ev.PositionUpdated(
+            position_id=position.id,
+            reason="entry tried again",
+            plan=draft.plan,
+            limit_price=draft.limit_price,
+            quantity=draft.quantity,
+        )
+    )
+    send_entry(ctx, position, draft)
+    return True
+
+
+def deny_order(
+    ctx: Context,
+    symbol: Symbol,
+    side: Side,
+    order_type: OrderType,
+    verdict: Assessment,
+    by: str,
+    position_id: int = 0,
+) -> str:
+    """Record that our checks refused an order; returns the code."""
+    code = verdict.code or DenialCode.QUOTE_STALE.value
+    ctx.emit(
+        ev.OrderDenied(
+            symbol=symbol,
+            side=side,
+            order_type=order_type,
+            code=code,
+            checks=verdict.checks,
+            position_id=position_id,
+            by=by,
+        )
+    )
+    return code
+
+
+def add_to(ctx: Context, position: Position, draft: Draft) -> None:
+    """Send a further entry of an open position; its protection follows once it is filled."""
+    entry = OrderRequest(
+        symbol=position.symbol,
+        side=position.entry_side,
+        type=OrderType.LIMIT,
+        client_order_id=ctx.name(position, Leg.ENTRY),
+        quantity=draft.quantity,
+        price=draft.limit_price,
+        time_in_force=TimeInForce.FOK,
+    )
+    reserve = draft.quantity * draft.limit_price
+    ctx.emit(submitted(entry, position.id, Leg.ENTRY, reserve=reserve, quote=ctx.quotes.get(position.symbol)))
+    ctx.send(entry, ENTRY_LANE)

@@ -1,0 +1,241 @@
+"""Protection: a live stop (and target) for every sellable coin, placed, measured, moved. Trading rules §4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from fillwright.core import events as ev
+from fillwright.core.context import PROTECT_LANE, Context
+from fillwright.core.exits import cancel
+from fillwright.core.inputs import Quote
+from fillwright.core.instruments import Instrument
+from fillwright.core.orders import Order
+from fillwright.core.plans import (
+    algo_slots_used,
+    stop_request,
+    submitted,
+    target_request,
+    trailing_delta,
+)
+from fillwright.core.positions import Position
+from fillwright.core.requests import (
+    CancelReplaceRequest,
+    CancelRequest,
+    OrderListRequest,
+    OrderRequest,
+)
+from fillwright.core.types import (
+    SECOND,
+    ZERO,
+    CancelReplaceMode,
+    Leg,
+    ListKind,
+    OrderType,
+    Protection,
+    Time,
+)
+
+MOVE_TICKS = 2
+"""A moved level keeps at least this many ticks from the last price."""
+TRAIL_STEP = Decimal("0.003")
+TRAIL_INTERVAL: Time = 10 * SECOND
+FAILURES_BEFORE_SALE = 2
+
+
+def covered(exits: Sequence[Order]) -> Decimal:
+    """What live stops would sell."""
+    total = ZERO
+    for order in exits:
+        if order.leg is Leg.STOP_LOSS and order.is_live:
+            total += order.remaining
+    return total
+
+
+def note_cover(ctx: Context, position: Position, exits: Sequence[Order], is_covered: bool) -> None:
+    """Record that a position's stop is live, or is gone."""
+    if is_covered:
+        if position.unprotected_since:
+            _note_protected(ctx, position, exits)
+    elif position.stop_order_id:
+        ctx.emit(ev.PositionUnprotected(position_id=position.id, reason="its stop is gone"))
+
+
+def _note_protected(ctx: Context, position: Position, exits: Sequence[Order]) -> None:
+    stop = next(order for order in exits if order.leg is Leg.STOP_LOSS and order.is_live)
+    target = next((order for order in exits if order.leg is Leg.TAKE_PROFIT and order.is_live), None)
+    ctx.emit(
+        ev.PositionProtected(
+            position_id=position.id,
+            stop_order_id=stop.id,
+            target_order_id=target.id if target is not None else "",
+            unprotected_us=ctx.now - position.unprotected_since,
+            protection=_kind(stop, target),
+        ),
+        stop.record,
+    )
+
+
+def _kind(stop: Order, target: Order | None) -> Protection:
+    if stop.list_kind is None or target is None and stop.list_kind is ListKind.OCO:
+        return Protection.STOP
+    return Protection(stop.list_kind.value.lower())
+
+
+# -- placing -----------------------------------------------------------------------------------------------------
+
+
+def protect(ctx: Context, position: Position, quantity: Decimal, quote: Quote | None) -> bool:
+    """Place an OCO, or a stop alone, for free coins; False when the price has passed the stop (then sell)."""
+    stop = position.stop_loss
+    instrument = ctx.instrument(position.symbol)
+    if stop is None or (quote is not None and quote.last <= stop):
+        return False
+    name = ctx.name(position, Leg.STOP_LOSS)
+    stop_leg = stop_request(position, instrument, name, quantity)
+    target_type = _target_type(ctx, position, instrument, quote)
+    if target_type is None:
+        ctx.emit(submitted(stop_leg, position.id, Leg.STOP_LOSS, quote=quote))
+        ctx.send(stop_leg, PROTECT_LANE)
+        return True
+    target_leg = target_request(
+        position, instrument, ctx.name(position, Leg.TAKE_PROFIT), quantity, target_type
+    )
+    request = OrderListRequest(
+        kind=ListKind.OCO,
+        symbol=position.symbol,
+        list_client_order_id=ctx.name(position, Leg.LIST),
+        legs=(stop_leg, target_leg),
+    )
+    for leg_request, leg in ((stop_leg, Leg.STOP_LOSS), (target_leg, Leg.TAKE_PROFIT)):
+        ctx.emit(submitted(leg_request, position.id, leg, list_request=request, quote=quote))
+    ctx.send(request, PROTECT_LANE)
+    return True
+
+
+def _target_type(
+    ctx: Context, position: Position, instrument: Instrument, quote: Quote | None
+) -> OrderType | None:
+    """How the target rests beside the stop; None: the engine watches it."""
+    target = position.take_profit
+    if target is None or not instrument.oco_allowed or position.protection_failures:
+        return None
+    if quote is not None and quote.last >= target:
+        return None
+    spare = None
+    if instrument.algo_orders_max is not None:
+        spare = instrument.algo_orders_max - algo_slots_used(ctx.ledger, position.symbol)
+    style = ctx.state.settings.take_profit_style
+    if (
+        style == "market"
+        and OrderType.TAKE_PROFIT in instrument.order_types
+        and (spare is None or spare >= 2)
+    ):
+        return OrderType.TAKE_PROFIT
+    return OrderType.LIMIT_MAKER
+
+
+# -- moving ------------------------------------------------------------------------------------------------------
+
+
+def wants_move(position: Position, exits: Sequence[Order]) -> bool:
+    """Whether a live exit rests at another level than the position wants."""
+    for order in exits:
+        if not order.is_live:
+            continue
+        if order.leg is Leg.STOP_LOSS and order.trailing_delta is None:
+            if order.stop_price != position.stop_loss:
+                return True
+        elif order.leg is Leg.TAKE_PROFIT and (order.stop_price or order.price) != position.take_profit:
+            return True
+    return False
+
+
+def move(ctx: Context, position: Position, exits: Sequence[Order], quote: Quote | None) -> None:
+    """Take the exits to the wanted levels: a lone stop in one request, a list by cancelling it first."""
+    stop = next((order for order in exits if order.leg is Leg.STOP_LOSS), None)
+    if stop is None:
+        return
+    instrument = ctx.instrument(position.symbol)
+    lone = len(exits) == 1 and not stop.list_id
+    if not (lone and instrument.cancel_replace_allowed):
+        cancel(ctx, position, stop, "move")
+        return
+    request: OrderRequest = stop_request(
+        position, instrument, ctx.name(position, Leg.STOP_LOSS), stop.remaining
+    )
+    cancel_id = ctx.name(position, Leg.CANCEL)
+    ctx.emit(ev.OrderCancelRequested(id=stop.id, cancel_id=cancel_id, reason="move"), stop.record)
+    ctx.emit(submitted(request, position.id, Leg.STOP_LOSS, replaces=stop.id, quote=quote))
+    ctx.send(
+        CancelReplaceRequest(
+            mode=CancelReplaceMode.STOP_ON_FAILURE,
+            cancel=CancelRequest(
+                symbol=stop.symbol,
+                order_id=stop.exchange_order_id or None,
+                orig_client_order_id=stop.id,
+                cancel_client_order_id=cancel_id,
+            ),
+            order=request,
+        ),
+        PROTECT_LANE,
+    )
+
+
+def refuse_stop(instrument: Instrument, position: Position, quote: Quote, level: Decimal) -> str:
+    """Why a stop may not move to a level; '' when it may."""
+    gap = instrument.price_filter.tick * MOVE_TICKS
+    if level + gap > min(quote.last, quote.bid):
+        return "the stop must stay two ticks under the price"
+    if position.take_profit is not None and level >= position.take_profit:
+        return "the stop must stay under the target"
+    return instrument.price_violation(level) or ""
+
+
+def refuse_target(instrument: Instrument, position: Position, quote: Quote, level: Decimal) -> str:
+    """Why a target may not move to a level; '' when it may."""
+    gap = instrument.price_filter.tick * MOVE_TICKS
+    if level - gap < quote.last:
+        return "the target must stay two ticks over the price"
+    if position.stop_loss is not None and level <= position.stop_loss:
+        return "the target must stay over the stop"
+    return instrument.price_violation(level) or ""
+
+
+# -- trailing by the engine --------------------------------------------------------------------------------------
+
+
+def trail(ctx: Context, position: Position, quote: Quote) -> None:
+    """Move a fixed stop after the price, where the venue's own trailing stop cannot: steps of 0.3 %, 10 s apart."""
+    level = trail_level(ctx, position, quote.last)
+    if level is None or quote.last < trail_trigger(position):
+        return
+    if ctx.now < position.moved_at + TRAIL_INTERVAL:
+        return
+    instrument = ctx.instrument(position.symbol)
+    if not refuse_stop(instrument, position, quote, level):
+        ctx.emit(ev.PositionUpdated(position_id=position.id, reason="trailing", stop_loss=level))
+
+
+def trail_level(ctx: Context, position: Position, last: Decimal) -> Decimal | None:
+    """Where the stop belongs at a price, at the distance it had at the entry; None when that is not higher."""
+    stop = position.stop_loss
+    distance = position.trail_distance
+    if stop is None or not distance:
+        return None
+    level = ctx.instrument(position.symbol).price_up(last * (1 - distance))
+    return level if level > stop else None
+
+
+def trail_trigger(position: Position) -> Decimal:
+    """The price at which the stop is worth moving again: a step above where it was last fitted."""
+    stop = position.stop_loss
+    assert stop is not None
+    return stop / (1 - position.trail_distance) * (1 + TRAIL_STEP)
+
+
+def native_trailing(ctx: Context, position: Position, quote: Quote | None) -> int | None:
+    """The trailing delta for a position's stop now, if the venue can trail it."""
+    if not position.trail_distance or position.stop_loss is None or quote is None:
+        return None
+    return trailing_delta(ctx.instrument(position.symbol), position.stop_loss, quote.last)

@@ -1,0 +1,205 @@
+"""Reconciliation: the venue's books against ours. Each difference is an event with its cause and remedy.
+
+Nothing is invented: what cannot be read stays unknown. A snapshot never moves an order backwards. Coins are gone
+only when free and locked together say so, in two reads with nothing between. Trading rules §7.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fillwright.core import events as ev
+from fillwright.core.context import Context
+from fillwright.core.executions import find, report
+from fillwright.core.inputs import OrderReport, VenueSnapshot
+from fillwright.core.inquiries import begin_reconciliation, may_be_under_way
+from fillwright.core.orders import Order
+from fillwright.core.positions import HOLDING, Position
+from fillwright.core.types import (
+    SECOND,
+    VENUE_FINAL,
+    ZERO,
+    Asset,
+    OrderState,
+    PositionStatus,
+    Symbol,
+    Time,
+    VenueOrderStatus,
+    plain,
+)
+
+READS_APART: Time = 2 * SECOND
+"""A shortage counts when a second read, at least this much later, says the same."""
+
+
+def compare(ctx: Context, snapshot: VenueSnapshot) -> None:
+    """Bring our books up to the venue's, and record every difference."""
+    found = 0
+    for news in snapshot.orders:
+        found += _compare_order(ctx, news)
+    seen = {(news.symbol, news.client_order_id) for news in snapshot.orders}
+    for order in list(ctx.ledger.open_orders.values()):
+        if snapshot.symbol is not None and order.symbol != snapshot.symbol:
+            continue
+        if (order.symbol, order.id) not in seen and order.id in snapshot.absent:
+            found += _missing(ctx, order)
+    for asset, free, locked in snapshot.balances:
+        found += _compare_balance(ctx, asset, free, locked)
+    ctx.emit(ev.ReconciliationComplete(cause=snapshot.cause, discrepancies=found))
+    for position in ctx.ledger.open_positions.values():
+        if snapshot.symbol is None or position.symbol == snapshot.symbol:
+            ctx.touch(position.id)
+
+
+def _compare_order(ctx: Context, news: OrderReport) -> int:
+    """Take one order of a snapshot; 1 when it told of something that we did not know."""
+    order = find(ctx, news)
+    if order is None:
+        report(ctx, news)
+        adopted = news.client_order_id in ctx.state.orders
+        if adopted:
+            _note(
+                ctx, news.client_order_id, "an order of ours that we did not know", "", news.status, "adopted"
+            )
+        return int(adopted)
+    before, executed = order.state, order.executed_quantity
+    if before is OrderState.SUBMITTED or not _differs(order, news):
+        report(ctx, news)
+        return 0
+    report(ctx, news)
+    if order.executed_quantity != executed:
+        _note(
+            ctx,
+            order.id,
+            "an execution that we had not heard of",
+            plain(executed),
+            plain(order.executed_quantity),
+            "fill back-filled",
+        )
+        return 1
+    if order.state is not before and before is not OrderState.UNKNOWN:
+        _note(ctx, order.id, "another state", before, order.state, "state corrected")
+        return 1
+    return 0
+
+
+def _differs(order: Order, news: OrderReport) -> bool:
+    if news.executed_quantity > order.executed_quantity:
+        return True
+    if news.status in VENUE_FINAL:
+        return not order.is_final
+    return order.state is OrderState.PENDING_NEW and news.status is not VenueOrderStatus.PENDING_NEW
+
+
+def _missing(ctx: Context, order: Order) -> int:
+    """An open order of ours that the venue was asked about and does not know."""
+    from_before = order.state in (OrderState.SUBMITTED, OrderState.UNKNOWN)
+    if from_before and may_be_under_way(ctx, order.submitted_at):
+        return 0
+    if order.exchange_order_id:
+        _note(ctx, order.id, "not found", order.state, "absent", "none: asked about again")
+        return 1
+    ctx.emit(ev.OrderRejected(id=order.id, code=0, reason="never arrived", never_arrived=True), order.record)
+    ctx.touch(order.position_id)
+    _note(ctx, order.id, "not found", order.state, "absent", "never arrived")
+    return 1
+
+
+def _note(ctx: Context, subject: str, what: str, ours: str, theirs: str, remedy: str) -> None:
+    ctx.emit(ev.Discrepancy(subject=subject, what=what, ours=ours, theirs=theirs, remedy=remedy))
+
+
+# -- balances ----------------------------------------------------------------------------------------------------
+
+
+def _compare_balance(ctx: Context, asset: Asset, free: Decimal, locked: Decimal) -> int:
+    balance = ctx.state.portfolio.balance(asset)
+    if balance.free != free or balance.locked != locked:
+        ctx.emit(ev.BalanceUpdated(asset=asset, free=free, locked=locked))
+    difference = free + locked - balance.ledger
+    if not difference:
+        if asset in ctx.state.portfolio.differences:
+            ctx.emit(ev.BalanceDiffers(asset=asset, difference=ZERO))
+        return 0
+    known = ctx.state.portfolio.differences.get(asset)
+    if known is None or known[0] != difference:
+        ctx.emit(ev.BalanceDiffers(asset=asset, difference=difference))
+        return 0  # one read proves nothing: it may lag
+    if ctx.now < known[1] + READS_APART:
+        return 0
+    _note(
+        ctx,
+        asset,
+        "another total",
+        plain(balance.ledger),
+        plain(free + locked),
+        "balance corrected",
+    )
+    ctx.emit(ev.BalanceCorrected(asset=asset, difference=difference))
+    if difference < ZERO:
+        _take_shortage(ctx, asset, free + locked)
+    return 1
+
+
+def _take_shortage(ctx: Context, asset: Asset, total: Decimal) -> None:
+    """The account holds fewer coins than its positions own: the newest without a live exit give way first."""
+    for symbol in _symbols_of(ctx, asset):
+        short = ctx.state.portfolio.owned.get(symbol, ZERO) - total
+        for position in sorted(
+            (position for position in ctx.ledger.open_positions.values() if position.symbol == symbol),
+            key=lambda position: (
+                bool(position.exit_order_ids and _has_live_exit(ctx, position)),
+                -position.id,
+            ),
+        ):
+            if short <= ZERO:
+                break
+            taken = min(short, position.quantity)
+            if taken <= ZERO:
+                continue
+            short -= taken
+            _reduce_outside(ctx, position, taken)
+
+
+def _symbols_of(ctx: Context, asset: Asset) -> list[Symbol]:
+    return [
+        symbol
+        for symbol, owned in ctx.state.portfolio.owned.items()
+        if owned and ctx.state.instruments[symbol].base == asset
+    ]
+
+
+def _has_live_exit(ctx: Context, position: Position) -> bool:
+    return any(order.is_live for order in ctx.ledger.orders_of(position))
+
+
+def _reduce_outside(ctx: Context, position: Position, quantity: Decimal) -> None:
+    share = position.cost * quantity / position.quantity
+    ctx.emit(
+        ev.PositionReduced(position_id=position.id, quantity=quantity, reason="closed_outside", cost=share)
+    )
+    ctx.alert("error", "CLOSED_OUTSIDE", f"{plain(quantity)} of position {position.id} are gone")
+    ctx.touch(position.id)
+    if position.quantity == ZERO and position.status in HOLDING and not position.open_order_ids:
+        if position.status is not PositionStatus.CLOSING:
+            ctx.emit(
+                ev.PositionClosed(position_id=position.id, pnl=position.realized, reason="closed_outside")
+            )
+
+
+# -- when --------------------------------------------------------------------------------------------------------
+
+
+def due_at(ctx: Context) -> Time:
+    """When the next periodic reconciliation is due; 0 where stream and venue are one process."""
+    settings = ctx.state.settings
+    if not settings.venue.reconciliation:
+        return 0
+    return ctx.state.reconciled_at + settings.reconciliation.reconciliation_interval_secs * SECOND
+
+
+def run_if_due(ctx: Context) -> None:
+    """Begin the periodic reconciliation when its time has come."""
+    due = due_at(ctx)
+    if due and ctx.now >= due:
+        begin_reconciliation(ctx, "periodic")

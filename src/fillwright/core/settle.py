@@ -1,0 +1,486 @@
+"""Settle: bring one position nearer to where it should be. Looks at what is, never at how it came about.
+
+Run for every position that an input touched, and again at the time it asks for. Because it decides from the state
+alone, reports may come in any order, twice or late: whatever is missing is missing still. Trading rules §3, §4.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fillwright.core import events as ev
+from fillwright.core.context import Context, seconds
+from fillwright.core.doubt import advance
+from fillwright.core.effects import FetchInstruments
+from fillwright.core.executions import doubt
+from fillwright.core.exits import cancel, is_trading, replace_by_sale, sell, shrink
+from fillwright.core.inquiries import ask
+from fillwright.core.intake import try_again
+from fillwright.core.orders import Order
+from fillwright.core.positions import ENDED, HOLDING, Position
+from fillwright.core.protection import (
+    FAILURES_BEFORE_SALE,
+    covered,
+    move,
+    note_cover,
+    protect,
+    trail,
+    wants_move,
+)
+from fillwright.core.risk.limits import Limits
+from fillwright.core.state import Ledger
+from fillwright.core.types import (
+    MINUTE,
+    SECOND,
+    ZERO,
+    Leg,
+    OrderState,
+    OrderType,
+    PositionStatus,
+    Time,
+)
+
+EXIT_TRIES_MAX = 3
+ENTRY_TRIES_MAX = 2
+BACKOFF_FIRST: Time = SECOND
+BACKOFF_MAX: Time = MINUTE
+BLOCKED_CHECK: Time = 10 * SECOND
+NEVER: Time = 0
+_EXITS = (Leg.STOP_LOSS, Leg.TAKE_PROFIT, Leg.EXIT)
+
+
+def settle(ctx: Context, limits: Limits, position: Position) -> Time:
+    """Do what the position needs now; returns when to look again (0: when something happens)."""
+    orders = ctx.ledger.orders_of(position)
+    if position.status in ENDED:
+        return _settle_ended(ctx, position, orders)
+    wake = _watch_orders(ctx, orders)
+    entries = [order for order in orders if order.leg is Leg.ENTRY]
+    exits = [order for order in orders if order.leg in _EXITS]
+    if any(order.doubt is not None for order in orders):
+        return wake  # what is in doubt may hold the same coins: nothing is done twice
+    if entries:
+        return _soonest(wake, _settle_working_entry(ctx, position, entries[-1], exits))
+    if not position.entry_quantity and not position.quantity:
+        return _soonest(wake, _settle_unfilled(ctx, limits, position, exits))
+    return _soonest(wake, _settle_holding(ctx, position, exits))
+
+
+def settle_manual(ctx: Context) -> Time:
+    """Watch the orders that belong to no position; returns when to look again."""
+    orders = [order for order in ctx.ledger.open_orders.values() if not order.position_id]
+    return _watch_orders(ctx, orders)
+
+
+def _soonest(*times: Time) -> Time:
+    return min((time for time in times if time), default=NEVER)
+
+
+# -- orders that nobody answers for ------------------------------------------------------------------------------
+
+
+def _watch_orders(ctx: Context, orders: list[Order]) -> Time:
+    """Put orders in doubt that were not confirmed in time, and ask about those in doubt."""
+    stale = seconds(ctx.execution.stale_order_timeout_s)
+    wakes = []
+    for order in orders:
+        if order.doubt is None:
+            if order.state is OrderState.SUBMITTED:
+                due, request = order.submitted_at + stale, "place"
+            elif order.state is OrderState.CANCEL_PENDING:
+                due, request = order.cancel_requested_at + stale, "cancel"
+            else:
+                continue
+            if ctx.now < due:
+                wakes.append(due)
+                continue
+            doubt(ctx, order, request, None, "no answer in time")
+        if order.doubt is not None:
+            wakes.append(advance(ctx, order))
+    return _soonest(*wakes)
+
+
+def _settle_ended(ctx: Context, position: Position, orders: list[Order]) -> Time:
+    """An ended position may still wait for its last orders, but needs nothing."""
+    return _watch_orders(ctx, orders)
+
+
+# -- the entry ---------------------------------------------------------------------------------------------------
+
+
+def _settle_working_entry(ctx: Context, position: Position, entry: Order, exits: list[Order]) -> Time:
+    """An entry that still works: cancelled when it is partly filled and sellable, or too old."""
+    if entry.state not in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
+        return NEVER
+    due = entry.submitted_at + seconds(ctx.execution.entry_timeout_s)
+    reason = "entry timeout"
+    if entry.executed_quantity and is_sellable_at_stop(ctx, position):
+        due = min(due, position.first_fill_at + seconds(ctx.execution.partial_protect_s))
+        reason = "protect the filled part"
+    safety = ctx.state.safety
+    if safety.halted_cause or safety.shutdown:
+        due, reason = ctx.now, safety.halted_cause or "shutdown"
+    if ctx.now < due:
+        return due
+    cancel(ctx, position, entry, reason)
+    return ctx.now + seconds(ctx.execution.stale_order_timeout_s)
+
+
+def is_sellable_at_stop(ctx: Context, position: Position) -> bool:
+    """Whether what is held may be sold at the stop (without one: at the bid)."""
+    price = position.stop_loss or ctx.bids[position.symbol]
+    return ctx.instrument(position.symbol).is_sellable(position.quantity, price)
+
+
+def _settle_unfilled(ctx: Context, limits: Limits, position: Position, exits: list[Order]) -> Time:
+    """Every entry has ended without an execution: once more, or the position has failed."""
+    if exits:  # the list's other legs end with it; their reports are on the way
+        return _await_end(ctx, exits)
+    last = ctx.state.orders[position.entry_order_ids[-1]] if position.entry_order_ids else None
+    if last is not None and _may_try_again(ctx, position, last) and try_again(ctx, limits, position):
+        return ctx.now + seconds(ctx.execution.stale_order_timeout_s)
+    status, reason = _failure(last)
+    ctx.emit(
+        ev.PositionFailed(position_id=position.id, reason=reason, status=status),
+        last.record if last is not None else 0,
+    )
+    return NEVER
+
+
+def _may_try_again(ctx: Context, position: Position, last: Order) -> bool:
+    safety = ctx.state.safety
+    if safety.halted_cause or safety.shutdown or position.status is not PositionStatus.SUBMITTING:
+        return False
+    if last.state is OrderState.EXPIRED and position.entry_market:
+        return position.reprices < ctx.execution.reprice_attempts
+    retryable = last.state is OrderState.REJECTED and last.retryable and not last.never_arrived
+    return retryable and len(position.entry_order_ids) < ENTRY_TRIES_MAX
+
+
+def _failure(last: Order | None) -> tuple[str, str]:
+    if last is None:
+        return "denied", "denied"
+    if last.state is OrderState.REJECTED:
+        if last.never_arrived:
+            return "never_arrived", "NEVER_ARRIVED"
+        return "rejected", f"{last.reject_code} {last.reject_reason}"
+    if last.state is OrderState.EXPIRED:
+        return "expired", "ENTRY_UNFILLED"
+    return "cancelled", last.cancel_reason or "cancelled"
+
+
+def _await_end(ctx: Context, orders: list[Order]) -> Time:
+    """Orders that must have ended with another: asked about when their reports do not come."""
+    wakes = []
+    for order in orders:
+        due = order.updated_at + seconds(ctx.execution.arm_timeout_s)
+        if ctx.now < due:
+            wakes.append(due)
+        else:
+            doubt(ctx, order, "end", None, "its list has ended, its end was not reported")
+            if order.doubt is not None:
+                wakes.append(advance(ctx, order))
+    return _soonest(*wakes)
+
+
+# -- holding coins -----------------------------------------------------------------------------------------------
+
+
+def _settle_holding(ctx: Context, position: Position, exits: list[Order]) -> Time:
+    """The entry is done: protect, move, reduce, close, or end."""
+    if not _is_sellable(ctx, position, exits):
+        return _settle_dust(ctx, position, exits)
+    if not is_trading(ctx, position):
+        return _settle_blocked(ctx, position)
+    if position.exit_blocked:
+        ctx.emit(ev.PositionUpdated(position_id=position.id, reason="trading again", exit_blocked=False))
+    if any(order.state in (OrderState.SUBMITTED, OrderState.CANCEL_PENDING) for order in exits):
+        note_cover(ctx, position, exits, _is_covered(ctx, position, exits))
+        return NEVER  # an answer is on the way
+    if position.status is PositionStatus.CLOSING:
+        return _settle_closing(ctx, position, exits)
+    return _settle_protection(ctx, position, exits)
+
+
+def _is_sellable(ctx: Context, position: Position, exits: list[Order]) -> bool:
+    """Whether what is held is more than dust, at the lowest price it may have to be sold for."""
+    instrument = ctx.instrument(position.symbol)
+    price = ctx.bids[position.symbol]
+    if position.stop_loss is not None and position.status is not PositionStatus.CLOSING:
+        price = min(price, position.stop_loss) if price else position.stop_loss
+    return instrument.is_sellable(position.quantity, price)
+
+
+def _settle_dust(ctx: Context, position: Position, exits: list[Order]) -> Time:
+    """Nothing sellable is left: the position ends when its orders have."""
+    working = [order for order in exits if order.is_live and order.remaining <= position.quantity]
+    if working and position.quantity > ZERO:
+        return NEVER  # an exit accepted when it was larger may still sell the rest
+    if exits:
+        waiting = [order for order in exits if order.state is not OrderState.CANCEL_PENDING]
+        return _await_end(ctx, waiting)
+    reason = position.exit_reason or ("dust" if position.entry_quantity else "empty")
+    ctx.emit(
+        ev.PositionClosed(
+            position_id=position.id,
+            pnl=position.realized,
+            reason=reason,
+            dust_quantity=position.quantity,
+            dust_cost=position.cost,
+        )
+    )
+    return NEVER
+
+
+def _settle_blocked(ctx: Context, position: Position) -> Time:
+    """The symbol does not trade: protection is left as it is, a person is told, the symbol is watched."""
+    if not position.exit_blocked:
+        ctx.emit(ev.PositionUpdated(position_id=position.id, reason="not trading", exit_blocked=True))
+        ctx.alert("error", "EXIT_BLOCKED", f"{position.symbol} is not trading; position {position.id} waits")
+    ctx.effects.append(FetchInstruments((position.symbol,), ctx.now + BLOCKED_CHECK))
+    return ctx.now + BLOCKED_CHECK
+
+
+# -- closing -----------------------------------------------------------------------------------------------------
+
+
+def _settle_closing(ctx: Context, position: Position, exits: list[Order]) -> Time:
+    """Sell everything: by the exit that is at work, by replacing protection, or by a sale of free coins."""
+    if ctx.now < position.retry_at:
+        return position.retry_at
+    if not exits:
+        return _sell_rest(ctx, position)
+    pending = [order for order in exits if order.state is OrderState.PENDING_NEW]
+    if pending:
+        return _settle_unarmed(ctx, position, pending)
+    at_work = _at_work(exits)
+    if at_work is None:
+        stop = next((order for order in exits if order.leg is Leg.STOP_LOSS), exits[0])
+        replace_by_sale(ctx, position, stop, position.quantity)
+        return NEVER
+    if at_work.type not in (OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT):
+        return NEVER  # a market order executes by itself
+    return _settle_resting_exit(ctx, position, at_work)
+
+
+def _at_work(exits: list[Order]) -> Order | None:
+    """The exit that is executing."""
+    for order in exits:
+        if order.leg is Leg.EXIT or order.executed_quantity:
+            return order
+    return None
+
+
+def _settle_resting_exit(ctx: Context, position: Position, order: Order) -> Time:
+    """A limit exit partly filled: the stop is gone with its first fill, so the rest is sold at the market."""
+    due = order.updated_at
+    if order.type is OrderType.STOP_LOSS_LIMIT:
+        due += seconds(ctx.execution.stop_escalate_s)
+    if ctx.now < due:
+        return due
+    instrument = ctx.instrument(position.symbol)
+    if not instrument.is_sellable(order.remaining, ctx.bids[position.symbol]):
+        return NEVER  # below the least notional: it rests at its price until it fills
+    replace_by_sale(ctx, position, order, order.remaining)
+    return NEVER
+
+
+def _sell_rest(ctx: Context, position: Position) -> Time:
+    """Nothing works for the exit any more: sell at the market, or (tries used up) protect again."""
+    last = _last_exit(ctx, position)
+    if last is not None and last.leg is Leg.EXIT and last.state is not OrderState.FILLED:
+        failures = position.exit_failures + 1
+        give_up = failures >= EXIT_TRIES_MAX or last.expiry_reason == "EXECUTION_RULE_PRICE_RANGE_EXCEEDED"
+        if last.id != position.failed_exit_id:
+            ctx.emit(
+                ev.ExitFailed(
+                    position_id=position.id,
+                    order_id=last.id,
+                    failures=failures,
+                    reason=last.reject_reason or last.expiry_reason or last.state,
+                    retry_at=ctx.now + _backoff(position) if give_up or last.retryable else 0,
+                )
+            )
+            if give_up:
+                ctx.alert("error", "EXIT_FAILED", f"position {position.id} could not be sold; protecting it")
+                ctx.emit(ev.PositionReopened(position_id=position.id, reason="exit failed"))
+                return ctx.now
+            if ctx.now < position.retry_at:
+                return position.retry_at
+    sell(ctx, position, position.quantity)
+    return NEVER
+
+
+def _last_exit(ctx: Context, position: Position) -> Order | None:
+    return ctx.state.orders.get(position.exit_order_ids[-1]) if position.exit_order_ids else None
+
+
+def _backoff(position: Position) -> Time:
+    return min(BACKOFF_FIRST << min(position.setbacks, 10), BACKOFF_MAX)
+
+
+# -- protecting --------------------------------------------------------------------------------------------------
+
+
+def _is_covered(ctx: Context, position: Position, exits: list[Order]) -> bool:
+    """Whether live stops hold all that is sellable (what is more than they hold is dust)."""
+    if position.stop_loss is None:
+        return True
+    held = covered(exits)
+    if not held:
+        return False
+    surplus = position.quantity - position.reduce_quantity - held
+    instrument = ctx.instrument(position.symbol)
+    return surplus <= ZERO or not instrument.is_sellable(surplus, position.stop_loss)
+
+
+def _settle_protection(ctx: Context, position: Position, exits: list[Order]) -> Time:
+    """Make sure of a live stop; then follow the wanted levels, reductions and targets."""
+    is_covered = _is_covered(ctx, position, exits)
+    note_cover(ctx, position, exits, is_covered)
+    pending = [order for order in exits if order.state is OrderState.PENDING_NEW]
+    if pending:
+        return _settle_unarmed(ctx, position, pending)
+    if _at_work(exits) is not None and not position.reduce_quantity:
+        return NEVER  # an exit is executing; its fill closes the position
+    if not is_covered:
+        return _settle_uncovered(ctx, position, exits)
+    return _follow(ctx, position, exits)
+
+
+def _settle_unarmed(ctx: Context, position: Position, pending: list[Order]) -> Time:
+    """The entry is filled and its list's legs wait still: asked about, then cancelled and placed anew."""
+    due = position.last_entry_fill_at + seconds(ctx.execution.arm_timeout_s)
+    if ctx.now < due:
+        return due
+    if position.protection_failures >= FAILURES_BEFORE_SALE:
+        cancel(ctx, position, pending[0], "not armed")
+        return NEVER
+    due = max(due, position.retry_at)
+    if ctx.now < due:
+        return due
+    ctx.emit(
+        ev.ProtectionFailed(
+            position_id=position.id,
+            failures=position.protection_failures + 1,
+            reason="the list's legs were not released",
+            retry_at=ctx.now + seconds(ctx.execution.arm_timeout_s),
+        )
+    )
+    ctx.alert("error", "UNPROTECTED", f"position {position.id}: its stop was not released in time")
+    for order in pending:
+        ask(ctx, order)
+    return position.retry_at
+
+
+def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> Time:
+    """Coins without a live stop: free what is held, then protect, or sell."""
+    if exits:
+        cancel(ctx, position, exits[0], "protect anew")
+        return NEVER
+    if ctx.now < position.retry_at:
+        return position.retry_at
+    failed = _failed_protection(ctx, position)
+    if failed is not None:
+        failures = position.protection_failures + 1
+        ctx.emit(
+            ev.ProtectionFailed(
+                position_id=position.id,
+                order_id=failed.id,
+                failures=failures,
+                reason=failed.reject_reason or failed.expiry_reason,
+                retry_at=ctx.now + _backoff(position) if failed.retryable else 0,
+            )
+        )
+        ctx.alert("error", "UNPROTECTED", f"position {position.id}: {failed.reject_reason}")
+        if ctx.now < position.retry_at:
+            return position.retry_at
+    if position.protection_failures >= FAILURES_BEFORE_SALE and not position.setbacks:
+        if ctx.execution.unprotected_action == "sell":
+            return _close_now(ctx, position, "unprotected")
+        return ctx.now + BACKOFF_MAX
+    quantity = ctx.instrument(position.symbol).floor_quantity(position.quantity - position.reduce_quantity)
+    if not protect(ctx, position, quantity, ctx.quotes.get(position.symbol)):
+        return _close_now(ctx, position, "stop_loss")
+    return NEVER
+
+
+def _failed_protection(ctx: Context, position: Position) -> Order | None:
+    """The last stop, when it was refused or fell away by itself and that has not been counted yet."""
+    for name in reversed(position.exit_order_ids):
+        order = ctx.state.orders.get(name)
+        if order is None or order.leg is not Leg.STOP_LOSS:
+            continue
+        counts = order.state is OrderState.REJECTED and not order.replaces
+        return order if counts and order.id != position.failed_stop_id else None
+    return None
+
+
+def _close_now(ctx: Context, position: Position, reason: str) -> Time:
+    ctx.emit(ev.PositionClosing(position_id=position.id, reason=reason))
+    return _settle_closing(ctx, position, [])
+
+
+def _follow(ctx: Context, position: Position, exits: list[Order]) -> Time:
+    """Protected: reduce, watch the target, trail, move."""
+    quote = ctx.quotes.get(position.symbol)
+    if position.reduce_quantity:
+        return _settle_reduction(ctx, position, exits)
+    if quote is None:
+        return NEVER
+    if _target_reached(position, exits, quote.bid):
+        ctx.emit(ev.PositionClosing(position_id=position.id, reason="take_profit"))
+        return _settle_closing(ctx, position, exits)
+    if position.trail_distance and position.trailing_delta is None:
+        trail(ctx, position, quote)
+    if wants_move(position, exits) and ctx.state.stream_connected:
+        move(ctx, position, exits, quote)
+    return NEVER
+
+
+def _target_reached(position: Position, exits: list[Order], bid: Decimal) -> bool:
+    """Whether a target that no order holds has been reached."""
+    target = position.take_profit
+    if target is None or any(order.leg is Leg.TAKE_PROFIT for order in exits):
+        return False
+    return bid >= target
+
+
+def watches_target(ledger: Ledger, position: Position) -> bool:
+    """Whether the engine itself watches for the target."""
+    if position.take_profit is None or position.status not in HOLDING:
+        return False
+    return not any(order.leg is Leg.TAKE_PROFIT for order in ledger.orders_of(position))
+
+
+def _settle_reduction(ctx: Context, position: Position, exits: list[Order]) -> Time:
+    """Sell a part: free it from the exits first."""
+    instrument = ctx.instrument(position.symbol)
+    selling = [order for order in exits if order.leg is Leg.EXIT]
+    if selling:
+        return NEVER
+    part = instrument.floor_market_quantity(position.reduce_quantity)
+    if not instrument.is_sellable(part, ctx.bids[position.symbol]):
+        ctx.emit(ev.PositionReduceRequested(position_id=position.id, quantity=ZERO, reason="too small"))
+        return ctx.now
+    protective = [order for order in exits if order.leg is not Leg.EXIT]
+    rest = instrument.floor_quantity(position.quantity - position.reduce_quantity)
+    if protective and max(order.remaining for order in protective) > rest:
+        shrink(ctx, position, protective, rest)
+        return NEVER
+    last = _last_exit(ctx, position)
+    if last is not None and last.leg is Leg.EXIT and last.state in (OrderState.REJECTED, OrderState.EXPIRED):
+        if last.id != position.failed_exit_id:
+            ctx.emit(
+                ev.ExitFailed(
+                    position_id=position.id,
+                    order_id=last.id,
+                    failures=position.exit_failures + 1,
+                    reason=last.reject_reason or last.expiry_reason,
+                )
+            )
+        if position.exit_failures >= EXIT_TRIES_MAX:
+            ctx.emit(ev.PositionReduceRequested(position_id=position.id, quantity=ZERO, reason="failed"))
+            return ctx.now
+    sell(ctx, position, part)
+    return NEVER

@@ -1,0 +1,74 @@
+"""Orders at the venue that we do not have: our own, forgotten or lost, are adopted; others are only shown."""
+
+from __future__ import annotations
+
+from fillwright.core import events as ev
+from fillwright.core.context import Context
+from fillwright.core.inputs import OrderReport
+from fillwright.core.types import (
+    VENUE_FINAL,
+    ZERO,
+    Leg,
+    VenueOrderStatus,
+    parse_client_order_id,
+)
+
+
+def stranger(ctx: Context, news: OrderReport) -> bool:
+    """Take a report about an order that we do not have; True when it was adopted and the report should be taken."""
+    name = parse_client_order_id(news.client_order_id)
+    if name is None or name[0] != ctx.state.tag:
+        _external(ctx, news)
+        return False
+    if news.status in VENUE_FINAL and not news.executed_quantity:
+        return False  # a late word of an order that ended long ago
+    _, position_id, leg, attempt = name
+    position = ctx.state.positions.get(position_id)
+    if position is not None and (position.symbol != news.symbol or leg in (Leg.LIST, Leg.CANCEL)):
+        ctx.emit(ev.Anomaly(subject=news.client_order_id, what=f"not of position {position_id}"))
+        return False
+    if news.status in VENUE_FINAL and position is None:
+        return False  # it ended, and so did its position: the read models know both
+    ctx.emit(
+        ev.OrderAdopted(
+            id=news.client_order_id,
+            position_id=position_id if position is not None else 0,
+            leg=leg,
+            attempt=attempt,
+            symbol=news.symbol,
+            side=news.side,
+            order_type=news.type,
+            quantity=news.quantity or ZERO,
+            exchange_order_id=news.order_id,
+            order_list_id=news.order_list_id,
+            price=news.price,
+            stop_price=news.stop_price,
+        )
+    )
+    ctx.alert("warning", "ORDER_ADOPTED", f"{news.client_order_id} was found at the venue and adopted")
+    return True
+
+
+def _external(ctx: Context, news: OrderReport) -> None:
+    key = f"{news.symbol}|{news.order_id}"
+    known = ctx.state.externals.get(key)
+    if known is None and news.status in VENUE_FINAL:
+        return
+    if (
+        known is not None
+        and known.status == news.status
+        and known.executed_quantity == news.executed_quantity
+    ):
+        return
+    ctx.emit(
+        ev.ExternalOrderSeen(
+            symbol=news.symbol,
+            client_order_id=news.client_order_id,
+            exchange_order_id=news.order_id,
+            side=news.side,
+            order_type=news.type,
+            quantity=news.quantity or ZERO,
+            executed_quantity=news.executed_quantity,
+            status=VenueOrderStatus(news.status),
+        )
+    )

@@ -1,0 +1,1 @@
+"""Where orders go: each module satisfies the core's picture of a venue, nothing else."""
