@@ -46,10 +46,14 @@ class RejectReason(StrEnum):
     OCO_BAD_PRICES = "OCO_BAD_PRICES"
 
 
+class Message(msgspec.Struct, frozen=True, gc=False, tag_field="says", tag=True):
+    """Anything the exchange says; each names its class when written down, so that unions can be read back."""
+
+
 # -- the stream --------------------------------------------------------------------------------------------------
 
 
-class ExecutionReport(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="executionReport"):
+class ExecutionReport(Message, frozen=True, gc=False):
     """One step in an order's life (``executionReport``); built by position in the hot path.
 
     On a cancel ``client_order_id`` is the cancel's own id and ``orig_client_order_id`` ours.
@@ -101,7 +105,7 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False, tag_field="event", 
     counter_symbol: Symbol | None = None
 
 
-class ListLeg(msgspec.Struct, frozen=True, gc=False):
+class ListLeg(Message, frozen=True, gc=False):
     """One order of a list, as lists name it."""
 
     symbol: Symbol
@@ -109,7 +113,7 @@ class ListLeg(msgspec.Struct, frozen=True, gc=False):
     client_order_id: ClientOrderId
 
 
-class ListStatusReport(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="listStatus"):
+class ListStatusReport(Message, frozen=True, gc=False):
     """A change of an order list (``listStatus``)."""
 
     account_id: AccountId
@@ -124,7 +128,7 @@ class ListStatusReport(msgspec.Struct, frozen=True, gc=False, tag_field="event",
     legs: tuple[ListLeg, ...]
 
 
-class AssetBalance(msgspec.Struct, frozen=True, gc=False):
+class AssetBalance(Message, frozen=True, gc=False):
     """What an account holds of one asset, absolute."""
 
     asset: Asset
@@ -132,9 +136,7 @@ class AssetBalance(msgspec.Struct, frozen=True, gc=False):
     locked: Decimal
 
 
-class AccountPosition(
-    msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="outboundAccountPosition"
-):
+class AccountPosition(Message, frozen=True, gc=False):
     """Balances that possibly changed in one transaction (``outboundAccountPosition``)."""
 
     account_id: AccountId
@@ -142,7 +144,7 @@ class AccountPosition(
     balances: tuple[AssetBalance, ...]
 
 
-class BalanceUpdate(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="balanceUpdate"):
+class BalanceUpdate(Message, frozen=True, gc=False):
     """A deposit, withdrawal or transfer (``balanceUpdate``); never a trade."""
 
     account_id: AccountId
@@ -158,7 +160,7 @@ ExchangeEvent = ExecutionReport | ListStatusReport | AccountPosition | BalanceUp
 # -- queries -----------------------------------------------------------------------------------------------------
 
 
-class OrderView(msgspec.Struct, frozen=True, gc=False):
+class OrderView(Message, frozen=True, gc=False):
     """An order as queries show it (``GET /api/v3/order``); the RESULT part of responses as well."""
 
     symbol: Symbol
@@ -188,7 +190,7 @@ class OrderView(msgspec.Struct, frozen=True, gc=False):
     expiry_reason: ExpiryReason | None = None
 
 
-class TradeView(msgspec.Struct, frozen=True, gc=False):
+class TradeView(Message, frozen=True, gc=False):
     """One fill as ``GET /api/v3/myTrades`` shows it."""
 
     symbol: Symbol
@@ -205,7 +207,7 @@ class TradeView(msgspec.Struct, frozen=True, gc=False):
     is_maker: bool
 
 
-class ListView(msgspec.Struct, frozen=True, gc=False):
+class ListView(Message, frozen=True, gc=False):
     """An order list as ``GET /api/v3/orderList`` shows it: ids of its legs only."""
 
     order_list_id: int
@@ -219,7 +221,7 @@ class ListView(msgspec.Struct, frozen=True, gc=False):
     legs: tuple[ListLeg, ...]
 
 
-class OrderCount(msgspec.Struct, frozen=True, gc=False):
+class OrderCount(Message, frozen=True, gc=False):
     """One window of the unfilled order count (``GET /api/v3/rateLimit/order``)."""
 
     interval_us: int
@@ -227,7 +229,7 @@ class OrderCount(msgspec.Struct, frozen=True, gc=False):
     count: int
 
 
-class PreventedMatch(msgspec.Struct, frozen=True, gc=False):
+class PreventedMatch(Message, frozen=True, gc=False):
     """A match that self-trade prevention stopped (``GET /api/v3/myPreventedMatches``)."""
 
     symbol: Symbol
@@ -242,7 +244,7 @@ class PreventedMatch(msgspec.Struct, frozen=True, gc=False):
     time: Time
 
 
-class AmendmentView(msgspec.Struct, frozen=True, gc=False):
+class AmendmentView(Message, frozen=True, gc=False):
     """One amendment of an order (``GET /api/v3/order/amendments``)."""
 
     symbol: Symbol
@@ -258,7 +260,7 @@ class AmendmentView(msgspec.Struct, frozen=True, gc=False):
 # -- answers to requests -----------------------------------------------------------------------------------------
 
 
-class Fill(msgspec.Struct, frozen=True, gc=False):
+class Fill(Message, frozen=True, gc=False):
     """One fill in a FULL response."""
 
     price: Decimal
@@ -268,7 +270,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     trade_id: int
 
 
-class OrderResponse(msgspec.Struct, frozen=True, gc=False):
+class OrderResponse(Message, frozen=True, gc=False):
     """The answer to a new order (FULL)."""
 
     transaction_time: Time
@@ -276,14 +278,14 @@ class OrderResponse(msgspec.Struct, frozen=True, gc=False):
     fills: tuple[Fill, ...] = ()
 
 
-class ListResponse(msgspec.Struct, frozen=True, gc=False):
+class ListResponse(Message, frozen=True, gc=False):
     """The answer to a new list; legs as they were before any release in the same transaction."""
 
     list: ListView
     orders: tuple[OrderResponse, ...]
 
 
-class CancelResponse(msgspec.Struct, frozen=True, gc=False):
+class CancelResponse(Message, frozen=True, gc=False):
     """The answer to a cancel of one order: ``client_order_id`` is the cancel's own id."""
 
     transaction_time: Time
@@ -292,14 +294,14 @@ class CancelResponse(msgspec.Struct, frozen=True, gc=False):
     order: OrderView
 
 
-class CancelListResponse(msgspec.Struct, frozen=True, gc=False):
+class CancelListResponse(Message, frozen=True, gc=False):
     """The answer to a cancel of a list, or of one leg of it."""
 
     list: ListView
     orders: tuple[CancelResponse, ...]
 
 
-class AmendResponse(msgspec.Struct, frozen=True, gc=False):
+class AmendResponse(Message, frozen=True, gc=False):
     """The answer to an amendment; ``list`` when the order is a leg."""
 
     transaction_time: Time
@@ -318,14 +320,14 @@ class ReplaceResult(StrEnum):
     NOT_ATTEMPTED = "NOT_ATTEMPTED"
 
 
-class ErrorBody(msgspec.Struct, frozen=True, gc=False):
+class ErrorBody(Message, frozen=True, gc=False):
     """An error inside a cancelReplace answer."""
 
     code: int
     message: str
 
 
-class CancelReplaceResponse(msgspec.Struct, frozen=True, gc=False):
+class CancelReplaceResponse(Message, frozen=True, gc=False):
     """The answer to a cancelReplace; the ``data`` of its error when a half of it failed."""
 
     cancel_result: ReplaceResult
