@@ -1,0 +1,1 @@
+"""Journals, snapshots and read models: what is kept when the process is gone."""

@@ -1,0 +1,5 @@
+"""Journal and read models in an SQL database; SQLite, a file, is the embedded default."""
+
+from fillwright.storage.sql.store import SqliteStore, open_read_model, open_store
+
+__all__ = ["SqliteStore", "open_read_model", "open_store"]

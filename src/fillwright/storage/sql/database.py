@@ -1,0 +1,211 @@
+"""One SQLite file: how it is opened, made, kept apart from other files, and written in whole transactions.
+
+Write-ahead log; checkpoints happen only when ``checkpoint`` is called, so that none stalls a commit. Durability
+``normal`` survives the end of the process, ``full`` also a power cut (one fdatasync per commit).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from fillwright.ports import CannotOpenError, NotADatabaseError, SchemaTooNewError, StorageError
+from fillwright.storage.sql import schema
+from fillwright.storage.sql.errors import translating
+
+WAIT_MS = 5_000
+"""How long a write waits for another process's transaction."""
+PAGE_SIZE = 8_192
+CACHE_KIB = 16_384
+WAL_BYTES_MAX = 64 * 1024 * 1024
+"""``checkpoint_due`` says yes from this size of the write-ahead log on."""
+_SYNCHRONOUS = {"normal": "NORMAL", "full": "FULL"}
+_ENGINE_TABLES = {"sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}
+
+
+class Database:
+    """A connection to one store, used by one thread; transactions nest into the outermost."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self.connection = connection
+        self._is_open = False
+        self._on_commit: list[Callable[[], None]] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Make one transaction of what happens inside; joined by those opened inside it."""
+        connection = self.connection
+        if self._is_open:
+            yield connection
+            return
+        with translating(self.path):
+            connection.execute("BEGIN IMMEDIATE")
+            self._is_open = True
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                self._on_commit.clear()
+                if connection.in_transaction:  # a full disk has rolled back already
+                    connection.execute("ROLLBACK")
+                raise
+            finally:
+                self._is_open = False
+        actions, self._on_commit = self._on_commit, []
+        for action in actions:
+            action()
+
+    def on_commit(self, action: Callable[[], None]) -> None:
+        """Do something once the open transaction is committed; forgotten when it is not."""
+        self._on_commit.append(action)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read, with errors in the port's words."""
+        with translating(self.path):
+            yield self.connection
+
+    def checkpoint(self) -> bool:
+        """Move the write-ahead log into the file; whether all of it went (readers may hold some back)."""
+        with translating(self.path):
+            busy, frames, moved = self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return not busy and frames == moved
+
+    def checkpoint_due(self) -> bool:
+        """Whether the write-ahead log has outgrown its bound."""
+        log = self.path.with_name(self.path.name + "-wal")
+        return log.exists() and log.stat().st_size >= WAL_BYTES_MAX
+
+    def close(self) -> None:
+        """Close the file; the last to close leaves no log beside it."""
+        with translating(self.path):
+            self.connection.close()
+
+
+def open_database(path: Path, durability: str = "normal", *, wait_ms: int = WAIT_MS) -> Database:
+    """Open a store for writing; make it when it is not there, migrate it when it is old.
+
+    Raises CannotOpenError, NotADatabaseError, SchemaTooNewError and other StorageErrors.
+    """
+    if not path.parent.is_dir():
+        raise CannotOpenError(f"{path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise CannotOpenError(f"{path}: is a folder, not a file")
+    with translating(path):
+        revision = read_revision(path) if path.exists() and path.stat().st_size else ""
+        if revision and revision != schema.SCHEMA_REVISION:
+            migrate(path, revision)
+        connection = sqlite3.connect(path, timeout=wait_ms / 1_000, isolation_level=None)
+        try:
+            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
+            connection.execute("PRAGMA fullfsync = ON")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            if not revision:
+                _create(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return Database(path, connection)
+
+
+def connect_readonly(path: Path, *, wait_ms: int = WAIT_MS) -> sqlite3.Connection:
+    """Open a store that is there for reading; it may be written by another process meanwhile."""
+    revision = read_revision(path)
+    if revision != schema.SCHEMA_REVISION:
+        raise StorageError(
+            f"{path}: has schema {revision or 'none'}, not {schema.SCHEMA_REVISION}; "
+            "open it for writing once, to bring it up to date"
+        )
+    return _connect_readonly(path, wait_ms)
+
+
+def _connect_readonly(path: Path, wait_ms: int) -> sqlite3.Connection:
+    if not path.is_file():
+        raise CannotOpenError(f"{path}: there is no such file")
+    uri = path.absolute().as_uri()
+    with translating(path):
+        connection = sqlite3.connect(
+            f"{uri}?mode=ro", timeout=wait_ms / 1_000, isolation_level=None, uri=True, check_same_thread=False
+        )
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+                raise
+            # In a folder that may not be written there is no place for the log's index: then nobody writes it, either.
+            connection = sqlite3.connect(
+                f"{uri}?mode=ro&immutable=1", isolation_level=None, uri=True, check_same_thread=False
+            )
+    return connection
+
+
+def read_revision(path: Path) -> str:
+    """The schema that a file has ('': none yet); NotADatabaseError or SchemaTooNewError when it is not ours to use."""
+    connection = _connect_readonly(path, WAIT_MS)
+    try:
+        with translating(path):
+            tables = {
+                name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            }
+            if not tables - _ENGINE_TABLES:
+                return ""
+            if "alembic_version" not in tables or "journal" not in tables:
+                raise NotADatabaseError(f"{path}: is the database of another program")
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    finally:
+        connection.close()
+    revision = row[0] if row is not None else ""
+    if revision != schema.SCHEMA_REVISION and not is_known_revision(revision):
+        raise SchemaTooNewError(
+            f"{path}: was written by a newer fillwright (schema {revision!r}, this one knows up to "
+            f"{schema.SCHEMA_REVISION!r}); use that version, or another file"
+        )
+    return str(revision)
+
+
+def is_known_revision(revision: str) -> bool:
+    """Whether a schema is one of this program's or of its predecessors."""
+    from fillwright.storage.sql.migrations import known_revisions
+
+    return revision in known_revisions()
+
+
+def migrate(path: Path, revision: str) -> None:
+    """Bring a store of an older schema up to today's."""
+    from fillwright.storage.sql.migrations import upgrade_to_head
+
+    upgrade_to_head(path)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """Make all tables at once, as the migrations would (Alembic is slow to start), and say so in its table."""
+    connection.execute("BEGIN IMMEDIATE")
+    made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+    if made is None:  # nobody was quicker
+        for statement in creation_statements():
+            connection.execute(statement)
+        connection.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (schema.SCHEMA_REVISION,))
+    connection.execute("COMMIT")
+
+
+def creation_statements() -> Iterator[str]:
+    """What makes an empty database a store."""
+    dialect = sqlite.dialect()
+    yield (
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+        "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    )
+    for table in schema.metadata.sorted_tables:
+        yield str(CreateTable(table).compile(dialect=dialect))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield str(CreateIndex(index).compile(dialect=dialect))

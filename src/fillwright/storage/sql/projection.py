@@ -1,0 +1,337 @@
+"""Read models follow the journal: objects that records touched are remembered, and written once per group.
+
+Rows hold final values only, so that a hundred changes of an order within one group cost one row. What a row says hangs
+on the records alone, never on how they were grouped: figures that need a price are written for open positions at each
+flush, and what comes from objects that the state has forgotten stays as it was stored.
+"""
+
+from __future__ import annotations
+
+import decimal
+import sqlite3
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BindParameter, Table, bindparam, delete, select, update
+
+from fillwright.core import events as ev
+from fillwright.core.apply import apply
+from fillwright.core.events import Record
+from fillwright.core.orders import Order
+from fillwright.core.positions import Position
+from fillwright.core.settings import RiskLimits, Settings
+from fillwright.core.state import Ledger, SignalRecord, State
+from fillwright.core.types import CONTEXT, ClientOrderId, Time
+from fillwright.ports import STATE_PART, Owner
+from fillwright.storage.sql import rows, schema
+from fillwright.storage.sql.database import Database
+from fillwright.storage.sql.journal import SqliteJournal
+from fillwright.storage.sql.statements import compiled, insert_once, upsert
+
+CATCH_UP_RECORDS = 1_000
+"""Records applied between two flushes while catching up."""
+
+_ACCOUNT: BindParameter[str] = bindparam("account_id")
+_POSITIONS = schema.read_model_positions.c
+_SIGNALS = schema.signals.c
+
+READ_SEQ = compiled(select(_POSITIONS.seq).where(_POSITIONS.account_id == _ACCOUNT))
+WRITE_SEQ = upsert(schema.read_model_positions)
+UPSERT_SIGNAL = upsert(schema.signals, keep_null=("received_seq",))
+MOVE_SIGNAL = compiled(
+    update(schema.signals)
+    .where(_SIGNALS.account_id == _ACCOUNT, _SIGNALS.id == bindparam("signal"))
+    .values(status=bindparam("s"), status_reason=bindparam("r"), updated_at=bindparam("u"))
+)
+UPSERT_ORDER = upsert(schema.orders)
+UPSERT_POSITION = upsert(
+    schema.positions,
+    computed={
+        "order_list_id": select(schema.orders.c.order_list_id)
+        .where(
+            schema.orders.c.account_id == bindparam("stop_account"),
+            schema.orders.c.id == bindparam("stop_id"),
+        )
+        .scalar_subquery()
+    },
+)
+INSERT_FILL = insert_once(schema.fills)
+INSERT_DECISION = insert_once(schema.decisions)
+INSERT_PNL = insert_once(schema.pnl_snapshots)
+UPSERT_LIMITS = upsert(schema.risk_limits)
+DELETE_LIMITS = compiled(
+    delete(schema.risk_limits).where(
+        schema.risk_limits.c.account_id == _ACCOUNT,
+        schema.risk_limits.c.trader_id == bindparam("trader_id"),
+        schema.risk_limits.c.symbol == bindparam("symbol"),
+    )
+)
+
+
+def upsert_trade(table: Table) -> str:
+    """Write a trade; without its entry and signal, what was stored of them stays."""
+    return upsert(table, keep_null=("ai_confidence",), keep_unnamed=("client_order_id", "binance_order_id"))
+
+
+class _Pending:
+    """What has been observed since the last flush."""
+
+    __slots__ = (
+        "decisions",
+        "fills",
+        "limits",
+        "marks",
+        "moved_signals",
+        "orders",
+        "positions",
+        "received",
+        "reprice",
+        "seq",
+        "settings",
+        "signals",
+        "since",
+        "time",
+    )
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.since: Time = 0
+        self.time: Time = 0
+        self.orders: dict[ClientOrderId, Order] = {}
+        self.positions: dict[int, Position] = {}
+        self.signals: dict[int, SignalRecord] = {}
+        self.received: dict[int, int] = {}
+        self.moved_signals: list[rows.Row] = []
+        self.fills: list[tuple[Order, ev.Fill, Time]] = []
+        self.decisions: list[Record] = []
+        self.marks: list[rows.Mark] = []
+        self.reprice = False
+        self.settings: Settings | None = None
+        self.limits: dict[tuple[str, str], RiskLimits | None] = {}
+
+
+class SqliteProjection:
+    """``ports.Projection`` in one SQLite file; it shares the transactions of the journal beside it."""
+
+    def __init__(self, database: Database, journal: SqliteJournal, owner: Owner) -> None:
+        self._database = database
+        self._journal = journal
+        self._owner = owner
+        self._pending = _Pending()
+        self._ledger = Ledger(State())
+        self._trade = upsert_trade(schema.trades_of(owner.mode))
+        self._portfolio = upsert(schema.portfolios_of(owner.mode))
+        self._settings = upsert(schema.settings_of(owner.mode))
+        with database.reading() as connection:
+            row = connection.execute(READ_SEQ, (owner.account_id,)).fetchone()
+        self._stored: int = row[0] if row is not None else 0
+
+    @property
+    def seq(self) -> int:
+        """The last record that the stored rows show."""
+        return self._stored
+
+    # -- watching --------------------------------------------------------------------------------------------
+
+    def observe(self, records: Sequence[Record], ledger: Ledger) -> None:
+        """Take note of one step's records; memory grows with what they touch until the next flush."""
+        pending = self._pending
+        self._ledger = ledger
+        stored = self._stored
+        for record in records:
+            if record.seq <= stored:
+                continue
+            if not pending.seq:
+                pending.since = record.time
+            pending.seq, pending.time = record.seq, record.time
+            watch = _WATCHES.get(type(record.event))
+            if watch is not None:
+                watch(self, pending, record, record.event, ledger)
+
+    def _see_order(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        order = ledger.state.orders[event.id]
+        pending.orders[order.id] = order
+        if order.position_id:
+            position = ledger.state.positions.get(order.position_id)
+            if position is not None:
+                pending.positions[position.id] = position
+
+    def _see_fill(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        self._see_order(pending, record, event, ledger)
+        pending.fills.append((ledger.state.orders[event.id], event.fill, record.time))
+        pending.reprice = True
+
+    def _see_position(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        pending.positions[event.position_id] = ledger.state.positions[event.position_id]
+
+    def _see_created(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        pending.positions[event.position_id] = ledger.state.positions[event.position_id]
+        signal = ledger.state.signals.get(event.signal_id)
+        if signal is not None:
+            pending.signals[signal.id] = signal
+
+    def _see_received(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        pending.received[event.signal_id] = record.seq
+        pending.signals[event.signal_id] = ledger.state.signals[event.signal_id]
+
+    def _see_signal(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        signal = ledger.state.signals.get(event.signal_id)
+        if signal is not None:
+            pending.signals[signal.id] = signal
+        elif isinstance(event, ev.SignalStatusChanged):  # forgotten: its position outlived it by a day
+            account_id = self._owner.account_id
+            pending.moved_signals.append(
+                (event.status.value, event.reason, record.time, account_id, event.signal_id)
+            )
+
+    def _see_decision(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        pending.decisions.append(record)
+
+    def _see_mark(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        portfolio = ledger.state.portfolio
+        pending.marks.append(
+            (
+                record.seq,
+                record.time,
+                event.equity,
+                portfolio.peak,
+                portfolio.drawdown_percent,
+                portfolio.realized,
+            )
+        )
+        pending.reprice = True
+
+    def _see_fees(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        pending.reprice = True
+
+    def _see_settings(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        pending.settings = event.settings
+
+    def _see_limits(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        pending.limits[event.trader_id, event.symbol] = event.limits
+
+    # -- writing ---------------------------------------------------------------------------------------------
+
+    def flush(self) -> int:
+        """Write the rows of all that was observed, in one transaction (the open group's, if any); how many rows.
+
+        When the transaction fails nothing is forgotten: the next flush writes it.
+        """
+        pending = self._pending
+        if not pending.seq:
+            return 0
+        with self._database.transaction() as connection, decimal.localcontext(CONTEXT):
+            before = connection.total_changes
+            self._write(connection, pending)
+            self._database.on_commit(self._forget)
+            return connection.total_changes - before
+
+    def _forget(self) -> None:
+        self._stored = self._pending.seq
+        self._pending = _Pending()
+
+    def _write(self, connection: sqlite3.Connection, pending: _Pending) -> None:
+        owner, ledger, many = self._owner, self._ledger, connection.executemany
+        received = pending.received
+        many(UPSERT_SIGNAL, [rows.signal_row(owner, s, received.get(s.id)) for s in pending.signals.values()])
+        many(MOVE_SIGNAL, pending.moved_signals)
+        many(UPSERT_ORDER, [rows.order_row(owner, order) for order in pending.orders.values()])
+        many(INSERT_FILL, [rows.fill_row(owner, *fill) for fill in pending.fills])
+        positions = pending.positions
+        if pending.reprice:
+            positions = {**positions, **ledger.open_positions}
+        valued = [(position, rows.value_of(position, ledger)) for position in positions.values()]
+        many(UPSERT_POSITION, [rows.position_row(owner, position, value) for position, value in valued])
+        trades = [
+            rows.trade_row(owner, position, self._entry_of(position), self._confidence_of(position), value)
+            for position, value in valued
+            if position.entry_order_ids
+        ]
+        many(self._trade, trades)
+        many(INSERT_DECISION, [rows.decision_row(owner, record) for record in pending.decisions])
+        many(INSERT_PNL, [rows.pnl_row(owner, mark) for mark in pending.marks])
+        self._write_settings(connection, pending)
+        connection.execute(self._portfolio, rows.portfolio_row(owner, ledger, pending.since))
+        connection.execute(WRITE_SEQ, (owner.account_id, pending.seq))
+
+    def _write_settings(self, connection: sqlite3.Connection, pending: _Pending) -> None:
+        owner, now = self._owner, pending.time
+        if pending.settings is not None:
+            connection.execute(self._settings, rows.settings_row(owner, pending.settings, now))
+        for (trader_id, symbol), limits in pending.limits.items():
+            if limits is None:
+                connection.execute(DELETE_LIMITS, (owner.account_id, trader_id, symbol))
+            else:
+                connection.execute(UPSERT_LIMITS, rows.limits_row(owner, trader_id, symbol, limits, now))
+
+    def _entry_of(self, position: Position) -> Order | None:
+        """The entry order that was executed, or else the last one tried; None when one before it is forgotten."""
+        order = None
+        for name in position.entry_order_ids:
+            order = self._pending.orders.get(name) or self._ledger.state.orders.get(name)
+            if order is None or order.executed_quantity:
+                return order
+        return order
+
+    def _confidence_of(self, position: Position) -> Decimal | None:
+        number = position.signal_id
+        signal = self._pending.signals.get(number) or self._ledger.state.signals.get(number)
+        return None if signal is None else signal.signal.confidence
+
+    # -- catching up -----------------------------------------------------------------------------------------
+
+    def catch_up(self) -> int:
+        """Bring the rows up to the journal's end, from the newest snapshot that they already show."""
+        account_id = self._owner.account_id
+        if self._journal.last_seq(account_id) <= self._stored:
+            return 0
+        snapshot = self._journal.load_snapshot(account_id, seq_max=self._stored)
+        state = None if snapshot is None else snapshot.parts.get(STATE_PART)
+        ledger = Ledger(State()) if state is None else Ledger.load(state)
+        shown = self._stored
+        with decimal.localcontext(CONTEXT):
+            for record in self._journal.load(account_id, ledger.state.seq):
+                apply(ledger, record)
+                self.observe((record,), ledger)
+                if record.seq % CATCH_UP_RECORDS == 0:
+                    self.flush()
+            self.flush()
+        return self._stored - shown
+
+
+_WATCHES: dict[type[ev.Event], Callable[[SqliteProjection, _Pending, Record, Any, Ledger], None]] = {
+    ev.AccountOpened: SqliteProjection._see_settings,
+    ev.SettingsChanged: SqliteProjection._see_settings,
+    ev.LimitsChanged: SqliteProjection._see_limits,
+    ev.FeesChanged: SqliteProjection._see_fees,
+    ev.EquityMarked: SqliteProjection._see_mark,
+    ev.SignalReceived: SqliteProjection._see_received,
+    ev.SignalApproved: SqliteProjection._see_signal,
+    ev.SignalDenied: SqliteProjection._see_signal,
+    ev.SignalStatusChanged: SqliteProjection._see_signal,
+    ev.DecisionMade: SqliteProjection._see_decision,
+    ev.OrderSubmitted: SqliteProjection._see_order,
+    ev.OrderAdopted: SqliteProjection._see_order,
+    ev.OrderPlaced: SqliteProjection._see_order,
+    ev.OrderPartiallyFilled: SqliteProjection._see_fill,
+    ev.OrderFilled: SqliteProjection._see_fill,
+    ev.OrderCancelRequested: SqliteProjection._see_order,
+    ev.OrderCancelRefused: SqliteProjection._see_order,
+    ev.OrderCancelled: SqliteProjection._see_order,
+    ev.OrderRejected: SqliteProjection._see_order,
+    ev.OrderExpired: SqliteProjection._see_order,
+    ev.OrderUnknown: SqliteProjection._see_order,
+    ev.OrderAmended: SqliteProjection._see_order,
+    ev.PositionCreated: SqliteProjection._see_created,
+    ev.PositionOpened: SqliteProjection._see_position,
+    ev.PositionUpdated: SqliteProjection._see_position,
+    ev.PositionClosing: SqliteProjection._see_position,
+    ev.PositionReopened: SqliteProjection._see_position,
+    ev.PositionReduced: SqliteProjection._see_position,
+    ev.PositionProtected: SqliteProjection._see_position,
+    ev.PositionUnprotected: SqliteProjection._see_position,
+    ev.PositionClosed: SqliteProjection._see_position,
+    ev.PositionFailed: SqliteProjection._see_position,
+}
+"""What a record touches; other events change nothing that the tables show, or the portfolio alone."""

@@ -1,0 +1,394 @@
+"""Objects of the core as rows of the read models: one function per table, values in the order of its columns."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fillwright.core.events import DecisionMade, Fill, Record
+from fillwright.core.orders import Order
+from fillwright.core.portfolio import Portfolio
+from fillwright.core.positions import Position
+from fillwright.core.settings import RiskLimits, Settings
+from fillwright.core.state import Ledger, SignalRecord
+from fillwright.core.types import (
+    CONTEXT,
+    HUNDRED,
+    LEG_NAMES,
+    ZERO,
+    Direction,
+    OrderState,
+    PositionStatus,
+    Time,
+    money,
+    plain,
+)
+from fillwright.ports import BalanceView, CommissionView, Owner
+
+Row = tuple[Any, ...]
+
+ORDER_STATES = {
+    OrderState.SUBMITTED: "Pending",
+    OrderState.UNKNOWN: "Pending",
+    OrderState.PENDING_NEW: "PendingNew",
+    OrderState.ACCEPTED: "New",
+    OrderState.PARTIALLY_FILLED: "PartiallyFilled",
+    OrderState.CANCEL_PENDING: "PendingCancel",
+    OrderState.FILLED: "Filled",
+    OrderState.CANCELLED: "Cancelled",
+    OrderState.REJECTED: "Rejected",
+    OrderState.EXPIRED: "Expired",
+}
+"""The core's order states in users' words."""
+OPEN_ORDER_STATES = ("Pending", "PendingNew", "New", "PartiallyFilled", "PendingCancel")
+OPEN_POSITION_STATUSES = ("created", "submitting", "open", "monitoring", "closing")
+OPEN_TRADE_STATUSES = ("PendingOpen", "PartiallyFilled", "Open", "PendingClose")
+OPEN_SIGNAL_STATUSES = ("received", "monitoring", "entering", "in_position")
+_REJECTED = ("rejected", "never_arrived", "denied")
+_MICROSECONDS = Decimal(1_000)
+
+_encode = msgspec.json.Encoder().encode
+
+
+def text(number: Decimal) -> str:
+    """``core.types.plain``, quicker for the many numbers that are plain already."""
+    written = str(number)
+    if "E" in written or (written[-1] == "0" and "." in written) or written == "-0":
+        return plain(number)
+    return written
+
+
+def maybe(number: Decimal | None) -> str | None:
+    """A number's text, NULL without a number."""
+    return None if number is None else text(number)
+
+
+def percent(part: Decimal, whole: Decimal) -> Decimal:
+    """Part of the whole in percent, to 18 decimals; 0 of nothing."""
+    return money(CONTEXT.divide(CONTEXT.multiply(part, HUNDRED), whole)) if whole else ZERO
+
+
+def document(value: Any) -> str:
+    """JSON text; numbers in it are plain decimal texts."""
+    written = _encode(value).decode()
+    if "E+" in written or "E-" in written:  # rare: only then is it worth a walk through the fields
+        return _encode(_plain_numbers(msgspec.to_builtins(value, builtin_types=(Decimal,)))).decode()
+    return written
+
+
+def _plain_numbers(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, dict):
+        return {key: _plain_numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_numbers(item) for item in value]
+    return value
+
+
+def signal_row(owner: Owner, record: SignalRecord, seq: int | None) -> Row:
+    """A row of ``signals``."""
+    signal = record.signal
+    return (
+        owner.account_id,
+        record.id,
+        record.key.removeprefix(f"{signal.trader_id}|"),
+        signal.trader_id,
+        signal.symbol,
+        signal.side.value,
+        signal.decision.value,
+        text(signal.confidence),
+        document(signal.entry),
+        maybe(signal.stop_loss),
+        maybe(signal.take_profit),
+        None if signal.size is None else document(signal.size),
+        signal.interval,
+        signal.expires_at,
+        signal.reasoning,
+        document(signal.metadata),
+        record.status.value,
+        record.reason,
+        record.position_id or None,
+        record.received_at,
+        seq,
+        owner.user_id,
+        owner.mode.value,
+        signal.created_at,
+        record.updated_at,
+    )
+
+
+def order_row(owner: Owner, order: Order) -> Row:
+    """A row of ``orders``."""
+    return (
+        owner.account_id,
+        order.id,
+        order.exchange_order_id or None,
+        None if order.order_list_id == -1 else order.order_list_id,
+        order.position_id or None,
+        LEG_NAMES[order.leg],
+        order.symbol,
+        order.side.value,
+        order.type.value,
+        None if order.time_in_force is None else order.time_in_force.value,
+        maybe(order.quantity),
+        text(order.executed_quantity),
+        text(order.executed_quote),
+        text(order.remaining),
+        maybe(order.price),
+        maybe(order.stop_price),
+        order.trailing_delta,
+        maybe(order.average_price),
+        ORDER_STATES[order.state],
+        order.doubt is not None,
+        order.reject_code or None,
+        order.reject_reason or None,
+        order.expiry_reason or None,
+        order.attempt,
+        order.submitted_at,
+        owner.user_id,
+        owner.mode.value,
+        order.submitted_at,
+        order.updated_at,
+    )
+
+
+def fill_row(owner: Owner, order: Order, fill: Fill, now: Time) -> Row:
+    """A row of ``fills``."""
+    return (
+        owner.account_id,
+        order.symbol,
+        fill.trade_id,
+        order.id,
+        order.position_id or None,
+        order.side.value,
+        text(fill.price),
+        text(fill.quantity),
+        text(fill.quote),
+        text(fill.commission),
+        fill.commission_asset,
+        text(fill.commission_quote),
+        fill.is_maker,
+        fill.time,
+        owner.user_id,
+        owner.mode.value,
+        now,
+        now,
+    )
+
+
+class Valuation(msgspec.Struct):
+    """A position's value at the journal's last price."""
+
+    price: Decimal | None
+    unrealized: Decimal
+
+
+def value_of(position: Position, ledger: Ledger) -> Valuation:
+    """Value a position: quantity × last price − estimated exit fee (taker) − cost; one that has ended has no price."""
+    price = None if position.is_ended else ledger.state.prices.get(position.symbol)
+    if price is None or not position.quantity:
+        return Valuation(price, ZERO)
+    return Valuation(price, position.unrealized(price, ledger.state.taker_fee))
+
+
+def position_row(owner: Owner, position: Position, valued: Valuation) -> Row:
+    """A row of ``positions``, but in place of ``order_list_id`` where to look it up: the stop's account and id."""
+    return (
+        owner.account_id,
+        position.id,
+        position.signal_id or None,
+        position.trader_id,
+        position.symbol,
+        "LONG" if position.direction is Direction.LONG else "SHORT",
+        position.status.value,
+        text(position.quantity),
+        text(position.requested_quantity),
+        maybe(position.entry_price),
+        maybe(position.exit_price),
+        maybe(valued.price),
+        text(valued.unrealized),
+        text(position.realized),
+        maybe(position.stop_loss),
+        maybe(position.take_profit),
+        position.trailing_delta,
+        position.stop_order_id or None,
+        position.target_order_id or None,
+        owner.account_id,
+        position.stop_order_id,
+        document(position.entry_order_ids),
+        document(position.exit_order_ids),
+        position.plan.value,
+        position.plan_reason,
+        text(Decimal(position.unprotected_us) / _MICROSECONDS),
+        position.unprotected_since or None,
+        position.unprotected_spells,
+        text(position.cost),
+        text(position.dust_quantity),
+        text(position.dust_cost),
+        text(position.max_loss_quote),
+        position.exit_reason or None,
+        position.failure_reason or None,
+        position.closed_at or None,
+        owner.user_id,
+        owner.mode.value,
+        position.created_at,
+        position.updated_at,
+    )
+
+
+def trade_status(position: Position) -> str:
+    """The status of a trade, from its position's."""
+    status = position.status
+    if status in (PositionStatus.CREATED, PositionStatus.SUBMITTING):
+        return "PendingOpen"
+    if status in (PositionStatus.OPEN, PositionStatus.MONITORING):
+        working = any(name in position.open_order_ids for name in position.entry_order_ids)
+        return "PartiallyFilled" if working else "Open"
+    if status is PositionStatus.CLOSING:
+        return "PendingClose"
+    if status is PositionStatus.CLOSED:
+        return "Closed"
+    return "Rejected" if position.failure_status in _REJECTED else "Cancelled"
+
+
+def trade_row(
+    owner: Owner, position: Position, entry: Order | None, confidence: Decimal | None, valued: Valuation
+) -> Row:
+    """A row of ``paper_trades`` or ``real_trades``; without its entry, that of the stored row stays."""
+    started_to_exit = bool(position.exit_quantity) or position.is_ended
+    return (
+        owner.account_id,
+        position.id,
+        None if entry is None else entry.exchange_order_id or None,
+        "" if entry is None else entry.id,
+        position.trader_id,
+        position.symbol,
+        "Long" if position.direction is Direction.LONG else "Short",
+        trade_status(position),
+        maybe(position.entry_price),
+        maybe(position.exit_price),
+        text(position.entry_quantity),
+        text(position.exit_quantity),
+        text(position.requested_quantity),
+        text(position.entry_quote),
+        text(position.exit_quote) if position.exit_quantity else None,
+        1,
+        maybe(position.stop_loss),
+        maybe(position.take_profit),
+        position.stop_order_id or None,
+        position.target_order_id or None,
+        text(valued.unrealized),
+        text(position.realized) if started_to_exit else None,
+        text(percent(position.realized + valued.unrealized, position.entry_quote)),
+        text(position.commission_quote),
+        document([CommissionView(asset, amount) for asset, amount in position.commissions.items()]),
+        text(position.slippage()),
+        position.exit_reason or None,
+        position.created_at,
+        position.first_fill_at or None,
+        position.closed_at or None,
+        position.signal_id or None,
+        maybe(confidence),
+        owner.user_id,
+        owner.mode.value,
+        position.created_at,
+        position.updated_at,
+    )
+
+
+def portfolio_row(owner: Owner, ledger: Ledger, now: Time) -> Row:
+    """A row of ``paper_portfolios`` or ``real_portfolios``; ``now`` is its ``created_at`` if it is new."""
+    state = ledger.state
+    portfolio = state.portfolio
+    quote = portfolio.balances.get(portfolio.quote_asset)
+    equity = available = locked = ZERO
+    if quote is not None:  # asking the portfolio for a balance that it lacks would make one
+        equity, available, locked = portfolio.equity_at(state.prices), portfolio.available(), quote.locked
+    total = portfolio.realized
+    for position in ledger.open_positions.values():
+        total += position.realized + value_of(position, ledger).unrealized
+    return (
+        owner.account_id,
+        portfolio.quote_asset,
+        text(equity),
+        text(available),
+        text(locked),
+        document(balances(portfolio)),
+        text(total),
+        text(equity - portfolio.day_start_equity),
+        portfolio.trades,
+        portfolio.wins,
+        portfolio.losses,
+        text(percent(Decimal(portfolio.wins), Decimal(portfolio.wins + portfolio.losses))),
+        text(money(portfolio.drawdown_max_percent)),
+        text(portfolio.exposure_total(state.prices)),
+        len(ledger.open_positions),
+        state.reconciled_at or None,
+        owner.user_id,
+        owner.mode.value,
+        now,
+        state.time,
+    )
+
+
+def balances(portfolio: Portfolio) -> list[BalanceView]:
+    """Balances that are not empty, by asset."""
+    return [
+        BalanceView(asset, balance.free, balance.locked)
+        for asset, balance in sorted(portfolio.balances.items())
+        if balance.free or balance.locked
+    ]
+
+
+def settings_row(owner: Owner, settings: Settings, now: Time) -> Row:
+    """A row of ``paper_trading_settings`` or ``real_trading_settings``."""
+    return (owner.account_id, document(settings), owner.user_id, owner.mode.value, now, now)
+
+
+def limits_row(owner: Owner, trader_id: str, symbol: str, limits: RiskLimits, now: Time) -> Row:
+    """A row of ``risk_limits``."""
+    return (owner.account_id, trader_id, symbol, document(limits), owner.user_id, owner.mode.value, now, now)
+
+
+def decision_row(owner: Owner, record: Record) -> Row:
+    """A row of ``decisions``."""
+    event = record.event
+    assert isinstance(event, DecisionMade)
+    return (
+        owner.account_id,
+        record.seq,
+        event.decision,
+        event.by,
+        event.signal_id or None,
+        event.position_id or None,
+        maybe(event.price),
+        maybe(event.quantity),
+        maybe(event.confidence),
+        event.reasoning,
+        event.outcome,
+        owner.user_id,
+        owner.mode.value,
+        record.time,
+        record.time,
+    )
+
+
+Mark = tuple[int, Time, Decimal, Decimal, Decimal, Decimal]
+"""seq, time, equity, peak, drawdown in percent, realised: as they were when the mark was taken."""
+
+
+def pnl_row(owner: Owner, mark: Mark) -> Row:
+    """A row of ``pnl_snapshots``."""
+    seq, time, equity, peak, drawdown_percent, realized = mark
+    return (
+        owner.account_id,
+        seq,
+        time,
+        text(equity),
+        text(peak),
+        text(money(drawdown_percent)),
+        text(realized),
+    )

@@ -1,0 +1,58 @@
+"""Statements of the hot path: compiled once from the schema into text that sqlite3 runs as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Table, case, func, literal_column
+from sqlalchemy.dialects import sqlite
+
+_DIALECT = sqlite.dialect(paramstyle="qmark")
+
+
+def compiled(statement: Executable) -> str:
+    """SQLite's text of a statement, with ``?`` where values go."""
+    return str(statement.compile(dialect=_DIALECT))  # type: ignore[attr-defined]
+
+
+def insert(table: Table) -> str:
+    """Insert a row; parameters are the table's columns in order."""
+    return compiled(sqlite.insert(table).values(_everything(table)))
+
+
+def insert_once(table: Table) -> str:
+    """Insert a row unless its key is there already."""
+    return compiled(sqlite.insert(table).values(_everything(table)).on_conflict_do_nothing())
+
+
+def upsert(
+    table: Table,
+    *,
+    keep_null: tuple[str, ...] = (),
+    keep_unnamed: tuple[str, ...] = (),
+    computed: Mapping[str, ColumnElement[Any]] | None = None,
+) -> str:
+    """Insert a row, or bring the one with its key up to date; ``created_at`` stays as it was.
+
+    Some columns come from objects that may be forgotten by now. Those in ``keep_null`` stay when the new value is NULL;
+    those in ``keep_unnamed`` stay all together when the first of them is ''. A ``computed`` column is an expression
+    with parameters of its own, in its place.
+    """
+    statement = sqlite.insert(table).values({**_everything(table), **(computed or {})})
+    key = [column.name for column in table.primary_key]
+    changes: dict[str, Any] = {}
+    for column in table.columns:
+        name, new = column.name, statement.excluded[column.name]
+        if name in keep_null:
+            changes[name] = func.coalesce(new, column)
+        elif name in keep_unnamed:
+            unnamed = statement.excluded[keep_unnamed[0]] == literal_column("''")
+            changes[name] = case((unnamed, column), else_=new)
+        elif name not in key and name != "created_at":
+            changes[name] = new
+    return compiled(statement.on_conflict_do_update(index_elements=key, set_=changes))
+
+
+def _everything(table: Table) -> dict[str, Any]:
+    return {column.name: None for column in table.columns}
