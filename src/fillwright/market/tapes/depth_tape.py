@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,9 +43,9 @@ class DepthTape(Tape):
         self.symbols = (symbol,)
         self.scales = {symbol: scale}
 
+    @abstractmethod
     def events(self) -> Iterator[Depth]:
         """All events from the start."""
-        raise NotImplementedError
 
     def chunks(self) -> Iterator[Chunk]:
         """The events from ``start_row`` on."""
@@ -205,7 +206,11 @@ class LevelTape(DepthTape):
 
 
 class BookTape(DepthTape):
-    """Whole books in a parquet or feather file, one in each row, as lists of prices and quantities."""
+    """Whole books in a parquet or feather file, one in each row, as lists of prices and quantities.
+
+    The first becomes a snapshot, each later one an update of what has changed: the same books at a fraction of
+    the levels. A row without change is no event.
+    """
 
     def __init__(
         self,
@@ -220,11 +225,12 @@ class BookTape(DepthTape):
         found = tape_symbol(file.path, symbol, first_symbol(layout, sample), instruments)
         super().__init__(file.path, layout, found, Scale.of(instruments[found]), start_row)
         self._file = file
+        self._rows_read = 0
 
     @property
     def consumed(self) -> int:
         """Rows read."""
-        return self.row
+        return self._rows_read
 
     @property
     def total(self) -> int:
@@ -235,28 +241,55 @@ class BookTape(DepthTape):
         """All events from the start."""
         roles = self._layout.roles
         last_time, last_id = TIME_MIN, 0
+        book: tuple[Side, Side] | None = None
         try:
             for row, batch in self._file.batches(self._columns, 0, BOOK_BATCH_ROWS):
                 fail = failing(self.path, row)
                 times = times_of(batch.column(roles["time"]), "time", fail).tolist()
                 ids = integers_of(batch.column(roles["last_update_id"]), "update id", fail).tolist()
-                bids = self._sides(batch, "bids", "bid_quantities", fail)
-                asks = self._sides(batch, "asks", "ask_quantities", fail)
+                bids = self._sides(batch, "bids", "bid_quantities", -1, fail)
+                asks = self._sides(batch, "asks", "ask_quantities", 1, fail)
                 for index, (time_us, update_id) in enumerate(zip(times, ids, strict=True)):
                     if not last_time <= time_us <= TIME_MAX:
                         fail(index, f"unsorted: {time_us} µs comes after {last_time} µs, or is no time")
                     if update_id < last_id:
                         fail(index, f"unsorted: update id {update_id} comes after {last_id}")
-                    last_time, last_id = time_us, update_id
-                    book = DepthSnapshot(self._symbol, time_us, update_id, bids[index], asks[index])
-                    complaint = book_complaint(book)
-                    if complaint:
-                        fail(index, complaint)
-                    yield book
+                    new = bids[index], asks[index]
+                    self._uncrossed(new, index, fail)
+                    self._rows_read = row + index + 1
+                    if book is None or update_id == last_id and not _same(book, new):
+                        levels = [
+                            self._levels(side.prices.tolist(), side.quantities.tolist()) for side in new
+                        ]
+                        yield DepthSnapshot(self._symbol, time_us, update_id, levels[0], levels[1])
+                    elif update_id > last_id:
+                        levels = [self._changes(*sides) for sides in zip(book, new, strict=True)]
+                        yield DepthUpdate(self._symbol, time_us, last_id + 1, update_id, levels[0], levels[1])
+                    book, last_time, last_id = new, time_us, update_id
         finally:
             self._file.close()
 
-    def _sides(self, batch: Any, prices: str, quantities: str, fail: Fail) -> list[Levels]:
+    def _uncrossed(self, book: tuple[Side, Side], row: int, fail: Fail) -> None:
+        bids, asks = book
+        if len(bids.prices) and len(asks.prices) and bids.prices[0] >= asks.prices[0]:
+            bid, ask = self._scale.price(int(bids.prices[0])), self._scale.price(int(asks.prices[0]))
+            fail(row, f"the bid {bid} is not below the ask {ask}")
+
+    def _changes(self, old: Side, new: Side) -> Levels:
+        """Levels that are new or have another quantity, and those that are gone, with 0."""
+        places = np.searchsorted(old.keys, new.keys)
+        inside = np.minimum(places, len(old.keys) - 1)
+        known = old.keys[inside] == new.keys if len(old.keys) else np.zeros(len(new.keys), dtype=np.bool_)
+        changed = ~known
+        changed[known] = old.quantities[inside[known]] != new.quantities[known]
+        gone = np.ones(len(old.keys), dtype=np.bool_)
+        gone[inside[known]] = False
+        left = old.prices[gone].tolist()
+        return self._levels(
+            left + new.prices[changed].tolist(), [0] * len(left) + new.quantities[changed].tolist()
+        )
+
+    def _sides(self, batch: Any, prices: str, quantities: str, direction: int, fail: Fail) -> list[Side]:
         """One side of each book of a batch."""
         price_lists = batch.column(self._layout.roles[prices])
         quantity_lists = batch.column(self._layout.roles[quantities])
@@ -264,16 +297,42 @@ class BookTape(DepthTape):
         bad = first_true(np.diff(starts) != np.diff(quantity_lists.offsets.to_numpy()))
         if bad is not None:
             fail(bad, f"{prices} has another number of prices than of quantities")
+        starts = starts - starts[0]
 
         def fail_level(level: int, what: str) -> Any:
-            row = int(np.searchsorted(starts - starts[0], level, side="right")) - 1
-            fail(row, f"{prices}, level {level - int(starts[row] - starts[0]) + 1}: {what}")
+            row = int(np.searchsorted(starts, level, side="right")) - 1
+            fail(row, f"{prices}, level {level - int(starts[row]) + 1}: {what}")
 
         price = units_of(price_lists.flatten(), self._scale.price_decimals, "price", fail_level)
         quantity = units_of(quantity_lists.flatten(), self._scale.quantity_decimals, "quantity", fail_level)
         check_levels(None, None, price, quantity, fail_level)
-        levels = self._levels(price.tolist(), quantity.tolist())
-        return [levels[begin:end] for begin, end in pairwise((starts - starts[0]).tolist())]
+        steps = np.diff(price * direction) <= 0
+        borders = starts[1:-1]
+        steps[borders[(borders > 0) & (borders <= len(steps))] - 1] = False
+        bad = first_true(steps)
+        if bad is not None:
+            fail_level(
+                bad + 1, f"the price does not {'fall' if direction < 0 else 'rise'} from level to level"
+            )
+        return [
+            Side(price[begin:end], quantity[begin:end], price[begin:end] * direction)
+            for begin, end in pairwise(starts.tolist())
+        ]
+
+
+class Side(NamedTuple):
+    """One side of a book, best first; ``keys`` rise."""
+
+    prices: Integers
+    quantities: Integers
+    keys: Integers
+
+
+def _same(one: tuple[Side, Side], other: tuple[Side, Side]) -> bool:
+    return all(
+        np.array_equal(a.prices, b.prices) and np.array_equal(a.quantities, b.quantities)
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def check_levels(

@@ -140,10 +140,13 @@ class LineSkippingStream:
         self.stream = stream
         self.skipped = 0
         self._rest = b""
+        last = b"\n"
         while self.skipped < lines:
             block = stream.read()
             if not block:
+                self.skipped += last != b"\n"  # a last line without its end
                 return
+            last = block[-1:]
             count = block.count(b"\n")
             if self.skipped + count < lines:
                 self.skipped += count
