@@ -285,15 +285,15 @@ def _amended_together(state: State, order: Order) -> list[Order]:
 def _set_quantity(
     state: State, account: Account, market: SymbolMarket, order: Order, quantity: Decimal
 ) -> None:
-    """Reduce one order and free what it no longer needs."""
-    order.quantity = quantity
+    """Reduce one order and free what it no longer needs; what has executed stays, and nothing more will."""
+    order.quantity = max(quantity, order.executed + order.prevented)
     order.amends += 1
     if order.iceberg_quantity > quantity:
         order.iceberg_quantity = quantity
     asset = market.instrument.quote if order.side is Side.BUY else market.instrument.base
     order_list = state.lists.get(order.order_list_id)
     if order.locked:
-        surplus = order.locked - max(ZERO, order.lock_needed())
+        surplus = order.locked - order.lock_needed()
         order.locked -= surplus
     elif order_list is not None and order_list.locked and order.order_id in order_list.pending:
         legs = [state.orders[number] for number in order_list.pending]

@@ -131,8 +131,9 @@ class Exchange:
         state = self._state
         account = state.account(account_id)
         self._set_time(now)
-        account.balance(asset).free += delta
-        state.issued[asset] = state.issued.get(asset, ZERO) + delta
+        balance = account.balance(asset)
+        balance.free = CONTEXT.add(balance.free, delta)
+        state.issued[asset] = CONTEXT.add(state.issued.get(asset, ZERO), delta)
         state.events.append(BalanceUpdate(account_id, state.now, asset, delta))
         state.touch(account_id, asset)
         state.end_transaction()

@@ -69,6 +69,8 @@ class Order(msgspec.Struct, gc=False, kw_only=True):
     """The best price since tracking began; 0 while a trailing order does not track yet."""
     trigger: Decimal = ZERO
     """The price at which the order acts next: stop price, or where a trailing order fires."""
+    lock_price: Decimal = ZERO
+    """The price at which a contingent order without a limit locks quote, fixed when it is armed."""
     is_triggered: bool = False
     sequence: int = 0
     """Time priority: drawn anew whenever the order begins to wait or to rest."""
@@ -111,7 +113,7 @@ class Order(msgspec.Struct, gc=False, kw_only=True):
             return self.price * self.remaining
         if self.is_triggered:
             return ZERO
-        return (self.stop_price or self.trigger) * self.remaining
+        return self.lock_price * self.remaining
 
 
 class OrderList(msgspec.Struct, gc=False, kw_only=True):

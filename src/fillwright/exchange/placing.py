@@ -159,6 +159,7 @@ def arm(state: State, market: SymbolMarket, order: Order) -> None:
         price = market.trigger_price(order.side)
         if price is not None:
             track(order, price, state.now)
+    order.lock_price = order.stop_price or order.trigger
 
 
 def track(order: Order, price: Decimal, now: int) -> None:
