@@ -144,8 +144,12 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
     entry_order_ids: tuple[ClientOrderId, ...]
     exit_order_ids: tuple[ClientOrderId, ...]
     protection: str
-    """The plan by which stop and target went to the venue: opoco | opo | otoco | oto | oco | stop | none."""
+    """How stop and target rest at the venue: opoco | opo | otoco | oto | oco | stop | none."""
+    plan: str
+    """How they were meant to go there, and why so."""
     plan_reason: str
+    exit_blocked: bool
+    """The symbol does not trade now."""
     unprotected_ms: Decimal
     """In all, from an entry's last fill to the stop leg's being live."""
     unprotected_since: Time | None

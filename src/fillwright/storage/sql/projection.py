@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BindParameter, Table, bindparam, delete, select, update
+from sqlalchemy import BindParameter, Table, bindparam, delete, select
 
 from fillwright.core import events as ev
 from fillwright.core.apply import apply
 from fillwright.core.events import Record
 from fillwright.core.orders import Order
 from fillwright.core.positions import Position
-from fillwright.core.settings import RiskLimits, Settings
+from fillwright.core.settings import Settings
 from fillwright.core.state import Ledger, SignalRecord, State
 from fillwright.core.types import CONTEXT, ClientOrderId, Time
 from fillwright.ports import STATE_PART, Owner
@@ -34,16 +34,10 @@ CATCH_UP_RECORDS = 1_000
 
 _ACCOUNT: BindParameter[str] = bindparam("account_id")
 _POSITIONS = schema.read_model_positions.c
-_SIGNALS = schema.signals.c
 
 READ_SEQ = compiled(select(_POSITIONS.seq).where(_POSITIONS.account_id == _ACCOUNT))
 WRITE_SEQ = upsert(schema.read_model_positions)
 UPSERT_SIGNAL = upsert(schema.signals, keep_null=("received_seq",))
-MOVE_SIGNAL = compiled(
-    update(schema.signals)
-    .where(_SIGNALS.account_id == _ACCOUNT, _SIGNALS.id == bindparam("signal"))
-    .values(status=bindparam("s"), status_reason=bindparam("r"), updated_at=bindparam("u"))
-)
 UPSERT_ORDER = upsert(schema.orders)
 UPSERT_POSITION = upsert(
     schema.positions,
@@ -82,7 +76,6 @@ class _Pending:
         "fills",
         "limits",
         "marks",
-        "moved_signals",
         "orders",
         "positions",
         "received",
@@ -91,24 +84,21 @@ class _Pending:
         "settings",
         "signals",
         "since",
-        "time",
     )
 
     def __init__(self) -> None:
         self.seq = 0
         self.since: Time = 0
-        self.time: Time = 0
         self.orders: dict[ClientOrderId, Order] = {}
         self.positions: dict[int, Position] = {}
         self.signals: dict[int, SignalRecord] = {}
         self.received: dict[int, int] = {}
-        self.moved_signals: list[rows.Row] = []
         self.fills: list[tuple[Order, ev.Fill, Time]] = []
         self.decisions: list[Record] = []
         self.marks: list[rows.Mark] = []
         self.reprice = False
-        self.settings: Settings | None = None
-        self.limits: dict[tuple[str, str], RiskLimits | None] = {}
+        self.settings: list[tuple[Settings, Time]] = []
+        self.limits: list[tuple[ev.LimitsChanged, Time]] = []
 
 
 class SqliteProjection:
@@ -144,7 +134,7 @@ class SqliteProjection:
                 continue
             if not pending.seq:
                 pending.since = record.time
-            pending.seq, pending.time = record.seq, record.time
+            pending.seq = record.seq
             watch = _WATCHES.get(type(record.event))
             if watch is not None:
                 watch(self, pending, record, record.event, ledger)
@@ -165,9 +155,11 @@ class SqliteProjection:
     def _see_position(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
         pending.positions[event.position_id] = ledger.state.positions[event.position_id]
 
-    def _see_created(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        pending.positions[event.position_id] = ledger.state.positions[event.position_id]
-        signal = ledger.state.signals.get(event.signal_id)
+    def _see_moved(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
+        """A position's step that its signal follows (as long as it is remembered)."""
+        position = ledger.state.positions[event.position_id]
+        pending.positions[position.id] = position
+        signal = ledger.state.signals.get(position.signal_id)
         if signal is not None:
             pending.signals[signal.id] = signal
 
@@ -179,11 +171,6 @@ class SqliteProjection:
         signal = ledger.state.signals.get(event.signal_id)
         if signal is not None:
             pending.signals[signal.id] = signal
-        elif isinstance(event, ev.SignalStatusChanged):  # forgotten: its position outlived it by a day
-            account_id = self._owner.account_id
-            pending.moved_signals.append(
-                (event.status.value, event.reason, record.time, account_id, event.signal_id)
-            )
 
     def _see_decision(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
         pending.decisions.append(record)
@@ -206,10 +193,10 @@ class SqliteProjection:
         pending.reprice = True
 
     def _see_settings(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        pending.settings = event.settings
+        pending.settings.append((event.settings, record.time))
 
     def _see_limits(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        pending.limits[event.trader_id, event.symbol] = event.limits
+        pending.limits.append((event, record.time))
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -235,7 +222,6 @@ class SqliteProjection:
         owner, ledger, many = self._owner, self._ledger, connection.executemany
         received = pending.received
         many(UPSERT_SIGNAL, [rows.signal_row(owner, s, received.get(s.id)) for s in pending.signals.values()])
-        many(MOVE_SIGNAL, pending.moved_signals)
         many(UPSERT_ORDER, [rows.order_row(owner, order) for order in pending.orders.values()])
         many(INSERT_FILL, [rows.fill_row(owner, *fill) for fill in pending.fills])
         positions = pending.positions
@@ -256,14 +242,15 @@ class SqliteProjection:
         connection.execute(WRITE_SEQ, (owner.account_id, pending.seq))
 
     def _write_settings(self, connection: sqlite3.Connection, pending: _Pending) -> None:
-        owner, now = self._owner, pending.time
-        if pending.settings is not None:
-            connection.execute(self._settings, rows.settings_row(owner, pending.settings, now))
-        for (trader_id, symbol), limits in pending.limits.items():
-            if limits is None:
-                connection.execute(DELETE_LIMITS, (owner.account_id, trader_id, symbol))
+        owner = self._owner
+        for settings, now in pending.settings:
+            connection.execute(self._settings, rows.settings_row(owner, settings, now))
+        for change, now in pending.limits:
+            key = (owner.account_id, change.trader_id, change.symbol)
+            if change.limits is None:
+                connection.execute(DELETE_LIMITS, key)
             else:
-                connection.execute(UPSERT_LIMITS, rows.limits_row(owner, trader_id, symbol, limits, now))
+                connection.execute(UPSERT_LIMITS, rows.limits_row(owner, change, now))
 
     def _entry_of(self, position: Position) -> Order | None:
         """The entry order that was executed, or else the last one tried; None when one before it is forgotten."""
@@ -323,15 +310,15 @@ _WATCHES: dict[type[ev.Event], Callable[[SqliteProjection, _Pending, Record, Any
     ev.OrderExpired: SqliteProjection._see_order,
     ev.OrderUnknown: SqliteProjection._see_order,
     ev.OrderAmended: SqliteProjection._see_order,
-    ev.PositionCreated: SqliteProjection._see_created,
-    ev.PositionOpened: SqliteProjection._see_position,
+    ev.PositionCreated: SqliteProjection._see_moved,
+    ev.PositionOpened: SqliteProjection._see_moved,
     ev.PositionUpdated: SqliteProjection._see_position,
     ev.PositionClosing: SqliteProjection._see_position,
-    ev.PositionReopened: SqliteProjection._see_position,
+    ev.PositionReopened: SqliteProjection._see_moved,
     ev.PositionReduced: SqliteProjection._see_position,
     ev.PositionProtected: SqliteProjection._see_position,
     ev.PositionUnprotected: SqliteProjection._see_position,
-    ev.PositionClosed: SqliteProjection._see_position,
-    ev.PositionFailed: SqliteProjection._see_position,
+    ev.PositionClosed: SqliteProjection._see_moved,
+    ev.PositionFailed: SqliteProjection._see_moved,
 }
 """What a record touches; other events change nothing that the tables show, or the portfolio alone."""

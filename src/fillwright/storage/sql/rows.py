@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from fillwright.core.events import DecisionMade, Fill, Record
+from fillwright.core.events import DecisionMade, Fill, LimitsChanged, Record
 from fillwright.core.orders import Order
 from fillwright.core.portfolio import Portfolio
 from fillwright.core.positions import Position
-from fillwright.core.settings import RiskLimits, Settings
+from fillwright.core.settings import Settings
 from fillwright.core.state import Ledger, SignalRecord
 from fillwright.core.types import (
     CONTEXT,
@@ -220,8 +220,10 @@ def position_row(owner: Owner, position: Position, valued: Valuation) -> Row:
         position.stop_order_id,
         document(position.entry_order_ids),
         document(position.exit_order_ids),
+        position.protection.value,
         position.plan.value,
         position.plan_reason,
+        position.exit_blocked,
         text(Decimal(position.unprotected_us) / _MICROSECONDS),
         position.unprotected_since or None,
         position.unprotected_spells,
@@ -348,9 +350,18 @@ def settings_row(owner: Owner, settings: Settings, now: Time) -> Row:
     return (owner.account_id, document(settings), owner.user_id, owner.mode.value, now, now)
 
 
-def limits_row(owner: Owner, trader_id: str, symbol: str, limits: RiskLimits, now: Time) -> Row:
+def limits_row(owner: Owner, change: LimitsChanged, now: Time) -> Row:
     """A row of ``risk_limits``."""
-    return (owner.account_id, trader_id, symbol, document(limits), owner.user_id, owner.mode.value, now, now)
+    return (
+        owner.account_id,
+        change.trader_id,
+        change.symbol,
+        document(change.limits),
+        owner.user_id,
+        owner.mode.value,
+        now,
+        now,
+    )
 
 
 def decision_row(owner: Owner, record: Record) -> Row:

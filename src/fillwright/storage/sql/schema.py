@@ -141,8 +141,12 @@ positions = _table(
     _maybe("order_list_id", BigInteger, "of its protection, at the venue"),
     _column("entry_order_ids", Document),
     _column("exit_order_ids", Document),
-    _column("protection", Text, "the plan: opoco, opo, otoco, oto, oco, stop or none"),
+    _column(
+        "protection", Text, "how stop and target rest at the venue: opoco, opo, otoco, oto, oco, stop or none"
+    ),
+    _column("plan", Text, "how they were meant to go there"),
     _column("plan_reason", Text, "why this plan"),
+    _column("exit_blocked", Boolean, "the symbol does not trade"),
     _column("unprotected_ms", Exact, "in all, from an entry's last fill to the stop leg's being live"),
     _maybe("unprotected_since", BigInteger),
     _column("unprotected_spells", Integer, "how often it was protected anew"),
