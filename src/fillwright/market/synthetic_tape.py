@@ -61,7 +61,7 @@ class SyntheticTape(Tape):
         for chunk in cut_into_chunks(self._pieces(), self.start_row):
             self.row = chunk.row + len(chunk)
             yield chunk
-        self.row = max(self.row, min(self.start_row, self._rows))
+        self.row = self._rows
 
     def _pieces(self) -> Iterator[Columns]:
         made = 0

@@ -142,7 +142,7 @@ class ArrowTape(Tape):
             for chunk in cut_into_chunks(pieces, self.start_row):
                 self.row = chunk.row + len(chunk)
                 yield chunk
-            self.row = max(self.row, min(self.start_row, self._file.rows))
+            self.row = self._file.rows
         finally:
             self._file.close()
 

@@ -213,6 +213,7 @@ class CsvTape(Tape):
                 self.gaps, self.missing = reader.gaps
                 yield piece.slice(lead, len(piece)) if lead else piece
                 lead = 0
+            self.row = lines - self._layout.header_lines
         finally:
             stream.close()
 
@@ -236,4 +237,5 @@ class CsvTape(Tape):
             stream.close()
         if whole is not None:
             self.gaps, self.missing = reader.gaps
+            self.row = len(whole)
             yield whole.slice(self.start_row, len(whole))

@@ -70,8 +70,8 @@ class ByteStream:
         self.path = path
         self.packing = packing_of(path)
         self.total = path.stat().st_size
-        self._raw: Any
-        self._stream: Any
+        self._raw: Any = None
+        self._stream: Any = None
         try:
             if self.packing is Packing.ZIP:
                 self._raw = path.open("rb")
@@ -82,7 +82,11 @@ class ByteStream:
                 self._stream = (
                     pa.CompressedInputStream(self._raw, self.packing.value) if packed else self._raw
                 )
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, zipfile.BadZipFile, TapeError) as error:
+            if self._raw is not None:
+                self._raw.close()
+            if isinstance(error, TapeError):
+                raise
             raise self._broken(error) from error
 
     def _member(self, archive: zipfile.ZipFile) -> Any:
