@@ -10,11 +10,12 @@ from decimal import Decimal
 from fillwright.core.events import Check
 from fillwright.core.plans import Draft
 from fillwright.core.risk.codes import DenialCode
-from fillwright.core.risk.situation import NO_DRAFT, Situation
+from fillwright.core.risk.situation import NO_DRAFT, Room, Situation
 from fillwright.core.types import ONE, ZERO, Asset, Side, Symbol
 
 BNB = "BNB"
 """The asset in which fees may be paid at a discount."""
+_SELL = Side.SELL
 
 _EXPOSURE_SYMBOL_MAX = DenialCode.EXPOSURE_SYMBOL_MAX.value
 _EXPOSURE_TOTAL_MAX = DenialCode.EXPOSURE_TOTAL_MAX.value
@@ -46,7 +47,7 @@ _UNJUDGED = tuple(
 
 def is_sale(situation: Situation) -> bool:
     """Whether this is a manual order to sell."""
-    return situation.order is not None and situation.order.side is Side.SELL
+    return situation.order is not None and situation.order.side is _SELL
 
 
 def pays_fee_in_quote(situation: Situation) -> bool:
@@ -59,23 +60,26 @@ def pays_fee_in_quote(situation: Situation) -> bool:
     )
 
 
-def check_exposure(situation: Situation, notional: Decimal, checks: list[Check]) -> bool:
+def refuse_unplanned(checks: list[Check]) -> bool:
+    """Without a draft none of these checks passes."""
+    checks += _UNJUDGED
+    return False
+
+
+def check_exposure(
+    situation: Situation, draft: Draft, room: Room, notional: Decimal, checks: list[Check]
+) -> bool:
     """EXPOSURE_SYMBOL_MAX to CORRELATION."""
-    draft = situation.draft
-    if draft is None:
-        checks += _UNJUDGED
-        return False
-    portfolio, bids, limits = situation.ledger.state.portfolio, situation.bids, situation.limits
-    added = ZERO if is_sale(situation) else notional
-    in_symbol = portfolio.exposure_symbol(draft.symbol, bids) + added
-    total = portfolio.exposure_total(bids) + added
-    symbol_max, total_max = limits.limits.max_symbol_exposure_usdt, limits.limits.max_total_exposure_usdt
+    rules = situation.limits.limits
+    added = ZERO if situation.order is not None and is_sale(situation) else notional
+    in_symbol, total = room.exposure_symbol + added, room.exposure_total + added
+    symbol_max, total_max = rules.max_symbol_exposure_usdt, rules.max_total_exposure_usdt
     fits_symbol, fits = in_symbol <= symbol_max, total <= total_max
-    allotted = limits.limits.allocation_usdt
+    allotted = rules.allocation_usdt
     if allotted is None:
         allocation = _UNALLOTTED
     else:
-        mine = portfolio.exposure_trader(draft.trader_id, bids) + added
+        mine = room.exposure_trader + added
         allocation = Check(_ALLOCATION_MAX, mine <= allotted, mine, allotted)
     alone = not situation.ledger.open_positions or not added
     correlation = _ALONE if alone else _check_correlation(situation, draft, added)
@@ -110,41 +114,41 @@ def _check_correlation(situation: Situation, draft: Draft, added: Decimal) -> Ch
     return Check(_CORRELATION, exposure <= limit, exposure, limit, ", ".join(related))
 
 
-def check_size(situation: Situation, draft: Draft, notional: Decimal, checks: list[Check]) -> bool:
+def check_size(
+    situation: Situation, draft: Draft, room: Room, notional: Decimal, checks: list[Check]
+) -> bool:
     """POSITION_SIZE_MAX to FEE_RESERVE."""
-    portfolio, limits = situation.ledger.state.portfolio, situation.limits
-    size_max = limits.limits.max_position_size_usdt
-    share = portfolio.equity_at(situation.bids) * limits.position_share
+    limits, position = situation.limits, situation.position
+    rules = limits.limits
+    size_max, share = rules.max_position_size_usdt, room.equity * limits.position_share
     if share < size_max:
         size_max = share
-    position = situation.position
     size = notional if position is None else notional + position.quantity * situation.bids[position.symbol]
-    size_min, order_max = limits.limits.min_position_size_usdt, limits.limits.max_order_size_usdt
-    if is_sale(situation):
+    if situation.order is not None and is_sale(situation):
         size = ZERO
-    not_too_large, large_enough = size <= size_max, notional >= size_min
-    order_fits = notional <= order_max
-    balance = _check_balance(situation, draft, notional)
+    size_min, order_max = rules.min_position_size_usdt, rules.max_order_size_usdt
+    not_too_large, large_enough, order_fits = size <= size_max, notional >= size_min, notional <= order_max
+    balance = _check_balance(situation, draft, room, notional)
     fees_in_bnb = situation.ledger.state.settings.execution.pay_fees_in_bnb
     reserve = _check_fee_reserve(situation, notional) if fees_in_bnb else _NO_RESERVE
     checks += (
         Check(_POSITION_SIZE_MAX, not_too_large, size, size_max),
-        Check(_POSITION_SIZE_MIN, large_enough, notional if notional else ZERO, size_min, draft.clipped_by),
-        Check(_ORDER_SIZE_MAX, order_fits, notional if notional else ZERO, order_max),
+        Check(_POSITION_SIZE_MIN, large_enough, notional, size_min, draft.clipped_by),
+        Check(_ORDER_SIZE_MAX, order_fits, notional, order_max),
         balance,
         reserve,
     )
     return not_too_large and large_enough and order_fits and balance.passed and reserve.passed
 
 
-def _check_balance(situation: Situation, draft: Draft, notional: Decimal) -> Check:
-    state = situation.ledger.state
-    if is_sale(situation):
+def _check_balance(situation: Situation, draft: Draft, room: Room, notional: Decimal) -> Check:
+    if situation.order is not None and is_sale(situation):
         free = sellable_by_hand(situation, situation.instrument.base if situation.instrument else "")
         return Check(_BALANCE_INSUFFICIENT, draft.quantity <= free, draft.quantity, free)
-    available = state.portfolio.available()
-    cost = notional * (ONE + state.taker_fee) if pays_fee_in_quote(situation) else notional
-    return Check(_BALANCE_INSUFFICIENT, cost <= available, cost if cost else ZERO, available)
+    cost, available = notional, room.available
+    if pays_fee_in_quote(situation):
+        cost = notional * (ONE + situation.ledger.state.taker_fee)
+    return Check(_BALANCE_INSUFFICIENT, cost <= available, cost, available)
 
 
 def sellable_by_hand(situation: Situation, asset: Asset) -> Decimal:

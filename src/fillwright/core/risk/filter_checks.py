@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fillwright.core.events import Check
-from fillwright.core.instruments import Instrument
+from fillwright.core.instruments import Instrument, Notional, PercentPrice
 from fillwright.core.plans import Draft
 from fillwright.core.risk.codes import DenialCode
 from fillwright.core.risk.exposure_checks import is_sale
@@ -21,6 +21,7 @@ NOTIONAL_MARGIN = Decimal("1.05")
 
 _LOW = ONE + PERCENT_PRICE_MARGIN
 _HIGH = ONE - PERCENT_PRICE_MARGIN
+_BUY, _MARKET, _LIMIT_MAKER = Side.BUY, OrderType.MARKET, OrderType.LIMIT_MAKER
 _PRICE_FILTER = DenialCode.FILTER_PRICE_FILTER.value
 _LOT_SIZE = DenialCode.FILTER_LOT_SIZE.value
 _MARKET_LOT_SIZE = DenialCode.FILTER_MARKET_LOT_SIZE.value
@@ -34,39 +35,34 @@ _NOTIONAL = {
 _PRICES_FIT = Check(_PRICE_FILTER, True)
 
 
-def check_filters(situation: Situation, notional: Decimal, checks: list[Check]) -> bool:
+def check_filters(situation: Situation, draft: Draft, notional: Decimal, checks: list[Check]) -> bool:
     """Every filter that the symbol has and that entry, stop or target can violate."""
-    draft, instrument = situation.draft, situation.instrument
-    if draft is None or instrument is None:
+    instrument, order = situation.instrument, situation.order
+    if instrument is None:
         return False
-    market = situation.order is not None and situation.order.type is OrderType.MARKET
-    has_exits = situation.order is None
-    net = _net_quantity(situation, draft, instrument) if has_exits else draft.quantity
-    prices = _check_prices(situation, draft, instrument, market)
-    lot = _check_lot(draft, instrument, net)
-    checks += (prices, lot)
-    passed = prices.passed and lot.passed
-    if has_exits or market:
-        check = _check_market_lot(draft, instrument, net, market)
-        checks.append(check)
-        passed = passed and check.passed
+    market = order is not None and order.type is _MARKET
+    net = _net_quantity(situation, draft, instrument) if order is None else None
+    least = draft.quantity if net is None else net
+    found = [
+        _check_prices(situation, draft, instrument, market),
+        _check_lot(draft, instrument, least),
+    ]
+    if order is None or market:
+        found.append(_check_market_lot(draft, instrument, least, market))
     if instrument.percent_price is not None and not market:
-        check = _check_percent(situation, draft, instrument)
-        checks.append(check)
-        passed = passed and check.passed
+        found.append(_check_percent(situation, draft, instrument.percent_price))
     if instrument.notional is not None:
-        check = _check_notional(situation, draft, instrument, notional, net if has_exits else None)
-        checks.append(check)
-        passed = passed and check.passed
+        found.append(_check_notional(draft, instrument.notional, notional, net, market))
     if draft.trailing_delta is not None:
         broken = instrument.trailing_violation(draft.stop_type, Side.SELL, draft.trailing_delta)
-        checks.append(Check(_TRAILING_DELTA, broken is None, Decimal(draft.trailing_delta)))
-        passed = passed and broken is None
+        found.append(Check(_TRAILING_DELTA, broken is None, Decimal(draft.trailing_delta)))
     if instrument.position_max is not None and not is_sale(situation):
-        check = _check_position(situation, draft, instrument, instrument.position_max)
-        checks.append(check)
-        passed = passed and check.passed
-    return passed
+        found.append(_check_position(situation, draft, instrument, instrument.position_max))
+    checks += found
+    for check in found:
+        if not check.passed:
+            return False
+    return True
 
 
 def _net_quantity(situation: Situation, draft: Draft, instrument: Instrument) -> Decimal:
@@ -87,60 +83,58 @@ def _check_prices(situation: Situation, draft: Draft, instrument: Instrument, ma
     )
     rule = instrument.price_filter
     minimum, maximum, tick = rule.minimum, rule.maximum, rule.tick
+    capped, ticked = bool(maximum), bool(tick)
     for price in prices:
         if price is None:
             continue
-        if minimum and price < minimum:
+        if price < minimum:
             return Check(_PRICE_FILTER, False, price, minimum)
-        if maximum and price > maximum:
+        if capped and price > maximum:
             return Check(_PRICE_FILTER, False, price, maximum)
-        if tick and price % tick:
+        if ticked and price % tick:
             return Check(_PRICE_FILTER, False, price, tick, "off the tick")
     return _PRICES_FIT
 
 
-def _check_lot(draft: Draft, instrument: Instrument, net: Decimal) -> Check:
+def _check_lot(draft: Draft, instrument: Instrument, least: Decimal) -> Check:
     rule, quantity = instrument.lot_size, draft.quantity
-    if rule.maximum and quantity > rule.maximum:
-        return Check(_LOT_SIZE, False, quantity, rule.maximum)
-    if rule.minimum and net < rule.minimum:
-        return Check(_LOT_SIZE, False, net, rule.minimum, "after commission")
-    if rule.step and quantity % rule.step:
-        return Check(_LOT_SIZE, False, quantity, rule.step, "off the step")
-    return Check(_LOT_SIZE, True, quantity, rule.maximum or None)
+    maximum, step = rule.maximum, rule.step
+    if quantity > maximum and maximum:
+        return Check(_LOT_SIZE, False, quantity, maximum)
+    if least < rule.minimum:
+        return Check(_LOT_SIZE, False, least, rule.minimum, "after commission")
+    if step and quantity % step:
+        return Check(_LOT_SIZE, False, quantity, step, "off the step")
+    return Check(_LOT_SIZE, True, quantity, maximum)
 
 
-def _check_market_lot(draft: Draft, instrument: Instrument, net: Decimal, market: bool) -> Check:
+def _check_market_lot(draft: Draft, instrument: Instrument, least: Decimal, market: bool) -> Check:
     """Exits are sold at market: what that filter does not admit the venue would shrink."""
     rule, quantity = instrument.market_lot_size, draft.quantity
-    if rule.maximum and quantity > rule.maximum:
-        return Check(_MARKET_LOT_SIZE, False, quantity, rule.maximum)
-    if rule.minimum and net < rule.minimum:
-        return Check(_MARKET_LOT_SIZE, False, net, rule.minimum, "after commission")
+    maximum = rule.maximum
+    if quantity > maximum and maximum:
+        return Check(_MARKET_LOT_SIZE, False, quantity, maximum)
+    if least < rule.minimum:
+        return Check(_MARKET_LOT_SIZE, False, least, rule.minimum, "after commission")
     if market and rule.step and quantity % rule.step:
         return Check(_MARKET_LOT_SIZE, False, quantity, rule.step, "off the step")
-    return Check(_MARKET_LOT_SIZE, True, quantity, rule.maximum or None)
+    return Check(_MARKET_LOT_SIZE, True, quantity, maximum)
 
 
-def _check_percent(situation: Situation, draft: Draft, instrument: Instrument) -> Check:
+def _check_percent(situation: Situation, draft: Draft, rule: PercentPrice) -> Check:
     """Bands around the average price; where nobody knows it, around the last trade."""
-    rule = instrument.percent_price
-    assert rule is not None
-    code = _PERCENT_PRICE[rule.by_side]
+    code, price = _PERCENT_PRICE[rule.by_side], draft.limit_price
     average = situation.average
     if average is None:
         if situation.quote is None:
             return Check(code, True, None, None, "no average price")
         average = situation.quote.last
-    price = draft.limit_price
-    if is_sale(situation):
-        low, high = rule.ask_down, rule.ask_up
-    else:
-        low, high = rule.bid_down, rule.bid_up
-    lowest, highest = average * low * _LOW, average * high * _HIGH
+    sale = situation.order is not None and is_sale(situation)
+    down, up = (rule.ask_down, rule.ask_up) if sale else (rule.bid_down, rule.bid_up)
+    lowest, highest = average * down * _LOW, average * up * _HIGH
     if not lowest <= price <= highest:
         return Check(code, False, price, lowest if price < lowest else highest)
-    target = draft.take_profit if draft.target_type is OrderType.LIMIT_MAKER else None
+    target = draft.take_profit if draft.target_type is _LIMIT_MAKER else None
     for exit_price in (draft.stop_limit_price, target):
         if exit_price is not None:
             bottom, top = average * rule.ask_down * _LOW, average * rule.ask_up * _HIGH
@@ -150,21 +144,18 @@ def _check_percent(situation: Situation, draft: Draft, instrument: Instrument) -
 
 
 def _check_notional(
-    situation: Situation, draft: Draft, instrument: Instrument, notional: Decimal, net: Decimal | None
+    draft: Draft, rule: Notional, notional: Decimal, net: Decimal | None, market: bool
 ) -> Check:
     """The entry, and (where there are exits: net quantity given) the sale at the lowest exit price."""
-    rule = instrument.notional
-    assert rule is not None
-    code = _NOTIONAL[rule.filter_name]
-    market = net is None and situation.order is not None and situation.order.type is OrderType.MARKET
-    if rule.maximum and notional > rule.maximum and (rule.maximum_for_market or not market):
+    code, minimum = _NOTIONAL[rule.filter_name], rule.minimum
+    if notional > rule.maximum and rule.maximum and (rule.maximum_for_market or not market):
         return Check(code, False, notional, rule.maximum)
     if net is None:
-        least = rule.minimum if rule.minimum_for_market or not market else ZERO
+        least = minimum if rule.minimum_for_market or not market else ZERO
         return Check(code, notional >= least, notional, least)
-    lowest = draft.stop_limit_price or draft.stop_loss or draft.limit_price
-    worth, least = net * lowest, rule.minimum * NOTIONAL_MARGIN
-    return Check(code, worth >= least and notional >= rule.minimum, worth if worth else ZERO, least)
+    worth = net * (draft.stop_limit_price or draft.stop_loss or draft.limit_price)
+    least = minimum * NOTIONAL_MARGIN
+    return Check(code, worth >= least and notional >= minimum, worth or ZERO, least)
 
 
 def _check_position(
@@ -175,6 +166,6 @@ def _check_position(
     balance = ledger.state.portfolio.balances.get(instrument.base)
     total = draft.quantity + (balance.total if balance is not None else ZERO)
     for order in ledger.open_orders.values():
-        if order.symbol == draft.symbol and order.side is Side.BUY:
+        if order.symbol == draft.symbol and order.side is _BUY:
             total += order.remaining
     return Check(_MAX_POSITION, total <= position_max, total, position_max)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from decimal import Decimal
 
 from fillwright.core.events import Check
 from fillwright.core.risk.codes import DenialCode
-from fillwright.core.risk.situation import MICRO, SHORT, Situation
+from fillwright.core.risk.situation import MICRO, NUMBERS, SHORT, Situation
 from fillwright.core.types import SECOND, ZERO, PositionStatus
 
 _RATE_WINDOW = 10 * SECOND
@@ -24,7 +23,8 @@ _POSITIONS_PER_SYMBOL_MAX = DenialCode.POSITIONS_PER_SYMBOL_MAX.value
 _CIRCUIT_CLOSED = Check(_CIRCUIT_OPEN, True)
 _NO_COOLDOWN = Check(_COOLDOWN_LOSSES, True)
 _NO_DOUBT = Check(_SYMBOL_IN_DOUBT, True)
-_NOT_YET_OPEN = (PositionStatus.CREATED, PositionStatus.SUBMITTING)
+# Enum members by a name of their own: looking them up in the class costs more than a check.
+_CREATED, _SUBMITTING = PositionStatus.CREATED, PositionStatus.SUBMITTING
 
 
 def check_losses(situation: Situation, checks: list[Check]) -> bool:
@@ -69,22 +69,23 @@ def check_counts(situation: Situation, checks: list[Check]) -> bool:
 
     A signal whose position is there already (its entry is tried again) does not count twice.
     """
-    ledger, limits = situation.ledger, situation.limits
-    symbol, positions = situation.symbol, ledger.open_positions
-    signal = situation.signal
+    ledger, limits, signal = situation.ledger, situation.limits, situation.signal
+    positions = ledger.open_positions
+    symbol = signal.signal.symbol if signal is not None else situation.symbol
     opens = 1 if signal is not None and signal.position_id not in positions else 0
     count = len(positions) + opens
     count_symbol = count_entering = opens
     for position in positions.values():
         if position.symbol == symbol:
             count_symbol += 1
-        if position.status in _NOT_YET_OPEN:
+        status = position.status
+        if status is _SUBMITTING or status is _CREATED:
             count_entering += 1
-    trades = Decimal(ledger.state.portfolio.day_trades + count_entering)
+    trades = NUMBERS[ledger.state.portfolio.day_trades + count_entering]
     few_trades = trades <= limits.daily_trades_max
     rate = _check_rate(situation)
     clear = _NO_DOUBT if not ledger.doubts else _check_doubts(situation, symbol)
-    total, in_symbol = Decimal(count), Decimal(count_symbol)
+    total, in_symbol = NUMBERS[count], NUMBERS[count_symbol]
     few = total <= limits.positions_max
     few_in_symbol = in_symbol <= limits.positions_per_symbol_max
     checks += (
@@ -107,7 +108,7 @@ def _check_rate(situation: Situation) -> Check:
         least = limits.limits.min_order_interval_seconds
         return Check(_ORDER_RATE, False, MICRO * since, least, "seconds since the last entry")
     times = safety.entry_times
-    recent = Decimal(len(times) - bisect_right(times, now - _RATE_WINDOW) + counts if times else counts)
+    recent = NUMBERS[len(times) - bisect_right(times, now - _RATE_WINDOW) + counts if times else counts]
     passed = recent <= limits.orders_per_10s_max
     return Check(_ORDER_RATE, passed, recent, limits.orders_per_10s_max, "entries in ten seconds")
 

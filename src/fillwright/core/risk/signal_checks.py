@@ -18,6 +18,10 @@ from fillwright.core.types import SECOND, ZERO, Direction, SymbolStatus
 AHEAD_MAX = SECOND
 """A signal created further ahead of our clock than this is not believed."""
 
+# Enum members by a name of their own: looking them up in the class costs more than a check.
+_TRADING = SymbolStatus.TRADING
+_LONG_SIDE = Direction.LONG
+
 _HALTED = DenialCode.HALTED.value
 _PAUSED = DenialCode.PAUSED.value
 _MODE_DISABLED = DenialCode.MODE_DISABLED.value
@@ -40,6 +44,10 @@ _FIRST_OF_CANDLE = Check(_DUPLICATE_SIGNAL, True)
 _STOP_GIVEN = Check(_STOP_LOSS_REQUIRED, True)
 _STOP_MISSING = Check(_STOP_LOSS_REQUIRED, False)
 _NO_STOP = (Check(_STOP_LOSS_WRONG_SIDE, True), Check(_STOP_LOSS_TOO_FAR, True))
+_UNJUDGED = tuple(
+    Check(code, True, None, None, NO_QUOTE)
+    for code in (_STOP_LOSS_WRONG_SIDE, _STOP_LOSS_TOO_FAR, _TAKE_PROFIT_WRONG_SIDE)
+)
 _NO_TARGET = Check(_TAKE_PROFIT_WRONG_SIDE, True)
 
 
@@ -53,7 +61,7 @@ def check_gates(situation: Situation, checks: list[Check]) -> bool:
         and instrument.quote == settings.quote_asset
         and instrument.spot_allowed
     )
-    trading = instrument is not None and instrument.status is SymbolStatus.TRADING
+    trading = instrument is not None and instrument.status is _TRADING
     paused = safety.paused_until > situation.now or safety.shutdown
     if allowed and trading and settings.enabled and not paused and not safety.halted_cause:
         checks += _GATES_OPEN
@@ -91,7 +99,7 @@ def _why_not_allowed(situation: Situation) -> str:
 def check_signal(situation: Situation, record: SignalRecord, checks: list[Check]) -> bool:
     """SHORT_NOT_SUPPORTED to CONFIDENCE_TOO_LOW: is this signal one to follow."""
     signal = record.signal
-    is_long = signal.side is Direction.LONG
+    is_long = signal.side is _LONG_SIDE
     first = _check_duplicate(situation, record)
     stale = _check_age(situation, record)
     confidence, confidence_min = signal.confidence, situation.limits.limits.min_confidence
@@ -129,18 +137,16 @@ def check_exits(situation: Situation, signal: Signal, checks: list[Check]) -> bo
     """STOP_LOSS_REQUIRED to TAKE_PROFIT_WRONG_SIDE: are stop and target where they belong."""
     limits, quote = situation.limits.limits, situation.quote
     stop, target = signal.stop_loss, signal.take_profit
-    is_long = signal.side is Direction.LONG
+    is_long = signal.side is _LONG_SIDE
     if signal.entry.type == "limit" and signal.entry.price is not None:
         price = signal.entry.price
     elif quote is not None:
         price = quote.ask if is_long else quote.bid
-    else:
-        checks.append(_STOP_GIVEN if stop is not None or not limits.require_stop_loss else _STOP_MISSING)
-        checks += [
-            Check(code, False, None, None, NO_QUOTE)
-            for code in (_STOP_LOSS_WRONG_SIDE, _STOP_LOSS_TOO_FAR, _TAKE_PROFIT_WRONG_SIDE)
-        ]
-        return False
+    else:  # QUOTE_STALE denies it; what cannot be judged must not hide that
+        missing = stop is None and limits.require_stop_loss
+        checks.append(_STOP_MISSING if missing else _STOP_GIVEN)
+        checks += _UNJUDGED
+        return not missing
     passed = True
     if stop is None:
         passed = not limits.require_stop_loss

@@ -1,4 +1,4 @@
-"""Situation: all that the risk checks look at when an entry or a manual order is judged."""
+"""Situation: all that sizing and the risk checks look at when an entry or a manual order is judged."""
 
 from __future__ import annotations
 
@@ -12,16 +12,47 @@ from fillwright.core.events import Check
 from fillwright.core.inputs import PlaceOrder, Quote
 from fillwright.core.instruments import Instrument
 from fillwright.core.plans import Draft
+from fillwright.core.portfolio import Portfolio
 from fillwright.core.positions import Position
 from fillwright.core.risk.limits import Combined
 from fillwright.core.state import Ledger, SignalRecord
-from fillwright.core.types import Symbol, Time
+from fillwright.core.types import ZERO, Symbol, Time
 
 SHORT = decimal.Context(prec=6, rounding=decimal.ROUND_HALF_EVEN)
 """Percentages are shown to six digits; what decides is compared exactly, without division."""
 MICRO = Decimal("0.000001")
 NO_QUOTE = "no quote"
 NO_DRAFT = "no entry could be planned"
+
+
+class _Numbers(dict[int, Decimal]):
+    def __missing__(self, number: int) -> Decimal:
+        return Decimal(number)
+
+
+NUMBERS: Mapping[int, Decimal] = _Numbers({number: Decimal(number) for number in range(1024)})
+"""Counts as they are shown: small ones are looked up, because a conversion costs more than a check."""
+
+
+class Room(msgspec.Struct, frozen=True, gc=False):
+    """What the account has and holds when an entry is sized and judged, in quote."""
+
+    equity: Decimal
+    available: Decimal
+    exposure_symbol: Decimal = ZERO
+    exposure_total: Decimal = ZERO
+    exposure_trader: Decimal = ZERO
+
+
+def room_for(draft: Draft, portfolio: Portfolio, bids: Mapping[Symbol, Decimal]) -> Room:
+    """Look up what the account has and holds."""
+    return Room(
+        portfolio.equity_at(bids),
+        portfolio.available(),
+        portfolio.exposure_symbol(draft.symbol, bids),
+        portfolio.exposure_total(bids),
+        portfolio.exposure_trader(draft.trader_id, bids),
+    )
 
 
 class Situation(msgspec.Struct, kw_only=True):
@@ -40,6 +71,8 @@ class Situation(msgspec.Struct, kw_only=True):
     draft: Draft | None
     """None: no entry could be planned (no quote, unknown symbol)."""
     now: Time
+    room: Room | None = None
+    """What sizing found (``size_draft`` returns it), so that it is not looked up twice."""
     average: Decimal | None = None
     """The venue's average price of the symbol, if known."""
     signal: SignalRecord | None = None

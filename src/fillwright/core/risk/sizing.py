@@ -17,6 +17,7 @@ from fillwright.core.instruments import Instrument
 from fillwright.core.plans import Draft
 from fillwright.core.risk.exposure_checks import BNB
 from fillwright.core.risk.limits import PERCENT, Combined
+from fillwright.core.risk.situation import Room, room_for
 from fillwright.core.state import Ledger
 from fillwright.core.types import ONE, ZERO, Symbol
 
@@ -24,16 +25,6 @@ BALANCE = "balance"
 """``clipped_by`` when the free balance was the narrowest limit."""
 _DOWN = decimal.Context(prec=40, rounding=decimal.ROUND_DOWN)
 """Quotients are cut off, so that no limit is exceeded by a rounding."""
-
-
-class Room(msgspec.Struct, frozen=True, gc=False):
-    """What the account has and holds when an entry is sized, in quote."""
-
-    equity: Decimal
-    available: Decimal
-    exposure_symbol: Decimal = ZERO
-    exposure_total: Decimal = ZERO
-    exposure_trader: Decimal = ZERO
 
 
 class Sized(msgspec.Struct, frozen=True, gc=False):
@@ -131,17 +122,10 @@ def size_draft(
     signal: Signal,
     instrument: Instrument,
     bids: Mapping[Symbol, Decimal],
-) -> None:
-    """Set a draft's quantity from the account as it stands."""
+) -> Room:
+    """Set a draft's quantity from the account as it stands; returns what was looked up, for the checks."""
     state = ledger.state
-    portfolio = state.portfolio
-    room = Room(
-        equity=portfolio.equity_at(bids),
-        available=portfolio.available(),
-        exposure_symbol=portfolio.exposure_symbol(draft.symbol, bids),
-        exposure_total=portfolio.exposure_total(bids),
-        exposure_trader=portfolio.exposure_trader(draft.trader_id, bids),
-    )
+    room = room_for(draft, state.portfolio, bids)
     sized = size(
         limits,
         instrument,
@@ -153,3 +137,4 @@ def size_draft(
         fee_in_quote=instrument.quote == BNB and state.settings.execution.pay_fees_in_bnb,
     )
     draft.quantity, draft.risk_amount, draft.clipped_by = sized.quantity, sized.risk_amount, sized.clipped_by
+    return room
