@@ -9,7 +9,7 @@ from fillwright.core.requests import Request
 from fillwright.core.types import ClientOrderId, Symbol, Time
 
 
-class Send(msgspec.Struct, frozen=True, gc=False):
+class Send(msgspec.Struct, frozen=True, gc=False, tag_field="effect", tag=True):
     """Send a request to the venue; every outcome comes back as reports or RequestFailed."""
 
     request: Request
@@ -17,7 +17,7 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     """exit | protect | query | entry: the order in which a rate budget is spent."""
 
 
-class QueryOrder(msgspec.Struct, frozen=True, gc=False):
+class QueryOrder(msgspec.Struct, frozen=True, gc=False, tag_field="effect", tag=True):
     """Ask the venue about one order; the answer is an OrderReport with all fills, or OrderAbsent."""
 
     symbol: Symbol
@@ -26,7 +26,7 @@ class QueryOrder(msgspec.Struct, frozen=True, gc=False):
     not_before: Time = 0
 
 
-class FetchSnapshot(msgspec.Struct, frozen=True, gc=False):
+class FetchSnapshot(msgspec.Struct, frozen=True, gc=False, tag_field="effect", tag=True):
     """Read the venue's books of a symbol (None: all), with these orders too; the answer is a VenueSnapshot."""
 
     symbol: Symbol | None
@@ -35,14 +35,14 @@ class FetchSnapshot(msgspec.Struct, frozen=True, gc=False):
     balances: bool = True
 
 
-class FetchInstruments(msgspec.Struct, frozen=True, gc=False):
+class FetchInstruments(msgspec.Struct, frozen=True, gc=False, tag_field="effect", tag=True):
     """Read exchangeInfo of these symbols again; the answer is UpdateInstruments."""
 
     symbols: tuple[Symbol, ...]
     not_before: Time = 0
 
 
-class ConsultAdvisor(msgspec.Struct, frozen=True, gc=False):
+class ConsultAdvisor(msgspec.Struct, frozen=True, gc=False, tag_field="effect", tag=True):
     """Ask the trader's advisor about a monitored signal or a position at a candle's close."""
 
     trader_id: str
@@ -52,7 +52,7 @@ class ConsultAdvisor(msgspec.Struct, frozen=True, gc=False):
     position_id: int | None = None
 
 
-class Alert(msgspec.Struct, frozen=True, gc=False):
+class Alert(msgspec.Struct, frozen=True, gc=False, tag_field="effect", tag=True):
     """Tell a person at once."""
 
     level: str

@@ -1,6 +1,6 @@
 """The engine: one stamped input in, events and effects out. Synchronous, deterministic, without a clock of its own.
 
-    step = engine.step(input, now)      # records to journal, then effects to carry out
+    step = engine.step(input, now=now)  # records to journal, then effects to carry out
     engine.observe(quote)               # a tick: overwrite the symbol's slot; True when a watched price is crossed
     engine.next_deadline                # when to send TimeReached
 
@@ -127,13 +127,18 @@ class Engine:
 
     # -- stepping --------------------------------------------------------------------------------------------
 
-    def step(self, item: inp.Input, now: Time) -> Step:
-        """Take one input at a time; the records are true already, the effects are still to be carried out."""
+    def step(self, *items: inp.Input, now: Time) -> Step:
+        """Take inputs of one moment, in order, then settle what they touched.
+
+        The records are true already; the effects are still to be carried out, after the records are journaled.
+        """
         state = self.state
         now = max(now, state.time)  # time in the journal never runs backwards
         ctx = Context(self.ledger, self.quotes, self.bids, self.averages, now)
         with decimal.localcontext(CONTEXT):
-            _HANDLERS[type(item)](self, ctx, item)
+            for item in items:
+                ctx.cause = 0
+                _HANDLERS[type(item)](self, ctx, item)
             self._settle_touched(ctx)
         return Step(ctx.records, ctx.effects, ctx.answer)
 

@@ -24,7 +24,9 @@ from fillwright.core.types import (
 )
 
 
-class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class OrderRequest(
+    msgspec.Struct, tag_field="request", tag=True, frozen=True, kw_only=True, gc=False, omit_defaults=True
+):
     """A new order, alone or as a leg of a list (a pending leg of OPO and OPOCO has no quantity)."""
 
     symbol: Symbol
@@ -43,7 +45,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     """None: the symbol's default mode."""
 
 
-class OrderListRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class OrderListRequest(msgspec.Struct, tag_field="request", tag=True, frozen=True, kw_only=True, gc=False):
     """A new order list.
 
     ``legs`` in the order in which Binance reports them: OCO (below, above); OTO and OPO (working, pending);
@@ -56,7 +58,9 @@ class OrderListRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     legs: tuple[OrderRequest, ...]
 
 
-class CancelRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class CancelRequest(
+    msgspec.Struct, tag_field="request", tag=True, frozen=True, kw_only=True, gc=False, omit_defaults=True
+):
     """Cancel one order; a leg's cancel takes its whole list."""
 
     symbol: Symbol
@@ -66,7 +70,9 @@ class CancelRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     restriction: CancelRestriction | None = None
 
 
-class CancelListRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class CancelListRequest(
+    msgspec.Struct, tag_field="request", tag=True, frozen=True, kw_only=True, gc=False, omit_defaults=True
+):
     """Cancel all legs of one order list."""
 
     symbol: Symbol
@@ -75,13 +81,17 @@ class CancelListRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False, omi
     cancel_client_order_id: ClientOrderId | None = None
 
 
-class CancelOpenOrdersRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class CancelOpenOrdersRequest(
+    msgspec.Struct, tag_field="request", tag=True, frozen=True, kw_only=True, gc=False
+):
     """Cancel every open order and list of one symbol."""
 
     symbol: Symbol
 
 
-class CancelReplaceRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class CancelReplaceRequest(
+    msgspec.Struct, tag_field="request", tag=True, frozen=True, kw_only=True, gc=False
+):
     """Cancel one order (with its list) and place another: filters first, then the cancel, then the new order."""
 
     mode: CancelReplaceMode
@@ -89,7 +99,9 @@ class CancelReplaceRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order: OrderRequest
 
 
-class AmendRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class AmendRequest(
+    msgspec.Struct, tag_field="request", tag=True, frozen=True, kw_only=True, gc=False, omit_defaults=True
+):
     """Reduce an order's quantity, keeping its priority (``order/amend/keepPriority``)."""
 
     symbol: Symbol

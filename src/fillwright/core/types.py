@@ -71,18 +71,15 @@ def money(number: Decimal) -> Decimal:
 
 def floor_to(number: Decimal, step: Decimal) -> Decimal:
     """Round a number ≥ 0 down to a multiple of a step; a step of 0 leaves it alone."""
-    if not step:
-        return number
-    remainder = number % step
-    return number - remainder if remainder else number
+    return number // step * step if step else number
 
 
 def ceil_to(number: Decimal, step: Decimal) -> Decimal:
     """Round a number ≥ 0 up to a multiple of a step; a step of 0 leaves it alone."""
     if not step:
         return number
-    remainder = number % step
-    return number - remainder + step if remainder else number
+    floored = number // step * step
+    return floored if floored == number else floored + step
 
 
 # -- orders, in Binance's words ----------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Tape → engine → exchange in virtual time: synchronous, without an event loop."""

@@ -1,0 +1,79 @@
+"""The agenda: what is to happen at a time of its own — candles that close, signals of a file — in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+import msgspec
+
+from fillwright.core.inputs import Candle, Signal
+from fillwright.core.types import Time
+
+CANDLES_AHEAD_MAX = 1_000_000
+"""Candles that a chunk may announce; more would mean an interval far too short for the tape."""
+
+
+class Due(msgspec.Struct, frozen=True, gc=False):
+    """Something due: a candle that closed or a signal."""
+
+    time: Time
+    candle: Candle | None = None
+    signal: Signal | None = None
+    number: int = 0
+    """Of a signal: its place in the file, from 1."""
+
+
+class Agenda:
+    """Candle closes as chunks announce them, and signals as their file holds them, merged by time.
+
+    At one time candles come first (a signal of that moment may be about them), then signals in file order.
+    """
+
+    def __init__(
+        self, signals: Iterator[tuple[int, Signal]], delivered: Time = 0, skip_signals: int = 0
+    ) -> None:
+        self._candles: list[tuple[Time, str, Candle]] = []
+        self._signals = signals
+        self._delivered = delivered
+        self._next: tuple[int, Signal] | None = None
+        self.signals_taken = skip_signals
+        for _ in range(skip_signals):
+            next(self._signals, None)
+        self._advance()
+
+    def _advance(self) -> None:
+        self._next = next(self._signals, None)
+
+    def add_candle(self, candle: Candle) -> None:
+        """Announce a complete candle; those that were delivered before a resume are passed over."""
+        if candle.close_time < self._delivered:
+            return
+        assert len(self._candles) < CANDLES_AHEAD_MAX
+        heappush(self._candles, (candle.close_time + 1, candle.symbol, candle))
+
+    def next_time(self) -> Time | None:
+        """When the next thing is due."""
+        candle = self._candles[0][0] if self._candles else None
+        signal = self._next[1].created_at if self._next is not None else None
+        if candle is None or signal is None:
+            return signal if candle is None else candle
+        return min(candle, signal)
+
+    def pop(self, now: Time) -> Due | None:
+        """Take the next thing that is due by now."""
+        if self._candles and self._candles[0][0] <= now:
+            time, _, candle = heappop(self._candles)
+            self._delivered = max(self._delivered, candle.close_time)
+            return Due(time, candle=candle)
+        if self._next is not None and self._next[1].created_at <= now:
+            number, signal = self._next
+            self.signals_taken += 1
+            self._advance()
+            return Due(signal.created_at, signal=signal, number=number)
+        return None
+
+    @property
+    def delivered(self) -> Time:
+        """The close time of the last candle delivered; a resumed replay begins after it."""
+        return self._delivered
