@@ -46,6 +46,9 @@ D = Decimal
 NOW: Time = 1_795_168_800_000_000
 """2026-11-20 10:00 UTC, the start of a 15-minute candle."""
 FEE = D("0.001")
+CASH = D(10_000)
+PRICE = D(50_000)
+QUANTITY = D("0.002")
 
 
 def make_instrument(symbol: Symbol = "BTCUSDT", **changes: Any) -> Instrument:
@@ -68,7 +71,7 @@ def make_instrument(symbol: Symbol = "BTCUSDT", **changes: Any) -> Instrument:
     return msgspec.structs.replace(instrument, **changes)
 
 
-def make_quote(symbol: Symbol = "BTCUSDT", price: Decimal = D(50_000), time: Time = NOW) -> Quote:
+def make_quote(symbol: Symbol = "BTCUSDT", price: Decimal = PRICE, time: Time = NOW) -> Quote:
     """A bid at the price, an ask one cent above."""
     return Quote(symbol, price, price + D("0.01"), price, time)
 
@@ -129,7 +132,7 @@ class Book:
         self,
         *instruments: Instrument,
         settings: Settings | None = None,
-        cash: Decimal = D(10_000),
+        cash: Decimal = CASH,
         now: Time = NOW,
     ) -> None:
         self.ledger = Ledger(State())
@@ -193,8 +196,8 @@ class Book:
             "trader_id": "ada",
             "symbol": symbol,
             "direction": Direction.LONG,
-            "quantity": D("0.002"),
-            "limit_price": D(50_000),
+            "quantity": QUANTITY,
+            "limit_price": PRICE,
             "plan": Protection.OPOCO,
             "plan_reason": "first choice",
             "max_loss_quote": D(2),
@@ -224,8 +227,8 @@ class Book:
             "symbol": position.symbol if position is not None else symbol,
             "side": Side.BUY if leg is Leg.ENTRY else Side.SELL,
             "order_type": OrderType.LIMIT,
-            "quantity": D("0.002"),
-            "price": D(50_000),
+            "quantity": QUANTITY,
+            "price": PRICE,
         }
         self.push(ev.OrderSubmitted(**{**fields, **changes}))
         return name
@@ -245,8 +248,8 @@ class Book:
     def open_position(
         self,
         symbol: Symbol = "BTCUSDT",
-        quantity: Decimal = D("0.002"),
-        price: Decimal = D(50_000),
+        quantity: Decimal = QUANTITY,
+        price: Decimal = PRICE,
         **changes: Any,
     ) -> Position:
         """A position is entered and its entry filled, without commission."""

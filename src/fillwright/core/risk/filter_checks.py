@@ -59,10 +59,7 @@ def check_filters(situation: Situation, draft: Draft, notional: Decimal, checks:
     if instrument.position_max is not None and not is_sale(situation):
         found.append(_check_position(situation, draft, instrument, instrument.position_max))
     checks += found
-    for check in found:
-        if not check.passed:
-            return False
-    return True
+    return False not in [check.passed for check in found]
 
 
 def _net_quantity(situation: Situation, draft: Draft, instrument: Instrument) -> Decimal:
