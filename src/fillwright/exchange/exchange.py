@@ -422,6 +422,15 @@ class Exchange:
                         lists.expire(state, order, ExpiryReason.EXCHANGE_CANCELED)
         self._feed(lambda: settle_market(state, market))
 
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The symbols that trade here."""
+        return tuple(self._state.markets)
+
+    def instrument(self, symbol: Symbol) -> Instrument:
+        """A symbol as it is described now."""
+        return self._state.market(symbol).instrument
+
     def status(self, symbol: Symbol) -> SymbolStatus:
         """A symbol's trading phase."""
         return self._state.market(symbol).status
