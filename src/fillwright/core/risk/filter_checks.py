@@ -14,7 +14,7 @@ from fillwright.core.plans import Draft
 from fillwright.core.risk.codes import DenialCode
 from fillwright.core.risk.exposure_checks import is_sale
 from fillwright.core.risk.situation import Situation
-from fillwright.core.types import ONE, ZERO, OrderType, Side
+from fillwright.core.types import ONE, ZERO, OrderType, Side, floor_to
 
 PERCENT_PRICE_MARGIN = Decimal("0.02")
 NOTIONAL_MARGIN = Decimal("1.05")
@@ -66,7 +66,7 @@ def _net_quantity(situation: Situation, draft: Draft, instrument: Instrument) ->
     """What is left to sell when the commission is taken from the coins bought."""
     received = draft.quantity * (ONE - situation.ledger.state.taker_fee)
     step = instrument.lot_size.step
-    return received - received % step if step else received
+    return floor_to(received, step)
 
 
 def _check_prices(situation: Situation, draft: Draft, instrument: Instrument, market: bool) -> Check:

@@ -19,7 +19,7 @@ from fillwright.core.risk.exposure_checks import BNB
 from fillwright.core.risk.limits import PERCENT, Combined
 from fillwright.core.risk.situation import Room, room_for
 from fillwright.core.state import Ledger
-from fillwright.core.types import ONE, ZERO, Symbol
+from fillwright.core.types import ONE, ZERO, Symbol, floor_to
 
 BALANCE = "balance"
 """``clipped_by`` when the free balance was the narrowest limit."""
@@ -109,7 +109,7 @@ def _admitted(instrument: Instrument, quantity: Decimal, risk: Decimal, clipped_
     if ZERO < market_lot.maximum < quantity:
         quantity, clipped_by = market_lot.maximum, "MARKET_LOT_SIZE"
     step = lot.step or Decimal(1).scaleb(-instrument.base_precision)
-    quantity -= quantity % step
+    quantity = floor_to(quantity, step)
     if quantity < lot.minimum:
         quantity = ZERO
     return Sized(quantity if quantity else ZERO, risk, clipped_by)
