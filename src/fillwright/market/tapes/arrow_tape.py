@@ -16,7 +16,7 @@ from fillwright.market.tapes.errors import TapeError
 from fillwright.market.tapes.layouts import Content, Layout, by_names
 from fillwright.market.tapes.source import Packing
 from fillwright.market.tapes.symbols import tape_symbol
-from fillwright.market.tapes.tables import TableReader, first_symbol, interval_of, sorted_rows
+from fillwright.market.tapes.tables import TableReader, first_symbol, interval_of, record_batch, sorted_rows
 from fillwright.market.tapes.tape import Chunk, Tape, TapeKind, cut_into_chunks
 
 BATCH_ROWS = 65_536
@@ -69,6 +69,16 @@ class ArrowFile:
         except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
             raise self._broken(error) from error
 
+    def sample(self, columns: list[str], rows: int) -> Any:
+        """The first rows, as one record batch."""
+        parts, found = [], 0
+        for _, batch in self.batches(columns, 0, rows):
+            parts.append(batch)
+            found += batch.num_rows
+            if found >= rows:
+                break
+        return record_batch(pa.Table.from_batches(parts))
+
     def _parquet_batches(
         self, columns: list[str], start_row: int, batch_rows: int
     ) -> Iterator[tuple[int, Any]]:
@@ -117,7 +127,7 @@ class ArrowTape(Tape):
         self._sort = sort
         self._layout = layout
         self._columns = list(dict.fromkeys(layout.roles.values()))
-        _, sample = next(file.batches(self._columns, 0, SAMPLE_ROWS))
+        sample = file.sample(self._columns, SAMPLE_ROWS)
         self._symbol = tape_symbol(file.path, symbol, first_symbol(layout, sample), instruments)
         self._scale = Scale.of(instruments[self._symbol])
         self.symbols = (self._symbol,)

@@ -221,7 +221,7 @@ class BookTape(DepthTape):
         start_row: int = 0,
     ) -> None:
         self._columns = list(dict.fromkeys(layout.roles.values()))
-        _, sample = next(file.batches(self._columns, 0, 1))
+        sample = file.sample(self._columns, 1)
         found = tape_symbol(file.path, symbol, first_symbol(layout, sample), instruments)
         super().__init__(file.path, layout, found, Scale.of(instruments[found]), start_row)
         self._file = file
