@@ -111,6 +111,8 @@ def position(of: TradeView, unprotected_ms: str = "0", **changes: Any) -> Positi
         "entry_order_ids": (of.client_order_id,),
         "exit_order_ids": (),
         "protection": "opoco",
+        "plan": "opoco",
+        "exit_blocked": False,
         "plan_reason": "",
         "unprotected_ms": D(unprotected_ms),
         "unprotected_since": None,
@@ -305,9 +307,7 @@ class MemoryModel(msgspec.Struct, kw_only=True):
     def equity_curve(self, account_id: str, points_max: int | None = None) -> list[EquityPoint]:
         return list(self.marks)
 
-    def decisions(
-        self, account_id: str, *, limit: int = 50, cursor: str | None = None
-    ) -> Page[DecisionView]:
+    def decisions(self, account_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[DecisionView]:
         return Page(())
 
     def denials(self, account_id: str) -> list[DenialCount]:

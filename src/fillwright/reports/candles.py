@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import feather
 
 from fillwright.core.types import HOUR, MINUTE, SECOND, Symbol, Time
@@ -128,7 +129,7 @@ def load_candles(path: Path) -> tuple[CandleSeries, ...]:
 
 def _series_of(table: Any, symbol: Symbol, meta: str) -> CandleSeries:
     interval_us, _, price_decimals = meta.partition(" ")
-    rows = table.filter(pa.compute.equal(table["symbol"], symbol))
+    rows = table.filter(pc.equal(table["symbol"], symbol))
     columns = {name: rows[name].to_numpy() for name in _COLUMNS}
     return CandleSeries(
         symbol=symbol, interval_us=int(interval_us), price_decimals=int(price_decimals), **columns

@@ -101,12 +101,13 @@ def daily(curve: Sequence[tuple[Time, Decimal]]) -> list[DayResult]:
     """Equity at each UTC day's end (the curve's end for the last day), days without a point included."""
     if not curve:
         return []
-    first_day, last_day = curve[0][0] // DAY, curve[-1][0] // DAY
+    # A day's end, midnight, still belongs to it.
+    first_day, last_day = curve[0][0] // DAY, max(curve[0][0] // DAY, (curve[-1][0] - 1) // DAY)
     results: list[DayResult] = []
     previous = equity = curve[0][1]
     index = 0
     for day in range(first_day, last_day + 1):
-        while index < len(curve) and curve[index][0] // DAY <= day:
+        while index < len(curve) and curve[index][0] <= (day + 1) * DAY:
             equity = curve[index][1]
             index += 1
         results.append(DayResult(day * DAY, equity, equity - previous))

@@ -40,7 +40,7 @@ def tiles(data: ReportData) -> str:
     """All figures."""
     trades, equity, held, fall = data.figures, data.equity, data.exposure, data.equity.drawdown
     quote = data.quote_asset
-    recovered = "recovered" if fall.recovered_time is not None else "not recovered"
+    recovered = "deepest one recovered" if fall.recovered_time is not None else "not recovered yet"
     entries = [
         tile(
             "Closed trades",
@@ -63,19 +63,17 @@ def tiles(data: ReportData) -> str:
         tile(
             "Max drawdown",
             percent(fall.percent),
-            f"{number(fall.value)} {quote} · {recovered}" if fall.value else "",
+            f"{number(fall.value)} {quote}" if fall.value else "",
             colour="down" if fall.value else "",
         ),
-        tile("Longest drawdown", duration(fall.longest_us or None), "time below a peak"),
+        tile("Longest drawdown", duration(fall.longest_us or None), recovered if fall.value else ""),
         tile(
             "Annual return",
             percent(equity.annual_return_percent),
             "compounded" if equity.annual_return_percent is not None else "needs a week",
             colour=tone(equity.annual_return_percent),
         ),
-        tile(
-            "Fees", number(trades.fees), f"{percent(share(trades.fees, trades.volume), 3)} of turnover", quote
-        ),
+        tile("Fees", number(trades.fees), f"{percent(share(trades.fees, trades.volume), 3)} turnover", quote),
         tile("Slippage", signed(trades.slippage), f"{number(trades.slippage_bps)} bps of entries", quote),
         tile("Exposure, average", number(held.average), f"at most {number(held.maximum)}", quote),
         tile(
@@ -84,9 +82,9 @@ def tiles(data: ReportData) -> str:
             f"{plural(held.positions_max, 'position')} at most",
         ),
         tile(
-            "Held",
+            "Held, median",
             duration(trades.duration_median_us),
-            f"median · average {duration(trades.duration_average_us)}",
+            f"avg. {duration(trades.duration_average_us)}",
         ),
         tile(
             "Losses in a row", number(trades.consecutive_losses_max, 0), f"wins {trades.consecutive_wins_max}"
@@ -94,7 +92,7 @@ def tiles(data: ReportData) -> str:
         tile(
             "Without a stop",
             f"{number(data.protection.maximum_ms, 0)}",
-            f"longest · median {number(data.protection.median_ms, 0)} ms",
+            f"longest; median {number(data.protection.median_ms, 0)} ms",
             "ms",
         ),
     ]
@@ -164,8 +162,8 @@ def group_table(title: str, groups: Iterable[GroupFigures], quote: str, first: s
     if not rows:
         return panel(title, '<p class="empty">No closed trade.</p>')
     head = (
-        f"<tr><th>{escape(first)}</th><th>Trades</th><th>Won</th><th>Result ({escape(quote)})</th>"
-        "<th>Average</th><th>Profit factor</th></tr>"
+        f"<tr><th>{escape(first)}</th><th>Trades</th><th>Won</th><th>Result</th>"
+        '<th>Average</th><th title="Profit factor">Factor</th></tr>'
     )
     return panel(
         title, f'<div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'

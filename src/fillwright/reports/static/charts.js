@@ -2,11 +2,11 @@
 const { createChart, AreaSeries, BaselineSeries, CandlestickSeries, HistogramSeries, LineStyle } = LightweightCharts;
 const charts = [];
 
-function chartOptions() {
+function chartOptions(attribution = false) {
   const grid = { color: colour("line-soft") };
   return {
     autoSize: true,
-    layout: { background: { color: "transparent" }, textColor: colour("muted"), fontSize: 11, panes: { separatorColor: colour("line"), enableResize: false } },
+    layout: { background: { color: "transparent" }, textColor: colour("muted"), fontSize: 11, attributionLogo: attribution, panes: { separatorColor: colour("line"), enableResize: false } },
     grid: { vertLines: grid, horzLines: grid },
     rightPriceScale: { borderColor: colour("line") },
     timeScale: { borderColor: colour("line"), timeVisible: true, secondsVisible: report.end - report.start < 7200, minBarSpacing: 0.005 },
@@ -19,7 +19,7 @@ function chartOptions() {
 
 // A chart remembers how it takes its colours, so that a change of theme reaches all.
 function register(chart, paint) {
-  charts.push(() => { const { autoSize, ...options } = chartOptions(); chart.applyOptions(options); paint(); });
+  charts.push(() => { const { layout: { attributionLogo, ...layout }, grid, rightPriceScale, crosshair } = chartOptions(); chart.applyOptions({ layout, grid, rightPriceScale, crosshair }); chart.timeScale().applyOptions({ borderColor: colour("line") }); paint(); });
   paint();
 }
 
@@ -59,10 +59,10 @@ function daysChart() {
 
 class PriceChart {
   constructor() {
-    this.chart = createChart(byId("price-chart"), chartOptions());
+    this.chart = createChart(byId("price-chart"), chartOptions(true));
     this.candles = this.chart.addSeries(CandlestickSeries, { borderVisible: false, priceLineVisible: false });
     this.volume = this.chart.addSeries(HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" }, priceLineVisible: false, lastValueVisible: false });
-    this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.86, bottom: 0 } });
+    this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.88, bottom: 0 } });
     this.chart.priceScale("right").applyOptions({ scaleMargins: { top: 0.06, bottom: 0.16 } });
     this.layer = new TradeLayer();
     this.candles.attachPrimitive(this.layer);
@@ -108,9 +108,12 @@ class PriceChart {
     return this.levels.get(key);
   }
 
+  // As many candles as can still be told apart.
+  readable() { return Math.max(220, this.chart.timeScale().width() / 2.2); }
+
   // The interval at which a stretch of time has a readable number of candles.
   suited(seconds) {
-    const bars = Math.max(300, this.chart.timeScale().width() / 3);
+    const bars = this.readable();
     return (this.available.find(([interval]) => seconds / interval <= bars) || this.available[this.available.length - 1])[0];
   }
 
@@ -148,7 +151,7 @@ class PriceChart {
       if (!this.shown || !this.chart.timeScale().getVisibleLogicalRange()) return;
       const [from, to] = this.span(), wanted = this.suited(to - from);
       // Only a clear change switches, so that the picture does not flicker at a boundary.
-      const ratio = (to - from) / this.shown.interval, bars = Math.max(300, this.chart.timeScale().width() / 3);
+      const ratio = (to - from) / this.shown.interval, bars = this.readable();
       if (wanted > this.shown.interval ? ratio > bars * 1.3 : wanted < this.shown.interval && (to - from) / wanted < bars * 0.8) this.setLevel(wanted, from, to);
     });
   }
@@ -180,7 +183,7 @@ class PriceChart {
     const row = (name, value) => [element("dt", {}, name), element("dd", {}, value)], decimals = this.layer.decimals;
     tip.replaceChildren(
       element("h4", {}, element("span", {}, `Trade ${trade.id} · ${trade.trader}`), element("span", { class: tone(trade.pnl) }, `${signed(trade.pnl, 2)} ${report.quote}`)),
-      element("dl", {}, ...row("Opened", moment(trade.opened)), ...row("Held", trade.open ? "still open" : duration(trade.seconds)), ...row("Quantity", trade.quantity), ...row("Entry", number(trade.entry, decimals)), ...row("Exit", number(trade.exit, decimals)), ...row("Stop", number(trade.stop, decimals)), ...row("Target", number(trade.target, decimals)), ...row("Result", signed(trade.percent, 2) + " %"), ...row("Exit by", trade.reason)));
+      element("dl", {}, ...row("Opened", moment(trade.opened)), ...row("Held", trade.open ? "still open" : duration(trade.seconds)), ...row("Quantity", trade.quantity), ...row("Entry", number(trade.entry, decimals)), ...row("Exit", number(trade.exit, decimals)), ...row("Stop", number(trade.stop, decimals)), ...row("Target", number(trade.target, decimals)), ...row("Result", signed(trade.percent, 2) + " %"), ...row("Exit by", trade.reason.replaceAll("_", " "))));
     const box = byId("price-chart").getBoundingClientRect();
     tip.style.left = `${point.x + 16 + tip.offsetWidth > box.width - 70 ? Math.max(4, point.x - tip.offsetWidth - 16) : point.x + 16}px`;
     tip.style.top = `${Math.max(4, Math.min(point.y + 12, box.height - tip.offsetHeight - 30))}px`;

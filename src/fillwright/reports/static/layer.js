@@ -46,6 +46,7 @@ class TradeLayer {
     const y = (price) => this.series.priceToCoordinate(price);
     const left = this.x(start), right = Math.max(this.x(end), left + Math.max(this.spacing, 4)), entry = y(trade.entry);
     const strong = trade === this.chosen || trade === this.hovered;
+    if (right - left < 10 && !strong) return;
     const zone = (price, base) => {
       if (price === null) return;
       const level = y(price);

@@ -7,17 +7,17 @@ const COLUMNS = [
   { key: "symbol", name: "Symbol", text: true, show: (trade) => trade.symbol },
   { key: "trader", name: "Trader", text: true, only: () => report.names.traders.length > 1, show: (trade) => trade.trader },
   { key: "opened", name: "Opened (UTC)", text: true, show: (trade) => moment(trade.opened) },
-  { key: "seconds", name: "Held", show: (trade) => (trade.open ? "open" : duration(trade.seconds)) },
-  { key: "size", name: "Quantity", show: (trade) => trade.quantity },
+  { key: "seconds", name: "Held", minor: true, show: (trade) => (trade.open ? "open" : duration(trade.seconds)) },
   { key: "entry", name: "Entry", show: price("entry") },
   { key: "exit", name: "Exit", show: price("exit") },
-  { key: "stop", name: "Stop", minor: true, show: price("stop") },
-  { key: "target", name: "Target", minor: true, show: price("target") },
   { key: "pnl", name: "Result", result: true, show: (trade) => signed(trade.pnl, 2) },
   { key: "percent", name: "%", result: true, show: (trade) => signed(trade.percent, 2) },
+  { key: "reason", name: "Exit by", text: true, show: (trade) => trade.reason.replaceAll("_", " ") },
+  { key: "size", name: "Quantity", minor: true, show: (trade) => trade.quantity },
+  { key: "stop", name: "Stop", minor: true, show: price("stop") },
+  { key: "target", name: "Target", minor: true, show: price("target") },
   { key: "fees", name: "Fees", minor: true, show: (trade) => number(trade.fees, 3) },
   { key: "slippage", name: "Slippage", minor: true, show: (trade) => number(trade.slippage, 3) },
-  { key: "reason", name: "Exit by", text: true, show: (trade) => trade.reason },
 ].filter((column) => !column.only || column.only());
 
 let prices = null, shownTrades = trades, page = 0, sorting = { key: "opened", descending: false };
@@ -98,7 +98,7 @@ function theme() {
   charts.forEach((repaint) => repaint());
 }
 
-function options(id, all, names) { byId(id).replaceChildren(element("option", { value: "" }, all), ...names.map((name) => element("option", { value: name }, name))); }
+function options(id, all, names) { byId(id).replaceChildren(element("option", { value: "" }, all), ...names.map((name) => element("option", { value: name }, name.replaceAll("_", " ")))); }
 
 async function start() {
   options("filter-symbol", "All symbols", report.names.symbols); options("filter-reason", "All exits", report.names.reasons);
