@@ -16,6 +16,7 @@ from fillwright.ports.errors import (
 )
 from fillwright.ports.journal import STATE_PART, Journal, Owner, Projection, Snapshot
 from fillwright.ports.read_model import PAGE_DEFAULT, PAGE_MAX, ReadModel, every
+from fillwright.ports.store import Store
 from fillwright.ports.views import (
     BalanceView,
     CommissionView,
@@ -65,6 +66,7 @@ __all__ = [
     "SignalView",
     "Snapshot",
     "StorageError",
+    "Store",
     "StoreLockedError",
     "TradeView",
     "UnknownAccountError",

@@ -79,7 +79,7 @@ class Journal(Protocol):
     ) -> None:
         """Add records, a snapshot and the read models' rows, all or nothing; ``verify``: as verify_or_append."""
 
-    def group(self) -> AbstractContextManager[None]:
+    def group(self) -> AbstractContextManager[object]:
         """Make one transaction of everything written inside, or of nothing when an exception leaves it."""
 
     def load(self, account_id: AccountId, after_seq: int = 0) -> Iterator[Record]:

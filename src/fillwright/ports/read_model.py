@@ -153,3 +153,6 @@ class ReadModel(Protocol):
 
     def why(self, account_id: AccountId, signal_id: int) -> Why | None:
         """Why a signal fared as it did: each check with its value and limit, and all that followed."""
+
+    def close(self) -> None:
+        """Let go of the store."""

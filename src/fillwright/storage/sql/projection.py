@@ -107,7 +107,8 @@ class SqliteProjection:
     def __init__(self, database: Database, journal: SqliteJournal, owner: Owner) -> None:
         self._database = database
         self._journal = journal
-        self._owner = owner
+        self._account_id = owner.account_id
+        self._whose = rows.Whose(owner.account_id, owner.user_id, owner.mode.value)
         self._pending = _Pending()
         self._ledger = Ledger(State())
         self._trade = upsert_trade(schema.trades_of(owner.mode))
@@ -126,77 +127,20 @@ class SqliteProjection:
 
     def observe(self, records: Sequence[Record], ledger: Ledger) -> None:
         """Take note of one step's records; memory grows with what they touch until the next flush."""
-        pending = self._pending
         self._ledger = ledger
-        stored = self._stored
+        if not records or records[0].seq <= self._stored:
+            records = [record for record in records if record.seq > self._stored]
+            if not records:
+                return
+        pending, state = self._pending, ledger.state
+        if not pending.seq:
+            pending.since = records[0].time
+        pending.seq = records[-1].seq
         for record in records:
-            if record.seq <= stored:
-                continue
-            if not pending.seq:
-                pending.since = record.time
-            pending.seq = record.seq
-            watch = _WATCHES.get(type(record.event))
+            event = record.event
+            watch = _WATCHES.get(type(event))
             if watch is not None:
-                watch(self, pending, record, record.event, ledger)
-
-    def _see_order(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        order = ledger.state.orders[event.id]
-        pending.orders[order.id] = order
-        if order.position_id:
-            position = ledger.state.positions.get(order.position_id)
-            if position is not None:
-                pending.positions[position.id] = position
-
-    def _see_fill(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        self._see_order(pending, record, event, ledger)
-        pending.fills.append((ledger.state.orders[event.id], event.fill, record.time))
-        pending.reprice = True
-
-    def _see_position(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        pending.positions[event.position_id] = ledger.state.positions[event.position_id]
-
-    def _see_moved(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        """A position's step that its signal follows (as long as it is remembered)."""
-        position = ledger.state.positions[event.position_id]
-        pending.positions[position.id] = position
-        signal = ledger.state.signals.get(position.signal_id)
-        if signal is not None:
-            pending.signals[signal.id] = signal
-
-    def _see_received(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        pending.received[event.signal_id] = record.seq
-        pending.signals[event.signal_id] = ledger.state.signals[event.signal_id]
-
-    def _see_signal(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        signal = ledger.state.signals.get(event.signal_id)
-        if signal is not None:
-            pending.signals[signal.id] = signal
-
-    def _see_decision(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        pending.decisions.append(record)
-
-    def _see_mark(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        portfolio = ledger.state.portfolio
-        pending.marks.append(
-            (
-                record.seq,
-                record.time,
-                event.equity,
-                portfolio.peak,
-                portfolio.drawdown_percent,
-                portfolio.realized,
-            )
-        )
-        pending.reprice = True
-
-    def _see_fees(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        pending.reprice = True
-
-    def _see_settings(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        pending.settings.append((event.settings, record.time))
-
-    def _see_limits(self, pending: _Pending, record: Record, event: Any, ledger: Ledger) -> None:
-        pending.limits.append((event, record.time))
+                watch(pending, record, event, state)
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -219,38 +163,38 @@ class SqliteProjection:
         self._pending = _Pending()
 
     def _write(self, connection: sqlite3.Connection, pending: _Pending) -> None:
-        owner, ledger, many = self._owner, self._ledger, connection.executemany
+        whose, ledger, many = self._whose, self._ledger, connection.executemany
         received = pending.received
-        many(UPSERT_SIGNAL, [rows.signal_row(owner, s, received.get(s.id)) for s in pending.signals.values()])
-        many(UPSERT_ORDER, [rows.order_row(owner, order) for order in pending.orders.values()])
-        many(INSERT_FILL, [rows.fill_row(owner, *fill) for fill in pending.fills])
+        many(UPSERT_SIGNAL, [rows.signal_row(whose, s, received.get(s.id)) for s in pending.signals.values()])
+        many(UPSERT_ORDER, [rows.order_row(whose, order) for order in pending.orders.values()])
+        many(INSERT_FILL, [rows.fill_row(whose, *fill) for fill in pending.fills])
         positions = pending.positions
         if pending.reprice:
             positions = {**positions, **ledger.open_positions}
         valued = [(position, rows.value_of(position, ledger)) for position in positions.values()]
-        many(UPSERT_POSITION, [rows.position_row(owner, position, value) for position, value in valued])
+        many(UPSERT_POSITION, [rows.position_row(whose, position, value) for position, value in valued])
         trades = [
-            rows.trade_row(owner, position, self._entry_of(position), self._confidence_of(position), value)
+            rows.trade_row(whose, position, self._entry_of(position), self._confidence_of(position), value)
             for position, value in valued
             if position.entry_order_ids
         ]
         many(self._trade, trades)
-        many(INSERT_DECISION, [rows.decision_row(owner, record) for record in pending.decisions])
-        many(INSERT_PNL, [rows.pnl_row(owner, mark) for mark in pending.marks])
+        many(INSERT_DECISION, [rows.decision_row(whose, record) for record in pending.decisions])
+        many(INSERT_PNL, [rows.pnl_row(whose, mark) for mark in pending.marks])
         self._write_settings(connection, pending)
-        connection.execute(self._portfolio, rows.portfolio_row(owner, ledger, pending.since))
-        connection.execute(WRITE_SEQ, (owner.account_id, pending.seq))
+        connection.execute(self._portfolio, rows.portfolio_row(whose, ledger, pending.since))
+        connection.execute(WRITE_SEQ, (self._account_id, pending.seq))
 
     def _write_settings(self, connection: sqlite3.Connection, pending: _Pending) -> None:
-        owner = self._owner
+        whose = self._whose
         for settings, now in pending.settings:
-            connection.execute(self._settings, rows.settings_row(owner, settings, now))
+            connection.execute(self._settings, rows.settings_row(whose, settings, now))
         for change, now in pending.limits:
-            key = (owner.account_id, change.trader_id, change.symbol)
+            key = (self._account_id, change.trader_id, change.symbol)
             if change.limits is None:
                 connection.execute(DELETE_LIMITS, key)
             else:
-                connection.execute(UPSERT_LIMITS, rows.limits_row(owner, change, now))
+                connection.execute(UPSERT_LIMITS, rows.limits_row(whose, change, now))
 
     def _entry_of(self, position: Position) -> Order | None:
         """The entry order that was executed, or else the last one tried; None when one before it is forgotten."""
@@ -270,7 +214,7 @@ class SqliteProjection:
 
     def catch_up(self) -> int:
         """Bring the rows up to the journal's end, from the newest snapshot that they already show."""
-        account_id = self._owner.account_id
+        account_id = self._account_id
         if self._journal.last_seq(account_id) <= self._stored:
             return 0
         snapshot = self._journal.load_snapshot(account_id, seq_max=self._stored)
@@ -287,38 +231,103 @@ class SqliteProjection:
         return self._stored - shown
 
 
-_WATCHES: dict[type[ev.Event], Callable[[SqliteProjection, _Pending, Record, Any, Ledger], None]] = {
-    ev.AccountOpened: SqliteProjection._see_settings,
-    ev.SettingsChanged: SqliteProjection._see_settings,
-    ev.LimitsChanged: SqliteProjection._see_limits,
-    ev.FeesChanged: SqliteProjection._see_fees,
-    ev.EquityMarked: SqliteProjection._see_mark,
-    ev.SignalReceived: SqliteProjection._see_received,
-    ev.SignalApproved: SqliteProjection._see_signal,
-    ev.SignalDenied: SqliteProjection._see_signal,
-    ev.SignalStatusChanged: SqliteProjection._see_signal,
-    ev.DecisionMade: SqliteProjection._see_decision,
-    ev.OrderSubmitted: SqliteProjection._see_order,
-    ev.OrderAdopted: SqliteProjection._see_order,
-    ev.OrderPlaced: SqliteProjection._see_order,
-    ev.OrderPartiallyFilled: SqliteProjection._see_fill,
-    ev.OrderFilled: SqliteProjection._see_fill,
-    ev.OrderCancelRequested: SqliteProjection._see_order,
-    ev.OrderCancelRefused: SqliteProjection._see_order,
-    ev.OrderCancelled: SqliteProjection._see_order,
-    ev.OrderRejected: SqliteProjection._see_order,
-    ev.OrderExpired: SqliteProjection._see_order,
-    ev.OrderUnknown: SqliteProjection._see_order,
-    ev.OrderAmended: SqliteProjection._see_order,
-    ev.PositionCreated: SqliteProjection._see_moved,
-    ev.PositionOpened: SqliteProjection._see_moved,
-    ev.PositionUpdated: SqliteProjection._see_position,
-    ev.PositionClosing: SqliteProjection._see_position,
-    ev.PositionReopened: SqliteProjection._see_moved,
-    ev.PositionReduced: SqliteProjection._see_position,
-    ev.PositionProtected: SqliteProjection._see_position,
-    ev.PositionUnprotected: SqliteProjection._see_position,
-    ev.PositionClosed: SqliteProjection._see_moved,
-    ev.PositionFailed: SqliteProjection._see_moved,
+# -- what records touch ------------------------------------------------------------------------------------------
+
+
+def _see_order(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    order = state.orders[event.id]
+    pending.orders[order.id] = order
+    position = state.positions.get(order.position_id)
+    if position is not None:
+        pending.positions[position.id] = position
+
+
+def _see_fill(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    _see_order(pending, record, event, state)
+    pending.fills.append((state.orders[event.id], event.fill, record.time))
+    pending.reprice = True
+
+
+def _see_position(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    pending.positions[event.position_id] = state.positions[event.position_id]
+
+
+def _see_moved(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    """A position's step that its signal follows (as long as it is remembered)."""
+    position = state.positions[event.position_id]
+    pending.positions[position.id] = position
+    signal = state.signals.get(position.signal_id)
+    if signal is not None:
+        pending.signals[signal.id] = signal
+
+
+def _see_received(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    pending.received[event.signal_id] = record.seq
+    pending.signals[event.signal_id] = state.signals[event.signal_id]
+
+
+def _see_signal(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    signal = state.signals.get(event.signal_id)
+    if signal is not None:
+        pending.signals[signal.id] = signal
+
+
+def _see_decision(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    pending.decisions.append(record)
+
+
+def _see_mark(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    money = state.portfolio
+    pending.marks.append(
+        (record.seq, record.time, event.equity, money.peak, money.drawdown_percent, money.realized)
+    )
+    pending.reprice = True
+
+
+def _see_fees(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    pending.reprice = True
+
+
+def _see_settings(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    pending.settings.append((event.settings, record.time))
+
+
+def _see_limits(pending: _Pending, record: Record, event: Any, state: State) -> None:
+    pending.limits.append((event, record.time))
+
+
+_WATCHES: dict[type[ev.Event], Callable[[_Pending, Record, Any, State], None]] = {
+    ev.AccountOpened: _see_settings,
+    ev.SettingsChanged: _see_settings,
+    ev.LimitsChanged: _see_limits,
+    ev.FeesChanged: _see_fees,
+    ev.EquityMarked: _see_mark,
+    ev.SignalReceived: _see_received,
+    ev.SignalApproved: _see_signal,
+    ev.SignalDenied: _see_signal,
+    ev.SignalStatusChanged: _see_signal,
+    ev.DecisionMade: _see_decision,
+    ev.OrderSubmitted: _see_order,
+    ev.OrderAdopted: _see_order,
+    ev.OrderPlaced: _see_order,
+    ev.OrderPartiallyFilled: _see_fill,
+    ev.OrderFilled: _see_fill,
+    ev.OrderCancelRequested: _see_order,
+    ev.OrderCancelRefused: _see_order,
+    ev.OrderCancelled: _see_order,
+    ev.OrderRejected: _see_order,
+    ev.OrderExpired: _see_order,
+    ev.OrderUnknown: _see_order,
+    ev.OrderAmended: _see_order,
+    ev.PositionCreated: _see_moved,
+    ev.PositionOpened: _see_moved,
+    ev.PositionUpdated: _see_position,
+    ev.PositionClosing: _see_position,
+    ev.PositionReopened: _see_moved,
+    ev.PositionReduced: _see_position,
+    ev.PositionProtected: _see_position,
+    ev.PositionUnprotected: _see_position,
+    ev.PositionClosed: _see_moved,
+    ev.PositionFailed: _see_moved,
 }
 """What a record touches; other events change nothing that the tables show, or the portfolio alone."""

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Table, create_engine, func, select, tuple_, union_all
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Select,
+    Table,
+    create_engine,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.engine import Connection
 from sqlalchemy.pool import QueuePool
 
 from fillwright.core.settings import RiskLimits, Settings
@@ -76,9 +86,12 @@ class SqlReadModel:
         with translating(self._path), self._engine.connect() as connection:
             yield connection
 
-    def _all(self, query: Select[Any]) -> Sequence[RowMapping]:
+    def _all(self, query: Executable) -> list[dict[str, Any]]:
+        """Rows by column name (SQLAlchemy's names are no plain texts, which msgspec wants)."""
         with self._connect() as connection:
-            return connection.execute(query).mappings().all()
+            found = connection.execute(query)
+            names = [str(name) for name in found.keys()]  # noqa: SIM118
+            return [dict(zip(names, row, strict=True)) for row in found]
 
     # -- accounts --------------------------------------------------------------------------------------------
 
@@ -86,11 +99,9 @@ class SqlReadModel:
         """The accounts that have a portfolio, by id."""
         tables = (schema.paper_portfolios.c, schema.real_portfolios.c)
         query = union_all(*(select(c.account_id, c.user_id, c.mode) for c in tables))
-        with self._connect() as connection:
-            found = connection.execute(query).all()
-        return [
-            msgspec.convert(row._asdict(), Owner) for row in sorted(found, key=lambda row: row.account_id)
-        ]
+        return sorted(
+            (msgspec.convert(row, Owner) for row in self._all(query)), key=lambda owner: owner.account_id
+        )
 
     def _owner(self, account_id: AccountId) -> Owner:
         owner = self._owners.get(account_id)
@@ -125,7 +136,7 @@ class SqlReadModel:
             query = query.where(tuple_(*key) < tuple_(*after) if len(key) > 1 else key[0] < after[0])
         limit = max(1, min(limit, PAGE_MAX))
         found = self._all(query.order_by(*(column.desc() for column in key)).limit(limit + 1))
-        items = tuple(msgspec.convert(dict(row), view) for row in found[:limit])
+        items = tuple(msgspec.convert(row, view) for row in found[:limit])
         if len(found) <= limit:
             return Page(items)
         last = found[limit - 1]
@@ -222,7 +233,7 @@ class SqlReadModel:
 
     def _one(self, view: type[T], table: Table, account_id: AccountId, number: int | str) -> T | None:
         found = self._all(select(table).where(table.c.account_id == account_id, table.c.id == number))
-        return msgspec.convert(dict(found[0]), view) if found else None
+        return msgspec.convert(found[0], view) if found else None
 
     def signal(self, account_id: AccountId, signal_id: int) -> SignalView | None:
         """One signal."""
@@ -263,8 +274,8 @@ class SqlReadModel:
 
     def _of_ids(
         self, table: Table, column: ColumnElement[Any], account_id: AccountId, names: list[ClientOrderId]
-    ) -> list[RowMapping]:
-        found: list[RowMapping] = []
+    ) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
         for start in range(0, len(names), IDS_MAX):
             part = names[start : start + IDS_MAX]
             found += self._all(select(table).where(table.c.account_id == account_id, column.in_(part)))
@@ -280,14 +291,13 @@ class SqlReadModel:
         """Executions of an order, of a position (a trade), or all, oldest first."""
         self._owner(account_id)
         table = schema.fills
-        found: Sequence[RowMapping]
         if position_id is not None:
             names = self._order_ids_of(account_id, position_id)
             found = self._of_ids(table, table.c.order_id, account_id, names)
         else:
             query = _filtered(table, account_id)
             found = self._all(query if order_id is None else query.where(table.c.order_id == order_id))
-        fills = [msgspec.convert(dict(row), FillView) for row in found]
+        fills = [msgspec.convert(row, FillView) for row in found]
         return sorted(fills, key=lambda fill: (fill.timestamp, fill.symbol, fill.trade_id))
 
     # -- the account -----------------------------------------------------------------------------------------
@@ -295,7 +305,7 @@ class SqlReadModel:
     def portfolio(self, account_id: AccountId) -> PortfolioView:
         """The account's money."""
         table = schema.portfolios_of(self._owner(account_id).mode)
-        return msgspec.convert(dict(self._all(_filtered(table, account_id))[0]), PortfolioView)
+        return msgspec.convert(self._all(_filtered(table, account_id))[0], PortfolioView)
 
     def settings(self, account_id: AccountId) -> Settings:
         """The account's settings (the defaults when none are stored)."""

@@ -25,9 +25,18 @@ from fillwright.core.types import (
     money,
     plain,
 )
-from fillwright.ports import BalanceView, CommissionView, Owner
+from fillwright.ports import BalanceView, CommissionView
 
 Row = tuple[Any, ...]
+
+
+class Whose(msgspec.Struct, frozen=True, gc=False):
+    """The owner of rows, as columns have it."""
+
+    account_id: str
+    user_id: str
+    mode: str
+
 
 ORDER_STATES = {
     OrderState.SUBMITTED: "Pending",
@@ -47,7 +56,6 @@ OPEN_POSITION_STATUSES = ("created", "submitting", "open", "monitoring", "closin
 OPEN_TRADE_STATUSES = ("PendingOpen", "PartiallyFilled", "Open", "PendingClose")
 OPEN_SIGNAL_STATUSES = ("received", "monitoring", "entering", "in_position")
 _REJECTED = ("rejected", "never_arrived", "denied")
-_MICROSECONDS = Decimal(1_000)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -88,11 +96,11 @@ def _plain_numbers(value: Any) -> Any:
     return value
 
 
-def signal_row(owner: Owner, record: SignalRecord, seq: int | None) -> Row:
+def signal_row(whose: Whose, record: SignalRecord, seq: int | None) -> Row:
     """A row of ``signals``."""
     signal = record.signal
     return (
-        owner.account_id,
+        whose.account_id,
         record.id,
         record.key.removeprefix(f"{signal.trader_id}|"),
         signal.trader_id,
@@ -113,17 +121,17 @@ def signal_row(owner: Owner, record: SignalRecord, seq: int | None) -> Row:
         record.position_id or None,
         record.received_at,
         seq,
-        owner.user_id,
-        owner.mode.value,
+        whose.user_id,
+        whose.mode,
         signal.created_at,
         record.updated_at,
     )
 
 
-def order_row(owner: Owner, order: Order) -> Row:
+def order_row(whose: Whose, order: Order) -> Row:
     """A row of ``orders``."""
     return (
-        owner.account_id,
+        whose.account_id,
         order.id,
         order.exchange_order_id or None,
         None if order.order_list_id == -1 else order.order_list_id,
@@ -148,17 +156,17 @@ def order_row(owner: Owner, order: Order) -> Row:
         order.expiry_reason or None,
         order.attempt,
         order.submitted_at,
-        owner.user_id,
-        owner.mode.value,
+        whose.user_id,
+        whose.mode,
         order.submitted_at,
         order.updated_at,
     )
 
 
-def fill_row(owner: Owner, order: Order, fill: Fill, now: Time) -> Row:
+def fill_row(whose: Whose, order: Order, fill: Fill, now: Time) -> Row:
     """A row of ``fills``."""
     return (
-        owner.account_id,
+        whose.account_id,
         order.symbol,
         fill.trade_id,
         order.id,
@@ -172,32 +180,35 @@ def fill_row(owner: Owner, order: Order, fill: Fill, now: Time) -> Row:
         text(fill.commission_quote),
         fill.is_maker,
         fill.time,
-        owner.user_id,
-        owner.mode.value,
+        whose.user_id,
+        whose.mode,
         now,
         now,
     )
 
 
-class Valuation(msgspec.Struct):
-    """A position's value at the journal's last price."""
+class Valuation(msgspec.Struct, gc=False):
+    """What is derived of a position for its row and its trade's alike."""
 
-    price: Decimal | None
+    price: str | None
     unrealized: Decimal
+    entry_price: str | None
+    exit_price: str | None
 
 
 def value_of(position: Position, ledger: Ledger) -> Valuation:
     """Value a position: quantity × last price − estimated exit fee (taker) − cost; one that has ended has no price."""
     price = None if position.is_ended else ledger.state.prices.get(position.symbol)
-    if price is None or not position.quantity:
-        return Valuation(price, ZERO)
-    return Valuation(price, position.unrealized(price, ledger.state.taker_fee))
+    unrealized = ZERO
+    if price is not None and position.quantity:
+        unrealized = position.unrealized(price, ledger.state.taker_fee)
+    return Valuation(maybe(price), unrealized, maybe(position.entry_price), maybe(position.exit_price))
 
 
-def position_row(owner: Owner, position: Position, valued: Valuation) -> Row:
+def position_row(whose: Whose, position: Position, valued: Valuation) -> Row:
     """A row of ``positions``, but in place of ``order_list_id`` where to look it up: the stop's account and id."""
     return (
-        owner.account_id,
+        whose.account_id,
         position.id,
         position.signal_id or None,
         position.trader_id,
@@ -206,9 +217,9 @@ def position_row(owner: Owner, position: Position, valued: Valuation) -> Row:
         position.status.value,
         text(position.quantity),
         text(position.requested_quantity),
-        maybe(position.entry_price),
-        maybe(position.exit_price),
-        maybe(valued.price),
+        valued.entry_price,
+        valued.exit_price,
+        valued.price,
         text(valued.unrealized),
         text(position.realized),
         maybe(position.stop_loss),
@@ -216,7 +227,7 @@ def position_row(owner: Owner, position: Position, valued: Valuation) -> Row:
         position.trailing_delta,
         position.stop_order_id or None,
         position.target_order_id or None,
-        owner.account_id,
+        whose.account_id,
         position.stop_order_id,
         document(position.entry_order_ids),
         document(position.exit_order_ids),
@@ -224,7 +235,7 @@ def position_row(owner: Owner, position: Position, valued: Valuation) -> Row:
         position.plan.value,
         position.plan_reason,
         position.exit_blocked,
-        text(Decimal(position.unprotected_us) / _MICROSECONDS),
+        text(Decimal(position.unprotected_us).scaleb(-3)),
         position.unprotected_since or None,
         position.unprotected_spells,
         text(position.cost),
@@ -234,8 +245,8 @@ def position_row(owner: Owner, position: Position, valued: Valuation) -> Row:
         position.exit_reason or None,
         position.failure_reason or None,
         position.closed_at or None,
-        owner.user_id,
-        owner.mode.value,
+        whose.user_id,
+        whose.mode,
         position.created_at,
         position.updated_at,
     )
@@ -257,12 +268,12 @@ def trade_status(position: Position) -> str:
 
 
 def trade_row(
-    owner: Owner, position: Position, entry: Order | None, confidence: Decimal | None, valued: Valuation
+    whose: Whose, position: Position, entry: Order | None, confidence: Decimal | None, valued: Valuation
 ) -> Row:
     """A row of ``paper_trades`` or ``real_trades``; without its entry, that of the stored row stays."""
-    started_to_exit = bool(position.exit_quantity) or position.is_ended
+    has_result = bool(position.exit_quantity) or position.status is PositionStatus.CLOSED
     return (
-        owner.account_id,
+        whose.account_id,
         position.id,
         None if entry is None else entry.exchange_order_id or None,
         "" if entry is None else entry.id,
@@ -270,8 +281,8 @@ def trade_row(
         position.symbol,
         "Long" if position.direction is Direction.LONG else "Short",
         trade_status(position),
-        maybe(position.entry_price),
-        maybe(position.exit_price),
+        valued.entry_price,
+        valued.exit_price,
         text(position.entry_quantity),
         text(position.exit_quantity),
         text(position.requested_quantity),
@@ -283,25 +294,25 @@ def trade_row(
         position.stop_order_id or None,
         position.target_order_id or None,
         text(valued.unrealized),
-        text(position.realized) if started_to_exit else None,
+        text(position.realized) if has_result else None,
         text(percent(position.realized + valued.unrealized, position.entry_quote)),
         text(position.commission_quote),
         document([CommissionView(asset, amount) for asset, amount in position.commissions.items()]),
         text(position.slippage()),
-        position.exit_reason or None,
+        position.exit_reason or position.failure_reason or None,
         position.created_at,
         position.first_fill_at or None,
         position.closed_at or None,
         position.signal_id or None,
         maybe(confidence),
-        owner.user_id,
-        owner.mode.value,
+        whose.user_id,
+        whose.mode,
         position.created_at,
         position.updated_at,
     )
 
 
-def portfolio_row(owner: Owner, ledger: Ledger, now: Time) -> Row:
+def portfolio_row(whose: Whose, ledger: Ledger, now: Time) -> Row:
     """A row of ``paper_portfolios`` or ``real_portfolios``; ``now`` is its ``created_at`` if it is new."""
     state = ledger.state
     portfolio = state.portfolio
@@ -313,7 +324,7 @@ def portfolio_row(owner: Owner, ledger: Ledger, now: Time) -> Row:
     for position in ledger.open_positions.values():
         total += position.realized + value_of(position, ledger).unrealized
     return (
-        owner.account_id,
+        whose.account_id,
         portfolio.quote_asset,
         text(equity),
         text(available),
@@ -329,8 +340,8 @@ def portfolio_row(owner: Owner, ledger: Ledger, now: Time) -> Row:
         text(portfolio.exposure_total(state.prices)),
         len(ledger.open_positions),
         state.reconciled_at or None,
-        owner.user_id,
-        owner.mode.value,
+        whose.user_id,
+        whose.mode,
         now,
         state.time,
     )
@@ -345,31 +356,31 @@ def balances(portfolio: Portfolio) -> list[BalanceView]:
     ]
 
 
-def settings_row(owner: Owner, settings: Settings, now: Time) -> Row:
+def settings_row(whose: Whose, settings: Settings, now: Time) -> Row:
     """A row of ``paper_trading_settings`` or ``real_trading_settings``."""
-    return (owner.account_id, document(settings), owner.user_id, owner.mode.value, now, now)
+    return (whose.account_id, document(settings), whose.user_id, whose.mode, now, now)
 
 
-def limits_row(owner: Owner, change: LimitsChanged, now: Time) -> Row:
+def limits_row(whose: Whose, change: LimitsChanged, now: Time) -> Row:
     """A row of ``risk_limits``."""
     return (
-        owner.account_id,
+        whose.account_id,
         change.trader_id,
         change.symbol,
         document(change.limits),
-        owner.user_id,
-        owner.mode.value,
+        whose.user_id,
+        whose.mode,
         now,
         now,
     )
 
 
-def decision_row(owner: Owner, record: Record) -> Row:
+def decision_row(whose: Whose, record: Record) -> Row:
     """A row of ``decisions``."""
     event = record.event
     assert isinstance(event, DecisionMade)
     return (
-        owner.account_id,
+        whose.account_id,
         record.seq,
         event.decision,
         event.by,
@@ -380,8 +391,8 @@ def decision_row(owner: Owner, record: Record) -> Row:
         maybe(event.confidence),
         event.reasoning,
         event.outcome,
-        owner.user_id,
-        owner.mode.value,
+        whose.user_id,
+        whose.mode,
         record.time,
         record.time,
     )
@@ -391,11 +402,11 @@ Mark = tuple[int, Time, Decimal, Decimal, Decimal, Decimal]
 """seq, time, equity, peak, drawdown in percent, realised: as they were when the mark was taken."""
 
 
-def pnl_row(owner: Owner, mark: Mark) -> Row:
+def pnl_row(whose: Whose, mark: Mark) -> Row:
     """A row of ``pnl_snapshots``."""
     seq, time, equity, peak, drawdown_percent, realized = mark
     return (
-        owner.account_id,
+        whose.account_id,
         seq,
         time,
         text(equity),

@@ -255,7 +255,7 @@ def _trades(name: str, doc: str) -> Table:
         _column("commission_paid", Exact, "in quote, for information: realised PnL has it already"),
         _column("commissions", Document, "[{asset, amount}]"),
         _column("slippage", Exact, "quote paid for the entry beyond the quote at the decision"),
-        _maybe("exit_reason", Text),
+        _maybe("exit_reason", Text, "why it closed, or why it failed"),
         _column("order_time", BigInteger, "of its first order"),
         _maybe("fill_time", BigInteger, "of the entry's first execution"),
         _maybe("close_time", BigInteger),
