@@ -61,7 +61,7 @@ def test_floats_of_candles_become_exact(tmp_path: Path) -> None:
 def test_reading_may_start_at_any_row(
     tmp_path_factory: pytest.TempPathFactory, start_row: int, group: int
 ) -> None:
-    folder = tmp_path_factory.mktemp("arrow")
+    folder = tmp_path_factory.getbasetemp()
     feather.write_feather(candle_table(), folder / "BTCUSDT.feather", chunksize=group)
     pq.write_table(candle_table(), folder / "BTCUSDT.parquet", row_group_size=group)
     for name in ("BTCUSDT.feather", "BTCUSDT.parquet"):

@@ -79,7 +79,7 @@ def test_quotes_are_read(tmp_path: Path) -> None:
 @given(start_row=st.integers(0, 12))
 def test_reading_may_start_at_any_row(tmp_path_factory: pytest.TempPathFactory, start_row: int) -> None:
     path = written(
-        tmp_path_factory.mktemp("tape"),
+        tmp_path_factory.getbasetemp(),
         TRADES_WITH_HEADER.splitlines()[0]
         + "\n"
         + "".join(f"{100 + n},BTCUSDT,{78_738 + n}.60000000,0.01,1,{START_MS + n},t,t\n" for n in range(9)),

@@ -55,7 +55,7 @@ def test_skipping_lines_leaves_the_rest(
     tmp_path_factory: pytest.TempPathFactory, lines: int, last_ends: bool, block: int
 ) -> None:
     texts = [f"line {n}" * (n % 3) for n in range(8)]
-    path = written(tmp_path_factory.mktemp("lines"), "\n".join(texts) + "x" + ("\n" if last_ends else ""))
+    path = written(tmp_path_factory.getbasetemp(), "\n".join(texts) + "x" + ("\n" if last_ends else ""))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ByteStream.read, "__defaults__", (block,))
         stream = LineSkippingStream(ByteStream(path), lines)
