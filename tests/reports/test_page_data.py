@@ -55,24 +55,31 @@ def test_only_the_newest_trades_are_kept(monkeypatch: pytest.MonkeyPatch) -> Non
     assert content["left_out"] == 16
 
 
-def test_a_long_curve_is_thinned_and_keeps_its_extremes() -> None:
+def test_a_curve_has_even_steps_and_keeps_its_ends_and_its_deepest_drawdown() -> None:
     random = np.random.Generator(np.random.PCG64(3))
     values = [D(str(value)) for value in np.round(10_000 + np.cumsum(random.normal(0, 1, 50_000)), 2)]
     curve = [(START + i * SECOND, value) for i, value in enumerate(values)]
     columns = curve_columns(curve)
-    assert len(columns["time"]) <= 4 * module.CURVE_STRETCHES_MAX + 1
-    assert columns["time"] == sorted(set(columns["time"]))
+    assert len(columns["time"]) <= module.CURVE_STEPS_MAX + 1
+    assert set(np.diff(columns["time"])[:-1]) == {25}
     assert (columns["time"][0], columns["time"][-1]) == (START // SECOND, START // SECOND + 49_999)
-    assert (min(columns["equity"]), max(columns["equity"])) == (float(min(values)), float(max(values)))
+    assert (columns["equity"][0], columns["equity"][-1]) == (float(values[0]), float(values[-1]))
     peaks = np.maximum.accumulate(np.array(values, dtype=float))
     assert max(columns["drawdown"]) == pytest.approx(
         100 * np.max(1 - np.array(values, dtype=float) / peaks), 1e-6
     )
 
 
-def test_of_one_second_the_last_point_counts() -> None:
+def test_a_step_shows_its_end_and_its_deepest_drawdown() -> None:
     curve = [(START, D(100)), (START + 1, D(90)), (START + 2, D(95))]
-    assert curve_columns(curve) == {"time": [START // SECOND], "equity": [95.0], "drawdown": [5.0]}
+    assert curve_columns(curve) == {"time": [START // SECOND], "equity": [95.0], "drawdown": [10.0]}
+
+
+def test_time_without_a_mark_shows_as_such() -> None:
+    curve = [(START, D(100)), (START + SECOND, D(90)), (START + 4 * SECOND, D(110))]
+    columns = curve_columns(curve)
+    assert columns["equity"] == [100, 90, 90, 90, 110]
+    assert columns["drawdown"] == [0, 10, 10, 10, 0]
 
 
 def test_candles_are_packed_small() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from fillwright.core.types import HUNDRED, SECOND, Time, plain
+from fillwright.core.types import HUNDRED, SECOND, ZERO, Time, plain
 from fillwright.ports import TradeView
 from fillwright.reports.analytics import CLOSED
 from fillwright.reports.candles import CandleSeries, fits_packed, packed_columns
@@ -18,8 +18,8 @@ from fillwright.reports.data import ReportData
 
 TRADES_MAX = 20_000
 """Trades in a page; of more, the newest stay and the page says how many are left out."""
-CURVE_STRETCHES_MAX = 1_500
-"""Stretches into which the equity curve is divided; each keeps its lowest, highest and last point."""
+CURVE_STEPS_MAX = 2_000
+"""Steps of time into which the equity curve is divided."""
 PRICE_DECIMALS_MAX = 8
 
 
@@ -108,38 +108,32 @@ def price_decimals(symbol: str, trades: Sequence[TradeView]) -> int:
 
 
 def curve_columns(curve: Sequence[tuple[Time, Decimal]]) -> dict[str, list[float]]:
-    """The equity curve with its drawdown in percent, thinned, one point per second at most."""
+    """The equity curve with its drawdown in percent, at even steps of time, as the chart's axis counts points.
+
+    Each point shows the equity at the end of its step, and the deepest drawdown within it.
+    """
+    first, last = curve[0][0] // SECOND, curve[-1][0] // SECOND
+    step = max(1, -(-(last - first) // CURVE_STEPS_MAX))
+    steps = -(-(last - first) // step) + 1
+    ends: list[Decimal | None] = [None] * steps
+    falls = [ZERO] * steps
     peak = curve[0][1]
-    seconds: dict[int, tuple[float, float]] = {}
     for time, equity in curve:
+        at = -(-(time // SECOND - first) // step)
         peak = max(peak, equity)
-        fall = float((peak - equity) * HUNDRED / peak) if peak > 0 else 0.0
-        seconds[time // SECOND] = (float(equity), fall)
-    points = [(at, *values) for at, values in seconds.items()]
-    kept = _thinned(points)
-    return {
-        "time": [at for at, _, _ in kept],
-        "equity": [equity for _, equity, _ in kept],
-        "drawdown": [round(fall, 6) for _, _, fall in kept],
-    }
-
-
-def _thinned(points: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
-    """Keep of each stretch the points that shape the picture: lowest, highest, last; and the very first."""
-    length = -(-len(points) // CURVE_STRETCHES_MAX)
-    if length <= 3:
-        return points
-    kept = {points[0][0]: points[0]}
-    for start in range(0, len(points), length):
-        stretch = points[start : start + length]
-        for point in (
-            min(stretch, key=lambda point: point[1]),
-            max(stretch, key=lambda point: point[1]),
-            max(stretch, key=lambda point: point[2]),
-            stretch[-1],
-        ):
-            kept[point[0]] = point
-    return [kept[at] for at in sorted(kept)]
+        ends[at] = equity
+        falls[at] = max(falls[at], (peak - equity) * HUNDRED / peak) if peak > 0 else ZERO
+    columns: dict[str, list[float]] = {"time": [], "equity": [], "drawdown": []}
+    peak = equity = curve[0][1]
+    for at in range(steps):
+        known = ends[at]
+        equity = equity if known is None else known
+        peak = max(peak, equity)
+        fall = falls[at] if known is not None else (peak - equity) * HUNDRED / peak if peak > 0 else ZERO
+        columns["time"].append(min(first + at * step, last))
+        columns["equity"].append(float(equity))
+        columns["drawdown"].append(round(float(fall), 6))
+    return columns
 
 
 def packed(series: CandleSeries) -> dict[str, Any]:

@@ -23,13 +23,15 @@ from fillwright.reports.words import (
     tone,
 )
 
+UNIT_WITH_VALUE_MAX = 7
+"""A longer figure leaves no room for its unit."""
 SPREAD_CLASSES = 24
 """Bars in the distribution of results, an even number: zero lies between the middle ones."""
 
 
 def tile(title: str, value: str, note: str = "", unit: str = "", colour: str = "") -> str:
     """One figure."""
-    suffix = f" <small>{escape(unit)}</small>" if unit else ""
+    suffix = f" <small>{escape(unit)}</small>" if unit and len(value) <= UNIT_WITH_VALUE_MAX else ""
     return (
         f'<div class="tile"><h3 title="{escape(title)}">{escape(title)}</h3>'
         f'<b class="{colour}">{escape(value)}{suffix}</b><p title="{escape(note)}">{escape(note) or SPACE}</p></div>'
@@ -79,7 +81,7 @@ def tiles(data: ReportData) -> str:
         tile(
             "Time in market",
             percent(held.time_in_market_percent, 1),
-            f"{plural(held.positions_max, 'position')} at most",
+            f"at most {number(held.positions_max, 0)} at once",
         ),
         tile(
             "Held, median",
@@ -90,9 +92,9 @@ def tiles(data: ReportData) -> str:
             "Losses in a row", number(trades.consecutive_losses_max, 0), f"wins {trades.consecutive_wins_max}"
         ),
         tile(
-            "Without a stop",
+            "Longest without stop",
             f"{number(data.protection.maximum_ms, 0)}",
-            f"longest; median {number(data.protection.median_ms, 0)} ms",
+            f"median {number(data.protection.median_ms, 0)} ms",
             "ms",
         ),
     ]

@@ -119,7 +119,7 @@ class PriceChart {
 
   setLevel(interval, from, to) {
     const level = this.level(interval);
-    this.switching = true;
+    this.switching = true; this.range = [from, to];
     if (this.shown !== level) {
       this.shown = level; this.setBars(level);
       this.layer.place(this.list, level.time);
@@ -144,12 +144,14 @@ class PriceChart {
   whole() { const { time, interval } = this.base; this.view(time[0] - interval, time[time.length - 1] + 2 * interval); }
 
   rangeChanged() {
-    if (this.switching || !this.shown || this.pinned !== null || this.waiting) return;
+    if (this.switching || !this.shown || this.waiting) return;
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
-      if (!this.shown || !this.chart.timeScale().getVisibleLogicalRange()) return;
-      const [from, to] = this.span(), wanted = this.suited(to - from);
+      if (this.switching || !this.shown || !this.chart.timeScale().getVisibleLogicalRange()) return;
+      this.range = this.span();
+      const [from, to] = this.range, wanted = this.suited(to - from);
+      if (this.pinned !== null) return;
       // Only a clear change switches, so that the picture does not flicker at a boundary.
       const ratio = (to - from) / this.shown.interval, bars = this.readable();
       if (wanted > this.shown.interval ? ratio > bars * 1.3 : wanted < this.shown.interval && (to - from) / wanted < bars * 0.8) this.setLevel(wanted, from, to);
@@ -157,7 +159,7 @@ class PriceChart {
   }
 
   listIntervals() {
-    const button = (value, text) => element("button", { type: "button", value, onclick: () => { const [from, to] = this.span(); this.pinned = value === "auto" ? null : Number(value); this.view(from, to); } }, text);
+    const button = (value, text) => element("button", { type: "button", value, onclick: () => { const [from, to] = this.range; this.pinned = value === "auto" ? null : Number(value); this.view(from, to); } }, text);
     byId("intervals").replaceChildren(button("auto", "Auto"), ...this.available.map(([seconds, name]) => button(String(seconds), name)));
   }
 

@@ -4,7 +4,7 @@ const report = JSON.parse(document.getElementById("data").textContent);
 
 const INTERVALS = [[1, "1s"], [5, "5s"], [15, "15s"], [60, "1m"], [300, "5m"], [900, "15m"], [3600, "1h"], [14400, "4h"], [86400, "1d"]];
 
-const grouped = (text) => text.replace(/\B(?=(\d{3})+(?!\d))/g, " ");
+const grouped = (text) => text.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 function number(value, decimals) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const [whole, fraction] = Math.abs(value).toFixed(decimals).split(".");
