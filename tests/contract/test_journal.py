@@ -156,7 +156,7 @@ def test_a_group_is_written_whole(store: Store) -> None:
     story = long_story(3)
     owner = story.owner
     projection = store.projection(owner)
-    for step, ledger in replayed(story.records, story.steps):
+    for step, ledger in replayed(story.steps):
         projection.observe(step, ledger)
     snapshot = Snapshot(len(story.records), story.now, {"state": story.ledger.dump(), "tape": b"\x00\xff"})
 
@@ -171,7 +171,7 @@ def test_a_group_is_written_whole(store: Store) -> None:
 def test_a_group_that_fails_leaves_nothing_and_can_be_tried_again(store: Store) -> None:
     story = long_story(3)
     projection = store.projection(story.owner)
-    for step, ledger in replayed(story.records, story.steps):
+    for step, ledger in replayed(story.steps):
         projection.observe(step, ledger)
     snapshot = Snapshot(len(story.records), story.now, {"state": b"x"})
 

@@ -27,10 +27,8 @@ from fillwright.core.types import (
     ListKind,
     Mode,
     OrderType,
-    PositionStatus,
     Protection,
     Side,
-    SignalStatus,
     Time,
     TimeInForce,
     client_order_id,
@@ -339,9 +337,7 @@ def long_story(trades: int, owner: Owner = OWNER, seed: int = 0) -> Story:
     return story
 
 
-def replayed(
-    records: list[ev.Record], steps: list[list[ev.Record]]
-) -> Iterator[tuple[list[ev.Record], Ledger]]:
+def replayed(steps: list[list[ev.Record]]) -> Iterator[tuple[list[ev.Record], Ledger]]:
     """Apply records again, step by step, on a ledger of their own."""
     ledger = Ledger(State())
     for step in steps:
@@ -349,7 +345,3 @@ def replayed(
             for record in step:
                 apply(ledger, record)
         yield step, ledger
-    assert ledger.state.seq == len(records)
-
-
-__all__ = ["OWNER", "PositionStatus", "SignalStatus", "Story", "long_story", "replayed"]
