@@ -1,0 +1,79 @@
+"""Balances, unfilled order counts and the rounding of commissions."""
+
+from __future__ import annotations
+
+import pytest
+
+from fillwright.exchange.accounts import Account, round_commission
+from fillwright.exchange.messages import ExchangeError
+from fillwright.exchange.settings import ExchangeSettings, FeeSchedule, OrderCountLimit
+from tests.exchange.builders import BUY, EXACT, D, an_exchange, limit, market, refused
+
+TEN_SECONDS = 10_000_000
+LIMITS = (OrderCountLimit(TEN_SECONDS, 3, "10 SECOND"),)
+
+
+def an_account() -> Account:
+    account = Account("a", FeeSchedule(), -1, ExchangeSettings(order_counts=LIMITS))
+    account.balance("USDT").free = D(10)
+    return account
+
+
+def test_a_lock_moves_what_is_free_or_nothing() -> None:
+    account = an_account()
+    assert account.lock("USDT", D(4))
+    assert not account.lock("USDT", D(7))
+    account.unlock("USDT", D(1))
+    balance = account.balance("USDT")
+    assert (balance.free, balance.locked) == (7, 3)
+
+
+def test_windows_are_aligned_to_the_clock() -> None:
+    account = an_account()
+    account.add_count(LIMITS, 3, TEN_SECONDS - 1)
+    with pytest.raises(ExchangeError) as caught:
+        account.check_count(LIMITS, 1, TEN_SECONDS - 1)
+    assert (caught.value.code, caught.value.http_status) == (-1015, 429)
+    assert caught.value.message == "Too many new orders; current limit is 3 orders per 10 SECOND."
+    account.check_count(LIMITS, 3, TEN_SECONDS)
+    assert [one.count for one in account.counts(LIMITS, TEN_SECONDS)] == [0]
+
+
+def test_a_count_never_falls_below_zero() -> None:
+    account = an_account()
+    account.add_count(LIMITS, -5, 1)
+    assert account.counts(LIMITS, 1)[0].count == 0
+
+
+def test_orders_count_until_their_first_fill() -> None:
+    exchange = an_exchange(ExchangeSettings(order_counts=LIMITS))
+    exchange.execute("a", limit(BUY, "1", "90", "rests"), 5)
+    exchange.execute("a", market(BUY, "1", "fills"), 6)
+    assert exchange.order_counts("a")[0].count == 1
+    exchange.execute("a", limit(BUY, "1", "90", "two"), 7)
+    exchange.execute("a", limit(BUY, "1", "90", "three"), 8)
+    assert refused(lambda: exchange.execute("a", limit(BUY, "1", "90", "four"), 9))[0] == -1015
+    exchange.execute("b", limit(BUY, "1", "90", "theirs"), 9)
+
+
+def test_no_limits_no_counts() -> None:
+    exchange = an_exchange(ExchangeSettings(order_counts=()))
+    for number in range(20):
+        exchange.execute("a", limit(BUY, "0.1", "90", f"n{number}"), 5)
+    assert exchange.order_counts("a") == ()
+    assert EXACT.order_counts
+
+
+@pytest.mark.parametrize(
+    ("amount", "precision", "rounded"),
+    [
+        ("0.123456789", 8, "0.12345678"),
+        ("0.000000009", 8, "0"),
+        ("0.1", 8, "0.1"),
+        ("5", 8, "5"),
+        ("1.239", 2, "1.23"),
+        ("1E+2", 2, "100"),
+    ],
+)
+def test_commissions_are_cut_off(amount: str, precision: int, rounded: str) -> None:
+    assert round_commission(D(amount), precision) == D(rounded)
