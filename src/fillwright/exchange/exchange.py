@@ -107,7 +107,7 @@ class Exchange:
             if amount < ZERO:
                 raise ValueError(f"balance of {asset} is negative")
             account.balance(asset).free = amount
-            state.issued[asset] = state.issued.get(asset, ZERO) + amount
+            state.issued[asset] = CONTEXT.add(state.issued.get(asset, ZERO), amount)
 
     def has_account(self, account_id: AccountId) -> bool:
         """Whether an account is open."""

@@ -1,0 +1,117 @@
+"""The facade: accounts, funds, arithmetic, skipping, administration."""
+
+from __future__ import annotations
+
+from decimal import Decimal, getcontext, localcontext
+
+import msgspec
+import pytest
+
+from fillwright.core.types import OrderType, SymbolStatus
+from fillwright.exchange.messages import AccountPosition, BalanceUpdate
+from tests.exchange.builders import (
+    BTCUSDT,
+    BUY,
+    FREE,
+    SELL,
+    SYMBOL,
+    D,
+    an_exchange,
+    an_order,
+    holds,
+    limit,
+    market,
+    refused,
+    stop,
+    told,
+    trade,
+)
+
+
+def test_an_account_is_opened_once_and_with_what_it_has() -> None:
+    exchange = an_exchange()
+    with pytest.raises(ValueError, match="exists"):
+        exchange.open_account("a", {}, **FREE)
+    with pytest.raises(ValueError, match="negative"):
+        exchange.open_account("c", {"USDT": D(-1)}, **FREE)
+    assert exchange.has_account("a")
+    assert not exchange.has_account("nobody")
+    assert refused(lambda: exchange.execute("nobody", market(BUY, "1"), 5))[0] == -2015
+
+
+def test_funds_come_and_go_with_their_events() -> None:
+    exchange = an_exchange()
+    exchange.deposit("a", "USDT", D(5), 5)
+    exchange.withdraw("a", "BTC", D(1), 6)
+    events = exchange.drain()
+    assert [type(event) for event in events] == [BalanceUpdate, AccountPosition] * 2
+    assert isinstance(events[2], BalanceUpdate)
+    assert (events[2].asset, events[2].delta) == ("BTC", -1)
+    assert refused(lambda: exchange.withdraw("a", "BTC", D(10), 7))[0] == -2010
+    for amount in (D(0), D(-1)):
+        with pytest.raises(ValueError, match="more than zero"):
+            exchange.deposit("a", "USDT", amount, 8)
+        with pytest.raises(ValueError, match="more than zero"):
+            exchange.withdraw("a", "USDT", amount, 8)
+    assert exchange.audit() == ()
+
+
+def test_sums_are_exact_whatever_the_callers_context() -> None:
+    with localcontext() as context:
+        context.prec = 9
+        exchange = an_exchange(USDT="123456789.12345678", BTC="0.00000001")
+        exchange.execute("a", limit(BUY, "1.23457", "98.76", "x"), 5)
+        exchange.execute("a", market(BUY, "1.23457", "y"), 6)
+        trade(exchange, "90", "1.23457")
+        assert getcontext().prec == 9
+    assert exchange.audit() == ()
+    spent = Decimal("1.23457") * (Decimal("98.76") + 100)
+    assert holds(exchange, "a", "USDT")[0] == str((Decimal("123456789.12345678") - spent).normalize())
+
+
+def test_a_driver_may_skip_what_changes_nothing() -> None:
+    exchange = an_exchange()
+    exchange.average_price = lambda symbol, minutes: D(100)
+    exchange.execute("a", stop(SELL, "1", "90"), 5)
+    told(exchange)
+    exchange.set_market(SYMBOL, last=D(95), bid=D(94), bid_quantity=D(1), ask=D(96), ask_quantity=D(2), now=6)
+    assert told(exchange) == []
+    quote = exchange.quote(SYMBOL)
+    assert (quote.bid, quote.ask, quote.last) == (94, 96, 95)
+    assert trade(exchange, "90", now=7)[1] == "x TRADE FILLED 1@94"
+
+
+def test_phases() -> None:
+    exchange = an_exchange()
+    exchange.execute("a", stop(SELL, "1", "90"), 5)
+    exchange.set_status(SYMBOL, SymbolStatus.HALT, 6)
+    told(exchange)
+    assert exchange.status(SYMBOL) is SymbolStatus.HALT
+    assert trade(exchange, "80", now=7) == []
+    assert refused(lambda: exchange.execute("a", market(BUY, "1", "y"), 8)) == (-1013, "Market is closed.")
+    exchange.set_status(SYMBOL, SymbolStatus.TRADING, 9)
+    assert told(exchange)[1] == "x TRADE FILLED 1@80"
+
+
+def test_filters_may_change_and_symbols_may_come() -> None:
+    exchange = an_exchange()
+    exchange.set_instrument(msgspec.structs.replace(BTCUSDT, order_types=(OrderType.LIMIT,)))
+    assert refused(lambda: exchange.execute("a", market(BUY, "1"), 5))[0] == -1013
+    exchange.set_instrument(msgspec.structs.replace(BTCUSDT, symbol="ETHUSDT", base="ETH"))
+    exchange.on_trade("ETHUSDT", D(10), D(1), 6)
+    exchange.execute("a", an_order(BUY, OrderType.MARKET, "e", quantity="1", symbol="ETHUSDT"), 7)
+    assert holds(exchange, "a", "ETH") == ("1", "0")
+
+
+def test_events_of_one_account_can_be_drained_alone() -> None:
+    exchange = an_exchange()
+    exchange.execute("a", limit(BUY, "1", "90"), 5)
+    exchange.execute("b", limit(BUY, "1", "90"), 6)
+    assert {event.account_id for event in exchange.drain_account("b")} == {"b"}
+    assert [event.account_id for event in exchange.drain_account("a")] == ["a", "a"]
+    assert exchange.drain_account("a") == []
+
+
+def test_unknown_symbols_of_the_feed_are_named() -> None:
+    exchange = an_exchange()
+    assert refused(lambda: exchange.on_trade("NOPE", D(1), D(1), 5))[0] == -1121

@@ -1,0 +1,88 @@
+"""Reading: orders, lists, trades, balances, by call and as data."""
+
+from __future__ import annotations
+
+import pytest
+
+from fillwright.exchange.exchange import Exchange
+from fillwright.exchange.queries import (
+    AccountQuery,
+    AllOrdersQuery,
+    OpenOrderListsQuery,
+    OpenOrdersQuery,
+    OrderCountsQuery,
+    OrderListQuery,
+    OrderQuery,
+    Query,
+    TradesQuery,
+)
+from tests.exchange.builders import BUY, SELL, SYMBOL, an_exchange, an_oco, limit, market, refused
+
+
+@pytest.fixture
+def exchange() -> Exchange:
+    exchange = an_exchange()
+    exchange.execute("a", limit(BUY, "1", "90", "rests"), 5)
+    exchange.execute("a", market(BUY, "1", "bought"), 6)
+    exchange.execute("a", market(SELL, "1", "sold"), 7)
+    exchange.execute("a", an_oco(), 8)
+    exchange.execute("b", market(BUY, "1", "theirs"), 9)
+    return exchange
+
+
+def test_orders_are_found_by_number_or_name(exchange: Exchange) -> None:
+    assert exchange.order("a", SYMBOL, order_id=2).client_order_id == "bought"
+    assert exchange.order("a", SYMBOL, client_order_id="sold").order_id == 3
+    assert exchange.order("a", SYMBOL, order_id=2, client_order_id="bought").order_id == 2
+    assert refused(lambda: exchange.order("a", SYMBOL, order_id=2, client_order_id="sold"))[0] == -2039
+    assert refused(lambda: exchange.order("b", SYMBOL, order_id=2)) == (-2013, "Order does not exist.")
+    assert refused(lambda: exchange.order("a", SYMBOL))[0] == -1102
+    assert refused(lambda: exchange.order("a", "NOPE", order_id=2))[0] == -1121
+
+
+def test_open_orders_are_those_of_the_account(exchange: Exchange) -> None:
+    names = [order.client_order_id for order in exchange.open_orders("a")]
+    assert names == ["rests", "oco-stop", "oco-limit"]
+    assert exchange.open_orders("b", SYMBOL) == ()
+
+
+def test_histories_run_forward_from_an_id_else_end_with_the_newest(exchange: Exchange) -> None:
+    def names(**fields: int) -> list[str]:
+        return [order.client_order_id for order in exchange.all_orders("a", SYMBOL, **fields)]
+
+    assert names(limit=2) == ["oco-stop", "oco-limit"]
+    assert names(order_id=2, limit=2) == ["bought", "sold"]
+    assert [one.order_id for one in exchange.trades("a", SYMBOL)] == [2, 3]
+    assert [one.order_id for one in exchange.trades("a", SYMBOL, order_id=3)] == [3]
+    assert [one.order_id for one in exchange.trades("a", SYMBOL, from_id=1, limit=1)] == [2]
+
+
+def test_lists(exchange: Exchange) -> None:
+    (found,) = exchange.open_order_lists("a")
+    assert exchange.order_list("a", order_list_id=1) == found
+    assert exchange.order_list("a", list_client_order_id="oco") == found
+    assert refused(lambda: exchange.order_list("b", order_list_id=1))[0] == -2013
+    assert refused(lambda: exchange.order_list("a"))[0] == -1102
+
+
+@pytest.mark.parametrize(
+    ("query", "call"),
+    [
+        (OrderQuery(SYMBOL, order_id=2), lambda one: one.order("a", SYMBOL, 2)),
+        (OpenOrdersQuery(), lambda one: one.open_orders("a")),
+        (AllOrdersQuery(SYMBOL), lambda one: one.all_orders("a", SYMBOL)),
+        (OrderListQuery(order_list_id=1), lambda one: one.order_list("a", 1)),
+        (OpenOrderListsQuery(), lambda one: one.open_order_lists("a")),
+        (TradesQuery(SYMBOL), lambda one: one.trades("a", SYMBOL)),
+        (AccountQuery(), lambda one: one.balances("a")),
+        (OrderCountsQuery(), lambda one: one.order_counts("a")),
+    ],
+)
+def test_queries_as_data_answer_what_the_calls_do(exchange: Exchange, query: Query, call: object) -> None:
+    answer = exchange.ask("a", query)
+    assert answer
+    assert answer == call(exchange)  # type: ignore[operator]
+
+
+def test_a_key_of_nobody_reads_nothing(exchange: Exchange) -> None:
+    assert refused(lambda: exchange.ask("nobody", AccountQuery()))[0] == -2015
