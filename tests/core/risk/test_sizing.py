@@ -227,6 +227,18 @@ def test_a_draft_is_sized_from_the_account_as_it_stands() -> None:
     assert draft.risk_amount == 100
 
 
+def test_an_addition_fills_up_what_the_position_has_not() -> None:
+    book = Book()
+    position = book.open_position(quantity=D("0.0012"))
+    draft = make_draft(limit_price=D(50_000))
+    limits = book.limits.of(book.state, "ada", "BTCUSDT")
+    room = size_draft(
+        draft, book.ledger, limits, make_signal(), make_instrument(), book.state.prices, position
+    )
+    assert room.held == 60
+    assert (draft.quantity, draft.clipped_by) == (D("0.0008"), "max_position_size_usdt")
+
+
 def test_a_draft_in_bnb_keeps_the_commission_back_where_bnb_pays_it() -> None:
     pair = make_instrument("BTCBNB", lot_size=LotSize(D("0.001"), D(9000), D("0.001")))
     book = Book(pair, settings=Settings(quote_asset="BNB", risk=wide_limits()), cash=ZERO)

@@ -34,7 +34,9 @@ def assess(situation: Situation) -> Assessment:
         refuse_unplanned(checks)
         passed = check_orders(situation, checks)
     else:
-        room = situation.room or room_for(draft, situation.ledger.state.portfolio, situation.bids)
+        room = situation.room or room_for(
+            draft, situation.ledger.state.portfolio, situation.bids, situation.position
+        )
         notional = draft.quantity * draft.limit_price or ZERO
         passed = check_exposure(situation, draft, room, notional, checks) and passed
         passed = check_size(situation, draft, room, notional, checks) and passed

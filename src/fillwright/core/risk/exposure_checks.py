@@ -118,12 +118,11 @@ def check_size(
     situation: Situation, draft: Draft, room: Room, notional: Decimal, checks: list[Check]
 ) -> bool:
     """POSITION_SIZE_MAX to FEE_RESERVE."""
-    limits, position = situation.limits, situation.position
-    rules = limits.limits
-    size_max, share = rules.max_position_size_usdt, room.equity * limits.position_share
+    rules = situation.limits.limits
+    size_max, share = rules.max_position_size_usdt, room.equity * situation.limits.position_share
     if share < size_max:
         size_max = share
-    size = notional if position is None else notional + position.quantity * situation.bids[position.symbol]
+    size = notional + room.held if room.held else notional
     if situation.order is not None and is_sale(situation):
         size = ZERO
     size_min, order_max = rules.min_position_size_usdt, rules.max_order_size_usdt

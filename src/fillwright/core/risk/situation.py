@@ -42,16 +42,21 @@ class Room(msgspec.Struct, frozen=True, gc=False):
     exposure_symbol: Decimal = ZERO
     exposure_total: Decimal = ZERO
     exposure_trader: Decimal = ZERO
+    held: Decimal = ZERO
+    """What the position that is added to is worth."""
 
 
-def room_for(draft: Draft, portfolio: Portfolio, bids: Mapping[Symbol, Decimal]) -> Room:
-    """Look up what the account has and holds."""
+def room_for(
+    draft: Draft, portfolio: Portfolio, bids: Mapping[Symbol, Decimal], position: Position | None = None
+) -> Room:
+    """Look up what the account, and the position to be added to, has and holds."""
     return Room(
         portfolio.equity_at(bids),
         portfolio.available(),
         portfolio.exposure_symbol(draft.symbol, bids),
         portfolio.exposure_total(bids),
         portfolio.exposure_trader(draft.trader_id, bids),
+        position.quantity * bids[draft.symbol] if position is not None else ZERO,
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 from fillwright.core.inputs import Signal, Size
 from fillwright.core.instruments import Instrument
 from fillwright.core.plans import Draft
+from fillwright.core.positions import Position
 from fillwright.core.risk.exposure_checks import BNB
 from fillwright.core.risk.limits import PERCENT, Combined
 from fillwright.core.risk.situation import Room, room_for
@@ -85,6 +86,8 @@ def _widest(limits: Combined, instrument: Instrument, room: Room, quote_fee: Dec
     amount, narrowest = rules.max_position_size_usdt, "max_position_size_usdt"
     if (share := room.equity * limits.position_share) < amount:
         amount, narrowest = share, "max_position_size_percent"
+    if room.held:
+        amount -= room.held
     if rules.max_order_size_usdt < amount:
         amount, narrowest = rules.max_order_size_usdt, "max_order_size_usdt"
     if (left := rules.max_symbol_exposure_usdt - room.exposure_symbol) < amount:
@@ -122,10 +125,14 @@ def size_draft(
     signal: Signal,
     instrument: Instrument,
     bids: Mapping[Symbol, Decimal],
+    position: Position | None = None,
 ) -> Room:
-    """Set a draft's quantity from the account as it stands; returns what was looked up, for the checks."""
+    """Set a draft's quantity from the account as it stands; returns what was looked up, for the checks.
+
+    ``position`` is the one to be added to.
+    """
     state = ledger.state
-    room = room_for(draft, state.portfolio, bids)
+    room = room_for(draft, state.portfolio, bids, position)
     sized = size(
         limits,
         instrument,
