@@ -80,6 +80,8 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     trader: str | None = None
     """``module:Class``, or a name of ``[traders]`` in the configuration; None: the example."""
     signals: Path | None = None
+    sort: bool = False
+    """Put unsorted rows in order instead of refusing them."""
     resume: bool = False
     synthetic: bool = False
     seed: int = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 
@@ -48,6 +49,21 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """The same key and body came before: this is the first answer again."""
 
 
+class Averages(Protocol):
+    """The venue's average prices (``avgPrice``), worked out when somebody looks."""
+
+    def get(self, symbol: Symbol) -> Decimal | None:
+        """The average price of a symbol; None when nobody knows."""
+
+
+class NoAverages:
+    """No average prices are known."""
+
+    def get(self, symbol: Symbol) -> Decimal | None:
+        """None."""
+        return None
+
+
 class Bids(Mapping[Symbol, Decimal]):
     """The bid of every symbol: from the quote, or the last price that the journal knows."""
 
@@ -90,7 +106,7 @@ class Context:
         ledger: Ledger,
         quotes: dict[Symbol, Quote],
         bids: Bids,
-        averages: Mapping[Symbol, Decimal],
+        averages: Averages,
         now: Time,
     ) -> None:
         self.ledger = ledger

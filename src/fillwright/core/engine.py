@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import decimal
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from fillwright.core import commands, executions, intake, reconcile
 from fillwright.core import doubt as doubts
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
-from fillwright.core.context import Answer, Bids, Context
+from fillwright.core.context import Answer, Averages, Bids, Context, NoAverages
 from fillwright.core.effects import ConsultAdvisor, Effect, FetchSnapshot
 from fillwright.core.inquiries import begin_reconciliation
 from fillwright.core.market_watch import PriceBounds, price_bounds
@@ -57,7 +57,7 @@ class Engine:
     def __init__(self, ledger: Ledger | None = None) -> None:
         self.ledger = ledger or Ledger(State())
         self.quotes: dict[Symbol, inp.Quote] = {}
-        self.averages: Mapping[Symbol, Any] = {}
+        self.averages: Averages = NoAverages()
         self.bids = Bids(self.ledger.state, self.quotes)
         self._limits = Limits()
         self._wakes: dict[int, Time] = {}

@@ -108,6 +108,10 @@ class CandleAggregator:
         )
 
 
+BuilderState = tuple[bool, Time, Time, Decimal, Decimal, Decimal, Decimal, Decimal]
+"""An open candle: whether there is one, open and close time, prices, volume."""
+
+
 class CandleBuilder:
     """Makes candles of one symbol and interval from trades as they happen."""
 
@@ -147,6 +151,16 @@ class CandleBuilder:
     def flush(self) -> Candle | None:
         """The candle that is not complete yet, if any, as it stands."""
         return self._finished()
+
+    def state(self) -> BuilderState:
+        """The open candle, to go on from."""
+        prices = (self._open, self._high, self._low, self._close)
+        return (self._is_open, self._open_time, self._close_time, *prices, self._volume)
+
+    def restore(self, state: BuilderState) -> None:
+        """Go on from an open candle."""
+        self._is_open, self._open_time, self._close_time = state[:3]
+        self._open, self._high, self._low, self._close, self._volume = state[3:]
 
     def _finished(self) -> Candle | None:
         if not self._is_open:

@@ -7,8 +7,9 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from fillwright.core.inputs import Candle, Signal
+from fillwright.core.inputs import Candle
 from fillwright.core.types import Time
+from fillwright.replay.signals import PlannedSignal
 
 CANDLES_AHEAD_MAX = 1_000_000
 """Candles that a chunk may announce; more would mean an interval far too short for the tape."""
@@ -19,9 +20,7 @@ class Due(msgspec.Struct, frozen=True, gc=False):
 
     time: Time
     candle: Candle | None = None
-    signal: Signal | None = None
-    number: int = 0
-    """Of a signal: its place in the file, from 1."""
+    signal: PlannedSignal | None = None
 
 
 class Agenda:
@@ -31,12 +30,12 @@ class Agenda:
     """
 
     def __init__(
-        self, signals: Iterator[tuple[int, Signal]], delivered: Time = 0, skip_signals: int = 0
+        self, signals: Iterator[PlannedSignal], delivered: Time = 0, skip_signals: int = 0
     ) -> None:
         self._candles: list[tuple[Time, str, Candle]] = []
         self._signals = signals
         self._delivered = delivered
-        self._next: tuple[int, Signal] | None = None
+        self._next: PlannedSignal | None = None
         self.signals_taken = skip_signals
         for _ in range(skip_signals):
             next(self._signals, None)
@@ -55,7 +54,7 @@ class Agenda:
     def next_time(self) -> Time | None:
         """When the next thing is due."""
         candle = self._candles[0][0] if self._candles else None
-        signal = self._next[1].created_at if self._next is not None else None
+        signal = self._next.signal.created_at if self._next is not None else None
         if candle is None or signal is None:
             return signal if candle is None else candle
         return min(candle, signal)
@@ -66,11 +65,11 @@ class Agenda:
             time, _, candle = heappop(self._candles)
             self._delivered = max(self._delivered, candle.close_time)
             return Due(time, candle=candle)
-        if self._next is not None and self._next[1].created_at <= now:
-            number, signal = self._next
+        if self._next is not None and self._next.signal.created_at <= now:
+            planned = self._next
             self.signals_taken += 1
             self._advance()
-            return Due(signal.created_at, signal=signal, number=number)
+            return Due(planned.signal.created_at, signal=planned)
         return None
 
     @property

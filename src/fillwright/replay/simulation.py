@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Protocol
 
 import msgspec
@@ -25,15 +25,14 @@ from fillwright.core.inputs import (
     TimeReached,
 )
 from fillwright.core.positions import HOLDING, Position
-from fillwright.core.types import SECOND, Symbol, Time
+from fillwright.core.types import CONTEXT, SECOND, Symbol, Time
 from fillwright.exchange.exchange import Exchange
+from fillwright.market.tapes.tape import Chunk, Tape
 from fillwright.replay.agenda import Agenda
+from fillwright.replay.charting import Charts
 from fillwright.replay.feeds import Bounds, Feed
 from fillwright.replay.venue import ReplayVenue
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from fillwright.traders.runner import TraderRunner
+from fillwright.traders.runner import TraderRunner
 
 DRAIN_MAX: Time = 60 * SECOND
 """After the tape's end, what is under way gets this long to arrive."""
@@ -84,6 +83,7 @@ class Simulation:
         runners: Sequence[TraderRunner] = (),
         *,
         tick_by_tick: bool = False,
+        charts: Charts | None = None,
     ) -> None:
         self.engine = engine
         self.exchange = exchange
@@ -92,6 +92,7 @@ class Simulation:
         self.recorder = recorder
         self.runners = runners
         self.tick_by_tick = tick_by_tick
+        self.charts = charts
         self.feeds: list[Feed] = []
         self.counts = Counts()
         self.now: Time = 0
@@ -133,8 +134,13 @@ class Simulation:
             self._crossed[symbol] = None
 
     def candle_closed(self, candle: Candle) -> None:
-        """Put a complete candle of the account's interval on the agenda."""
+        """Put a complete candle on the agenda."""
         self.agenda.add_candle(candle)
+
+    def chunk_read(self, tape: Tape, chunk: Chunk) -> None:
+        """Show a chunk to whoever makes the report's chart."""
+        if self.charts is not None:
+            self.charts.add(tape, chunk)
 
     def average(self, symbol: Symbol, minutes: int) -> Decimal | None:
         """The average price of a symbol as of now."""
@@ -145,13 +151,11 @@ class Simulation:
 
     def run(self, on_turn: Callable[[], None] | None = None) -> None:
         """Play the tapes to their end, then let arrive what is under way."""
-        for feed in self.feeds:
-            feed.load()
         with _without_cycle_collector():
             while self.turn():
                 if on_turn is not None:
                     on_turn()
-        self._drain()
+        self.drain()
 
     def turn(self) -> bool:
         """Let the next thing happen; False when the tapes are at their end."""
@@ -160,6 +164,7 @@ class Simulation:
         for feed in live:
             if feed.is_done and not feed.load():
                 return self.turn()
+        for feed in live:
             feed.close_candles()
         if not live:
             return False
@@ -222,11 +227,18 @@ class Simulation:
                 self._close_candle(due.candle)
             elif due.signal is not None:
                 self.counts.signals += 1
-                self.step(SubmitSignal(due.signal))
+                symbol = due.signal.signal.symbol
+                last = self.exchange.quote(symbol).last if symbol in self.exchange.symbols else None
+                with localcontext(CONTEXT):
+                    signal = due.signal.at(last)
+                self.step(SubmitSignal(signal))
 
     def _close_candle(self, candle: Candle) -> None:
-        self.step(CandleClose(candle))
+        if candle.interval == self.engine.state.settings.candle_interval:
+            self.step(CandleClose(candle))
         for runner in self.runners:
+            if runner.interval != candle.interval or candle.symbol not in runner.symbols:
+                continue
             position = self._position_of(runner.trader_id, candle.symbol)
             for item in runner.on_candle(candle, position, self.now):
                 if isinstance(item, SubmitSignal):
@@ -256,7 +268,7 @@ class Simulation:
             del self._crossed[symbol]
             self.step(PriceCrossed(symbol))
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
         """After the last row: answers and reports that are under way still arrive; nothing new begins."""
         for feed in self.feeds:
             feed.settle_slots()
