@@ -21,7 +21,6 @@ from fillwright.core.types import (
     VenueOrderStatus,
     floor_to,
 )
-from fillwright.exchange.accounts import Account
 from fillwright.exchange.lists import expire
 from fillwright.exchange.market import SymbolMarket
 from fillwright.exchange.messages import Fill
@@ -53,41 +52,61 @@ class Plan(msgspec.Struct, gc=False):
     cost: Decimal = ZERO
     is_out_of_range: bool = False
     """Whether the PRICE_RANGE rule ended it."""
-    is_refused_by_self: bool = False
-    """Whether self-trade prevention ends the taker."""
+
+    def add(self, against: Against, price: Decimal, quantity: Decimal, maker: Order | None) -> None:
+        """Add a trade."""
+        self.steps.append((against, price, quantity, maker))
+        self.quantity += quantity
+        self.cost += price * quantity
+
+
+class _Outside:
+    """Where a walk stands in the outside market's levels."""
+
+    __slots__ = ("_levels", "left", "price", "used")
+
+    def __init__(self, market: SymbolMarket, order: Order) -> None:
+        self._levels = market.levels(order.side, order.price or None)
+        self.price: Decimal | None = None
+        self.left: Decimal | None = ZERO
+        self.used = ZERO
+        self._next()
+
+    def _next(self) -> None:
+        self.price, self.left = next(self._levels, (None, ZERO))
+        self.used = ZERO
+
+    def before(self, maker: Order) -> Decimal:
+        """What of this level stands before one of our orders at its price: its queue, less what the walk took."""
+        if self.left is None:
+            return ZERO
+        return self.left if maker.queue_ahead is None else min(self.left, maker.queue_ahead - self.used)
+
+    def take(self, quantity: Decimal) -> None:
+        """Go on behind a quantity of this level."""
+        if self.left is None:
+            return
+        self.used += quantity
+        self.left -= quantity
+        if self.left <= ZERO:
+            self._next()
 
 
 def plan(
-    state: State,
-    market: SymbolMarket,
-    order: Order,
-    quantity: Decimal,
-    budget: Decimal | None = None,
+    state: State, market: SymbolMarket, order: Order, quantity: Decimal, budget: Decimal | None = None
 ) -> Plan:
     """Walk our own books and the outside market for a taker; with a budget, as far as that quote amount goes."""
     buying = order.side is _BUY
     limit = order.price or None
     entries = (market.asks if buying else market.bids).entries
-    levels = market.levels(order.side, limit)
-    level_price, level_left = next(levels, (None, ZERO))
+    outside = _Outside(market, order)
     lowest, highest = _range(market, order.side)
-    step_size = market.instrument.lot_size.step
-    account = state.accounts[order.account_id]
     result = Plan([])
-    left, index, used = quantity, 0, ZERO
+    left, index = quantity, 0
     while left > ZERO:
-        maker = entries[index][2] if index < len(entries) else None
-        price = level_price
-        if maker is not None and (
-            level_price is None or (maker.price <= level_price if buying else maker.price >= level_price)
-        ):
-            price = maker.price
-            if price == level_price and level_left is not None and level_left > ZERO:
-                before = level_left if maker.queue_ahead is None else maker.queue_ahead - used
-                if before > ZERO:
-                    maker = None
-        else:
-            maker = None
+        resting = entries[index][2] if index < len(entries) else None
+        maker = resting if resting is not None and _comes_first(resting, outside, buying=buying) else None
+        price = outside.price if maker is None else maker.price
         if price is None or limit is not None and (price > limit if buying else price < limit):
             break
         if lowest is not None and highest is not None and not lowest <= price <= highest:
@@ -95,40 +114,46 @@ def plan(
             break
         if maker is not None:
             index += 1
-            if is_prevented(state, account, order, maker):
-                size = min(left, maker.remaining)
-                result.steps.append((Against.SELF, price, size, maker))
-                if order.stp in (SelfTradePrevention.EXPIRE_TAKER, SelfTradePrevention.EXPIRE_BOTH):
-                    result.is_refused_by_self = True
-                    break
-                if order.stp is not SelfTradePrevention.EXPIRE_MAKER:
-                    left -= size
-                if order.stp is SelfTradePrevention.TRANSFER:
-                    result.cost += price * size
-                continue
             size = min(left, maker.remaining)
+            if is_prevented(state, order, maker):
+                left -= _plan_prevention(result, order, maker, size, left)
+                continue
         else:
-            size = left if level_left is None else min(left, level_left)
-            following = entries[index][2] if index < len(entries) else None
-            if following is not None and following.price == price and following.queue_ahead is not None:
-                before = following.queue_ahead - used
-                if before > ZERO:
-                    size = min(size, before)
+            size = left if outside.left is None else min(left, outside.left)
+            if resting is not None and resting.price == price and outside.left is not None:
+                size = min(size, outside.before(resting))
         if budget is not None:
-            size = min(size, floor_to((budget - result.cost) / price, step_size))
+            size = min(size, floor_to((budget - result.cost) / price, market.instrument.lot_size.step))
             if size <= ZERO:
                 break
-        result.steps.append((Against.OUTSIDE if maker is None else Against.MAKER, price, size, maker))
-        result.quantity += size
-        result.cost += price * size
+        result.add(Against.OUTSIDE if maker is None else Against.MAKER, price, size, maker)
         left -= size
-        if maker is None and level_left is not None:
-            used += size
-            level_left -= size
-            if level_left <= ZERO and left > ZERO:
-                level_price, level_left = next(levels, (None, ZERO))
-                used = ZERO
+        if maker is None:
+            outside.take(size)
     return result
+
+
+def _comes_first(resting: Order, outside: _Outside, *, buying: bool) -> bool:
+    """Whether one of our orders is met before the outside's level: at a better price, or first in its queue."""
+    price = outside.price
+    if price is None:
+        return True
+    if resting.price == price:
+        return outside.before(resting) <= ZERO
+    return resting.price < price if buying else resting.price > price
+
+
+def _plan_prevention(result: Plan, order: Order, maker: Order, size: Decimal, left: Decimal) -> Decimal:
+    """Plan a match that will be prevented; returns what the taker loses by it."""
+    result.steps.append((Against.SELF, maker.price, size, maker))
+    mode = order.stp
+    if mode is SelfTradePrevention.EXPIRE_TAKER or mode is SelfTradePrevention.EXPIRE_BOTH:
+        return left
+    if mode is SelfTradePrevention.EXPIRE_MAKER:
+        return ZERO
+    if mode is SelfTradePrevention.TRANSFER:
+        result.cost += maker.price * size
+    return size
 
 
 def _range(market: SymbolMarket, side: Side) -> tuple[Decimal | None, Decimal | None]:
@@ -137,13 +162,14 @@ def _range(market: SymbolMarket, side: Side) -> tuple[Decimal | None, Decimal | 
     return market.price_range.limits(side, market.reference_price)
 
 
-def is_prevented(state: State, account: Account, taker: Order, maker: Order) -> bool:
+def is_prevented(state: State, taker: Order, maker: Order) -> bool:
     """Whether two orders belong to one account or trade group, and the taker's mode cares."""
     if taker.stp is SelfTradePrevention.NONE:
         return False
     if maker.account_id == taker.account_id:
         return True
-    return account.trade_group >= 0 and account.trade_group == state.accounts[maker.account_id].trade_group
+    group = state.accounts[taker.account_id].trade_group
+    return group >= 0 and group == state.accounts[maker.account_id].trade_group
 
 
 def execute_plan(state: State, market: SymbolMarket, order: Order, steps: list[Step]) -> list[Fill]:
