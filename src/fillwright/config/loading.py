@@ -35,7 +35,7 @@ class TraderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A trader by name: the class to make (None: it only sends signals) and what it is given."""
 
     trader_class: str | None = None
-    """``module:Class``"""
+    """``module:Class``, ``path/to/file.py:Class``, or the name of one that is built in."""
     parameters: dict[str, Any] = {}
 
 

@@ -283,8 +283,9 @@ class TraderSection(BaseModel):
     trader_class: str | None = Field(
         default=None,
         alias="class",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$",
-        description="module:Class, such as mybot.traders:Momentum",
+        min_length=1,
+        max_length=300,
+        description="module:Class, path/to/file.py:Class or the name of one that is built in",
     )
     parameters: dict[str, Any] = Field(default={}, description="a table of names and values")
 

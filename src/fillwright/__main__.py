@@ -1,0 +1,6 @@
+"""``python -m fillwright``."""
+
+from fillwright.cli import main
+
+if __name__ == "__main__":
+    main()

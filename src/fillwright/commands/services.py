@@ -1,0 +1,24 @@
+"""What commands need of the composition root; ``fillwright.bootstrap`` is one, tests bring another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from fillwright.options import ReplayOptions, ReplayProgress, ReplayResult
+from fillwright.ports import ReadModel
+
+
+class Services(Protocol):
+    """The composition root as commands see it."""
+
+    def replay(self, options: ReplayOptions, progress: Callable[[ReplayProgress], None]) -> ReplayResult:
+        """Run a replay; raises Failure (of ``options``) for whatever a user can put right, and StorageError.
+
+        KeyboardInterrupt ends it in order: what was journaled stays, and ``resume`` goes on from there.
+        """
+
+    def read_model(self, database: Path) -> AbstractContextManager[ReadModel]:
+        """Open a store for queries; raises StorageError."""
