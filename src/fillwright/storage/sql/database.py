@@ -133,20 +133,27 @@ def _connect_readonly(path: Path, wait_ms: int) -> sqlite3.Connection:
         raise CannotOpenError(f"{path}: there is no such file")
     uri = path.absolute().as_uri()
     with translating(path):
-        connection = sqlite3.connect(
-            f"{uri}?mode=ro", timeout=wait_ms / 1_000, isolation_level=None, uri=True, check_same_thread=False
-        )
+        # Opened as a writer that never writes: unlike mode=ro, it leaves no log behind when it is the last to close.
+        connection = _connect(f"{uri}?mode=rw", wait_ms)
         try:
+            connection.execute("PRAGMA query_only = ON")
             connection.execute("SELECT count(*) FROM sqlite_master")
         except sqlite3.OperationalError as error:
             connection.close()
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
-            # In a folder that may not be written there is no place for the log's index: then nobody writes it, either.
-            connection = sqlite3.connect(
-                f"{uri}?mode=ro&immutable=1", isolation_level=None, uri=True, check_same_thread=False
-            )
+            # In a folder that may not be written there is no place for the log: then nobody writes it, either.
+            connection = _connect(f"{uri}?mode=ro&immutable=1", wait_ms)
+        except BaseException:
+            connection.close()
+            raise
     return connection
+
+
+def _connect(uri: str, wait_ms: int) -> sqlite3.Connection:
+    return sqlite3.connect(
+        uri, timeout=wait_ms / 1_000, isolation_level=None, uri=True, check_same_thread=False
+    )
 
 
 def read_revision(path: Path) -> str:

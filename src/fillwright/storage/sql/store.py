@@ -18,6 +18,7 @@ class SqliteStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.journal = SqliteJournal(database)
+        self._read_models: list[SqlReadModel] = []
 
     @property
     def path(self) -> Path:
@@ -29,8 +30,9 @@ class SqliteStore:
         return SqliteProjection(self._database, self.journal, owner)
 
     def read_model(self) -> SqlReadModel:
-        """Queries, on connections of their own; they see what has been committed."""
-        return open_read_model(self.path)
+        """Queries, on connections of their own, closed with the store; they see what has been committed."""
+        self._read_models.append(open_read_model(self.path))
+        return self._read_models[-1]
 
     def checkpoint(self) -> bool:
         """Move the write-ahead log into the file, between groups; whether all of it went."""
@@ -41,7 +43,9 @@ class SqliteStore:
         return self._database.checkpoint_due()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and the queries that were opened here."""
+        for model in self._read_models:
+            model.close()
         self._database.close()
 
     def __enter__(self) -> SqliteStore:

@@ -20,6 +20,8 @@ from sqlalchemy.pool import NullPool
 from fillwright.storage.sql.errors import translating
 
 FOLDER = Path(__file__).parent
+WAIT_MS = 60_000
+"""How long a migration waits for another process's transaction: it may be migrating, too."""
 
 
 def config() -> Config:
@@ -37,7 +39,11 @@ def known_revisions() -> list[str]:
 
 def upgrade_to_head(path: Path) -> None:
     """Run the migrations that a store lacks, all in one transaction; StorageErrors when it cannot be written."""
-    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=NullPool,
+        connect_args={"timeout": WAIT_MS / 1_000},
+    )
     event.listen(engine, "connect", _use_explicit_transactions)
     event.listen(engine, "begin", _begin)
     settings = config()
