@@ -39,7 +39,7 @@ from fillwright.exchange.messages import (
     OrderResponse,
     ReplaceResult,
 )
-from fillwright.exchange.orders import Order, OrderList, cancel_view, list_view, order_view
+from fillwright.exchange.orders import Order, OrderList, cancel_view, list_view, name_legs, order_view
 from fillwright.exchange.placing import check_request, enter
 from fillwright.exchange.state import State
 
@@ -115,9 +115,7 @@ def _check_restriction(order: Order, restriction: CancelRestriction | None) -> N
 def _cancelled_list(state: State, order_list: OrderList, cancel_id: ClientOrderId) -> CancelListResponse:
     legs = state.legs(order_list)
     ended = [leg for leg in legs if leg.cancel_client_order_id == cancel_id]
-    return CancelListResponse(
-        list_view(order_list, legs), tuple([cancel_view(leg, state.now) for leg in ended])
-    )
+    return CancelListResponse(list_view(order_list), tuple([cancel_view(leg, state.now) for leg in ended]))
 
 
 def cancel_list(state: State, account: Account, request: CancelListRequest) -> CancelListResponse:
@@ -325,11 +323,12 @@ def _report_amendment(
     view = None
     if order_list is not None:
         if order.client_order_id != original:
+            order_list.named = name_legs(state.legs(order_list))
             status = order_list.status
             order_list.status = ListStatus.UPDATED
             state.report_list(order_list)
             order_list.status = status
-        view = list_view(order_list, state.legs(order_list))
+        view = list_view(order_list)
     if order.remaining <= ZERO:
         expire(state, order, None)
     return AmendResponse(state.now, execution_id, original, order_view(order), view)

@@ -442,7 +442,7 @@ class Exchange:
         if market is None:
             state.markets[instrument.symbol] = SymbolMarket(instrument, state.settings)
         else:
-            market.instrument = instrument
+            market.use(instrument)
 
     def set_price_range(self, symbol: Symbol, rule: PriceRange | None) -> None:
         """Set or lift the PRICE_RANGE execution rule."""

@@ -24,6 +24,7 @@ from fillwright.exchange.shelf import Shelf
 
 INFINITY = Decimal("Infinity")
 AVERAGE_MINUTES_MAX = 60
+COUNT_UNBOUNDED = 1 << 62
 _SEQUENCE = attrgetter("sequence")
 
 Level = tuple[Decimal, Decimal | None]
@@ -87,14 +88,43 @@ class SymbolMarket:
     """Everything about one symbol that is not an account's."""
 
     __slots__ = (
-        "ask", "ask_quantity", "asks", "average", "bid", "bid_quantity", "bids", "candle_open", "depth_asks",
-        "depth_bids", "dirty", "falling", "half_spread", "has_trades", "high", "instrument", "last", "last_time",
-        "low", "match_id", "price_range", "queue_ahead_quote", "reference_price", "rising", "slippage", "status",
-        "trade_id", "trailing",
+        "ask",
+        "ask_quantity",
+        "asks",
+        "average",
+        "base_quantum",
+        "bid",
+        "bid_quantity",
+        "bids",
+        "candle_open",
+        "depth_asks",
+        "depth_bids",
+        "dirty",
+        "falling",
+        "half_spread",
+        "has_trades",
+        "high",
+        "instrument",
+        "last",
+        "last_time",
+        "least_count",
+        "limits",
+        "low",
+        "match_id",
+        "price_range",
+        "queue_ahead_quote",
+        "quote_quantum",
+        "reference_price",
+        "rising",
+        "slippage",
+        "status",
+        "trade_id",
+        "trailing",
     )  # fmt: skip
 
     def __init__(self, instrument: Instrument, settings: ExchangeSettings) -> None:
-        self.instrument = instrument
+        self.limits = settings.limits
+        self.use(instrument)
         self.status = instrument.status
         self.slippage = settings.slippage
         self.half_spread = settings.half_spread
@@ -125,6 +155,23 @@ class SymbolMarket:
         self.high = INFINITY
         self.dirty = False
         """Whether ``low`` and ``high`` must be derived anew."""
+
+    def use(self, instrument: Instrument) -> None:
+        """Take an instrument, and what is derived from it for speed alone."""
+        self.instrument = instrument
+        self.base_quantum = Decimal((0, (1,), -instrument.base_precision))
+        self.quote_quantum = Decimal((0, (1,), -instrument.quote_precision))
+        counts = (
+            instrument.orders_max,
+            instrument.algo_orders_max,
+            instrument.iceberg_orders_max,
+            instrument.order_lists_max,
+            self.limits.orders_max,
+            self.limits.algo_orders_max,
+            self.limits.iceberg_orders_max,
+            self.limits.order_lists_max,
+        )
+        self.least_count = min([count for count in counts if count is not None], default=COUNT_UNBOUNDED)
 
     # -- prices --------------------------------------------------------------------------------------------------
 
@@ -167,23 +214,20 @@ class SymbolMarket:
         buying = side is Side.BUY
         ladder = self.depth_asks if buying else self.depth_bids
         if ladder is not None:
-            yield from ladder.levels()
-            return
+            return ladder.levels()
         displayed = self.ask if buying else self.bid
         if displayed is not None:
             quantity = self.ask_quantity if buying else self.bid_quantity
-            if quantity > ZERO:
-                yield displayed, quantity
-            yield self._slipped(side, displayed), None
-            return
+            beyond: Level = (self._slipped(side, displayed), None)
+            return iter(((displayed, quantity), beyond) if quantity > ZERO else (beyond,))
         touch = self.best_ask() if buying else self.best_bid()
         if touch is None:
-            return
+            return iter(())
         price = self._slipped(side, touch)
         if limit is not None and (touch <= limit < price if buying else price < limit <= touch):
             # Nobody knows how much stands at the touch: an order that crosses it trades, at its limit at worst.
             price = limit
-        yield price, None
+        return iter(((price, None),))
 
     def _slipped(self, side: Side, price: Decimal) -> Decimal:
         instrument = self.instrument

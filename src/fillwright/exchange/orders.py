@@ -26,16 +26,13 @@ from fillwright.core.types import (
 )
 from fillwright.exchange.messages import NO_ID, CancelResponse, ListLeg, ListView, OrderView
 
-OPEN_STATUSES = frozenset(
-    {VenueOrderStatus.NEW, VenueOrderStatus.PARTIALLY_FILLED, VenueOrderStatus.PENDING_NEW}
-)
 # Members bound once: attribute access on an enum class costs more than the comparison itself.
 _NEW = VenueOrderStatus.NEW
 _PARTIALLY_FILLED = VenueOrderStatus.PARTIALLY_FILLED
 _PENDING_NEW = VenueOrderStatus.PENDING_NEW
 
 
-class Order(msgspec.Struct, gc=False, kw_only=True):
+class Order(msgspec.Struct, gc=False, array_like=True):
     """One order. Lists are referred to by id, so that no order is ever part of a reference cycle."""
 
     order_id: int
@@ -116,7 +113,7 @@ class Order(msgspec.Struct, gc=False, kw_only=True):
         return self.lock_price * self.remaining
 
 
-class OrderList(msgspec.Struct, gc=False, kw_only=True):
+class OrderList(msgspec.Struct, gc=False, array_like=True):
     """An order list: its legs in reported order, the lock a pair shares, and what an OPO has received."""
 
     order_list_id: int
@@ -126,6 +123,8 @@ class OrderList(msgspec.Struct, gc=False, kw_only=True):
     list_client_order_id: ClientOrderId
     legs: tuple[int, ...]
     transaction_time: Time
+    named: tuple[ListLeg, ...] = ()
+    """The legs as lists show them."""
     status: ListStatus = ListStatus.EXEC_STARTED
     order_status: ListOrderStatus = ListOrderStatus.EXECUTING
     is_released: bool = False
@@ -197,7 +196,7 @@ def cancel_view(order: Order, now: Time) -> CancelResponse:
     return CancelResponse(now, order.client_order_id, order.cancel_client_order_id, order_view(order))
 
 
-def list_view(order_list: OrderList, legs: list[Order]) -> ListView:
+def list_view(order_list: OrderList) -> ListView:
     """Show a list with the ids of its legs."""
     return ListView(
         order_list.order_list_id,
@@ -207,10 +206,10 @@ def list_view(order_list: OrderList, legs: list[Order]) -> ListView:
         order_list.list_client_order_id,
         order_list.transaction_time,
         order_list.symbol,
-        list_legs(legs),
+        order_list.named,
     )
 
 
-def list_legs(legs: list[Order]) -> tuple[ListLeg, ...]:
+def name_legs(legs: list[Order]) -> tuple[ListLeg, ...]:
     """Name the legs of a list."""
     return tuple([ListLeg(leg.symbol, leg.order_id, leg.client_order_id) for leg in legs])

@@ -43,8 +43,8 @@ def place(state: State, account: Account, request: OrderRequest) -> OrderRespons
 def check_request(state: State, market: SymbolMarket, request: OrderRequest, role: Role = ALONE) -> None:
     """Everything that is judged of one order before the engine sees it, counts aside."""
     instrument = market.instrument
-    validation.check_parameters(request, role)
-    validation.check_numbers(request, instrument, role)
+    validation.check_parameters(state, request, role)
+    validation.check_numbers(request, market, role)
     validation.check_open(market)
     validation.check_supported(request, instrument)
     validation.check_filters(state, market, request, request.quantity)
@@ -70,23 +70,23 @@ def make_order(
 ) -> Order:
     """Build the order of a request; it has no id yet and nothing knows of it."""
     return Order(
-        order_id=NO_ID,
-        account_id=account.account_id,
-        symbol=request.symbol,
-        client_order_id=request.client_order_id,
-        side=request.side,
-        type=request.type,
-        time_in_force=request.time_in_force or TimeInForce.GTC,
-        quantity=request.quantity or ZERO,
-        price=request.price or ZERO,
-        stop_price=request.stop_price or ZERO,
-        stp=request.stp or market.instrument.default_stp,
-        time=state.now,
-        status=status,
-        quote_order_quantity=request.quote_order_quantity or ZERO,
-        trailing_delta=request.trailing_delta or 0,
-        iceberg_quantity=request.iceberg_quantity or ZERO,
-        order_list_id=order_list_id,
+        NO_ID,
+        account.account_id,
+        request.symbol,
+        request.client_order_id,
+        request.side,
+        request.type,
+        request.time_in_force or TimeInForce.GTC,
+        request.quantity or ZERO,
+        request.price or ZERO,
+        request.stop_price or ZERO,
+        request.stp or market.instrument.default_stp,
+        state.now,
+        status,
+        request.quote_order_quantity or ZERO,
+        request.trailing_delta or 0,
+        request.iceberg_quantity or ZERO,
+        order_list_id,
         update_time=state.now,
     )
 

@@ -27,7 +27,7 @@ from fillwright.exchange.lists import end_others
 from fillwright.exchange.market import SymbolMarket, starts_rising
 from fillwright.exchange.matching import plan, start_working, take
 from fillwright.exchange.messages import ExchangeError, ListResponse, OrderResponse
-from fillwright.exchange.orders import Order, OrderList, list_view, order_view
+from fillwright.exchange.orders import Order, OrderList, list_view, name_legs, order_view
 from fillwright.exchange.placing import (
     INSUFFICIENT,
     activate_new,
@@ -83,29 +83,42 @@ def place_list(state: State, account: Account, request: OrderListRequest) -> Lis
 
 
 def _check_shape(market: SymbolMarket, request: OrderListRequest) -> None:
-    instrument, kind, legs = market.instrument, request.kind, request.legs
+    kind, legs = request.kind, request.legs
     validation.check_client_id("listClientOrderId", request.list_client_order_id)
-    if len(legs) != len(_ROLES[kind]) or any(leg.symbol != request.symbol for leg in legs):
+    if len(legs) != len(_ROLES[kind]):
         raise ExchangeError(-1014, "Unsupported order combination.")
-    has_pair = kind in (ListKind.OCO, ListKind.OTOCO, ListKind.OPOCO)
-    if has_pair and not instrument.oco_allowed:
-        raise ExchangeError(-1013, "OCO orders are not supported for this symbol.")
-    if kind is not ListKind.OCO and not instrument.oto_allowed:
-        raise ExchangeError(-1013, "OTO orders are not supported for this symbol.")
-    if kind in (ListKind.OPO, ListKind.OPOCO):
-        if not instrument.opo_allowed:
-            raise ExchangeError(-1013, "OPO orders are not supported for this symbol.")
-        if legs[0].side is not Side.BUY:
-            raise ExchangeError(-1222, "Working order in an OPO list must be a bid.")
-        if any(leg.side is not Side.SELL for leg in legs[1:]):
-            raise ExchangeError(-1223, "Pending orders in an OPO list must be asks.")
+    for leg in legs:
+        if leg.symbol != request.symbol:
+            raise ExchangeError(-1014, "Unsupported order combination.")
+    _check_allowed(market, kind)
     if kind is not ListKind.OCO:
-        if legs[0].type not in (OrderType.LIMIT, OrderType.LIMIT_MAKER):
-            raise ExchangeError(-1159, "Order type not supported for the working order of an OTO.")
-        if any(leg.quote_order_quantity is not None for leg in legs):
+        _check_chain(kind, legs)
+    if len(legs) == 3 or kind is ListKind.OCO:
+        _check_pair(legs[-2], legs[-1])
+
+
+def _check_allowed(market: SymbolMarket, kind: ListKind) -> None:
+    instrument = market.instrument
+    if not instrument.oco_allowed and kind in (ListKind.OCO, ListKind.OTOCO, ListKind.OPOCO):
+        raise ExchangeError(-1013, "OCO orders are not supported for this symbol.")
+    if not instrument.oto_allowed and kind is not ListKind.OCO:
+        raise ExchangeError(-1013, "OTO orders are not supported for this symbol.")
+    if not instrument.opo_allowed and kind in (ListKind.OPO, ListKind.OPOCO):
+        raise ExchangeError(-1013, "OPO orders are not supported for this symbol.")
+
+
+def _check_chain(kind: ListKind, legs: tuple[OrderRequest, ...]) -> None:
+    received = kind is ListKind.OPO or kind is ListKind.OPOCO
+    if received and legs[0].side is not Side.BUY:
+        raise ExchangeError(-1222, "Working order in an OPO list must be a bid.")
+    if legs[0].type is not OrderType.LIMIT and legs[0].type is not OrderType.LIMIT_MAKER:
+        raise ExchangeError(-1159, "Order type not supported for the working order of an OTO.")
+    for leg in legs[1:]:
+        if received and leg.side is not Side.SELL:
+            raise ExchangeError(-1223, "Pending orders in an OPO list must be asks.")
+    for leg in legs:
+        if leg.quote_order_quantity is not None:
             raise ExchangeError(-1106, "Parameter 'quoteOrderQty' sent when not required.")
-    if has_pair:
-        _check_pair(*(legs[-2:]))
 
 
 def _check_pair(below: OrderRequest, above: OrderRequest) -> None:
@@ -159,6 +172,7 @@ def _open_list(state: State, account: Account, request: OrderListRequest, orders
         list_client_order_id=request.list_client_order_id,
         legs=tuple([order.order_id for order in orders]),
         transaction_time=state.now,
+        named=name_legs(orders),
     )
     state.lists[number] = order_list
     account.open_lists[number] = request.symbol
@@ -188,7 +202,7 @@ def _enter_pair(
         activate_new(state, market, order)
     state.report_list(order_list)
     responses = tuple([OrderResponse(state.now, order_view(order)) for order in orders])
-    return ListResponse(list_view(order_list, orders), responses)
+    return ListResponse(list_view(order_list), responses)
 
 
 def pair_problem(market: SymbolMarket, orders: list[Order]) -> str | None:
@@ -225,7 +239,7 @@ def _enter_chain(
     responses = [OrderResponse(state.now, order_view(working), tuple(fills))]
     for order in orders[1:]:
         responses.append(OrderResponse(state.now, order_view(order)))
-    view = list_view(order_list, orders)
+    view = list_view(order_list)
     if not order_list.is_open and state.settings.unfilled_fok_null_list_id:
         view = msgspec.structs.replace(view, list_client_order_id=None)
     return ListResponse(view, tuple(responses))

@@ -153,13 +153,13 @@ def order_list(
     found = state.lists.get(order_list_id)
     if found is None or found.account_id != account.account_id:
         raise ExchangeError(-2013, "Order list does not exist.")
-    return list_view(found, state.legs(found))
+    return list_view(found)
 
 
 def open_order_lists(state: State, account: Account) -> tuple[ListView, ...]:
     """Open lists in order of creation."""
     lists = [state.lists[number] for number in account.open_lists]
-    return tuple([list_view(one, state.legs(one)) for one in lists])
+    return tuple([list_view(one) for one in lists])
 
 
 def trades(

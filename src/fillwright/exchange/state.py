@@ -34,7 +34,7 @@ from fillwright.exchange.messages import (
     ListStatusReport,
     RejectReason,
 )
-from fillwright.exchange.orders import Order, OrderList, list_legs
+from fillwright.exchange.orders import Order, OrderList
 from fillwright.exchange.settings import ExchangeSettings
 
 AveragePrice = Callable[[Symbol, int], Decimal | None]
@@ -52,7 +52,7 @@ class State:
     __slots__ = (
         "accounts", "amendments", "average_price", "due", "events", "execution_id", "finals", "house", "issued",
         "list_events", "lists", "markets", "next_list_id", "next_order_id", "now", "orders", "outside",
-        "request_id", "sequence", "settings", "touched",
+        "request_id", "sequence", "settings", "shapes", "touched",
     )  # fmt: skip
 
     def __init__(self, instruments: Iterable[Instrument], settings: ExchangeSettings) -> None:
@@ -80,6 +80,8 @@ class State:
         self.amendments: dict[int, list[AmendmentView]] = {}
         self.due: deque[int] = deque()
         """Lists whose pending legs are to be released in this transaction."""
+        self.shapes: dict[tuple[object, ...], None] = {}
+        """Combinations of parameters known to pass: bounded, there are only so many; not part of a dump."""
         self.events: list[ExchangeEvent] = []
         self.list_events: list[ListStatusReport] = []
         self.touched: dict[tuple[AccountId, Asset], None] = {}
@@ -249,7 +251,7 @@ class State:
                 order_list.order_status,
                 reject_reason,
                 order_list.list_client_order_id,
-                list_legs(self.legs(order_list)),
+                order_list.named,
             )
         )
 

@@ -31,7 +31,6 @@ from fillwright.exchange.state import State
 
 CLIENT_ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"
 DECIMAL_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
-PRECISION = Decimal("1E-8")
 
 _UNSUPPORTED = {
     OrderType.MARKET: "Market orders are not supported for this symbol.",
@@ -88,12 +87,33 @@ def filter_failure(name: str, code: int = -1013) -> ExchangeError:
     return ExchangeError(code, f"Filter failure: {name}")
 
 
-def check_parameters(request: OrderRequest, role: Role = ALONE) -> None:
-    """Refuse what the order's type does not take, or lacks."""
+def check_parameters(state: State, request: OrderRequest, role: Role = ALONE) -> None:
+    """Refuse what the order's type does not take, or lacks; what has passed once in this shape is known to pass."""
+    if not is_client_order_id(request.client_order_id):
+        raise illegal(role.name("clientOrderId"), CLIENT_ID_RANGE)
+    if request.iceberg_quantity is not None:
+        _check_parameters(request, role)
+        return
+    shape = (
+        request.type,
+        role.prefix,
+        role.quantity_is_received,
+        request.time_in_force is None,
+        request.quantity is None,
+        request.quote_order_quantity is None,
+        request.price is None,
+        request.stop_price is None,
+        request.trailing_delta is None,
+    )
+    if shape not in state.shapes:
+        _check_parameters(request, role)
+        state.shapes[shape] = None
+
+
+def _check_parameters(request: OrderRequest, role: Role) -> None:
     kind = request.type
     has_price = kind in LIMIT_TYPES
     takes_time_in_force = has_price and kind is not OrderType.LIMIT_MAKER
-    check_client_id(role.name("clientOrderId"), request.client_order_id)
     _require(role, "timeInForce", request.time_in_force, takes_time_in_force)
     _require(role, "price", request.price, has_price)
     contingent = kind in CONTINGENT_TYPES
@@ -132,9 +152,19 @@ def _require(role: Role, name: str, value: object, wanted: bool) -> None:
         raise ExchangeError(-1106, f"Parameter '{role.name(name)}' sent when not required.")
 
 
-def check_numbers(request: OrderRequest, instrument: Instrument, role: Role = ALONE) -> None:
+def check_numbers(request: OrderRequest, market: SymbolMarket, role: Role = ALONE) -> None:
     """Refuse numbers that are not plain (-1100), too precise (-1111) or zero."""
-    base, quote = _quantum(instrument.base_precision), _quantum(instrument.quote_precision)
+    base, quote = market.base_quantum, market.quote_quantum
+    quantity, price, stop = request.quantity, request.price, request.stop_price
+    if (
+        (quantity is None or _is_plain(quantity, base))
+        and (price is None or _is_plain(price, quote))
+        and (stop is None or _is_plain(stop, quote))
+        and request.quote_order_quantity is None
+        and request.iceberg_quantity is None
+        and request.trailing_delta is None
+    ):
+        return
     for name, number, quantum in (
         ("quantity", request.quantity, base),
         ("quoteOrderQty", request.quote_order_quantity, quote),
@@ -158,8 +188,8 @@ def check_numbers(request: OrderRequest, instrument: Instrument, role: Role = AL
         raise ExchangeError(-1013, "Invalid stopPrice.")
 
 
-def _quantum(precision: int) -> Decimal:
-    return PRECISION if precision == 8 else Decimal((0, (1,), -precision))
+def _is_plain(number: Decimal, quantum: Decimal) -> bool:
+    return number.is_finite() and number > ZERO and not number % quantum
 
 
 def check_supported(request: OrderRequest, instrument: Instrument) -> None:
@@ -242,6 +272,11 @@ def check_counts(
     """MAX_NUM_* of the symbol and EXCHANGE_MAX_NUM_* of the exchange, MAX_POSITION of buys."""
     instrument = market.instrument
     limits = state.settings.limits
+    if instrument.position_max is not None:
+        _check_position(account, instrument, requests)
+    least = market.least_count
+    if len(account.open) + len(requests) <= least and len(account.open_lists) < least:
+        return
     orders = algos = icebergs = all_algos = all_icebergs = 0
     for order in account.open.values():
         algo = order.type in CONTINGENT_TYPES
@@ -267,8 +302,6 @@ def check_counts(
     ):
         if limit is not None and more and count + more > limit:
             raise filter_failure(name)
-    if instrument.position_max is not None:
-        _check_position(account, instrument, requests)
 
 
 def _check_position(account: Account, instrument: Instrument, requests: tuple[OrderRequest, ...]) -> None:
