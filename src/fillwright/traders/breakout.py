@@ -26,7 +26,8 @@ class Breakout(Trader):
     Stop: ``stop_atr`` average true ranges below the close, held between the two percentages so that neither commission
     nor one bad candle rules the result. Target: ``reward`` times that risk. Once the position is ahead by its risk, the
     stop goes to where entry and exit are paid for, then follows at ``trail_atr`` ranges, upwards only and in steps
-    worth an order. A position that went nowhere for ``hold_max`` candles is closed.
+    worth an order. A position that has not come that far after ``hold_max`` candles
+    is closed.
     """
 
     lookback: int = 16
@@ -78,17 +79,17 @@ class Breakout(Trader):
         return Signal(
             stop_loss=round(close - risk, _DECIMALS),
             take_profit=round(close + self.reward * risk, _DECIMALS),
-            reasoning=f"closed above the highest {barrier:g} of {self.lookback} candles; stop {percent:.2f} % below",
+            reasoning=f"closed above the highest {barrier:.10g} of {self.lookback} candles; stop {percent:.2f} % below",
         )
 
     def _manage(self, candles: CandleWindow, position: Holding) -> Decision | None:
-        if position.candles_held >= self.hold_max:
-            return Decision.close(f"no result after {position.candles_held} candles")
         if position.stop_loss is None:
             return None
         close, entry, stop = float(candles.close[-1]), float(position.entry_price), float(position.stop_loss)
         if stop < entry and close < entry + (entry - stop):
-            return None
+            if position.candles_held < self.hold_max:
+                return None
+            return Decision.close(f"no result after {position.candles_held} candles")
         paid_for = entry * (1.0 + self.cost_percent / 100.0)
         level = max(paid_for, close - self.trail_atr * self._range(candles))
         if level - stop < close * self.step_percent / 100.0 or level >= close:

@@ -77,9 +77,9 @@ def rsi(close: npt.ArrayLike, count: int = 14) -> Floats:
     changes = np.diff(column)
     gains = _wilder(changes.clip(min=0.0), count)
     moves = gains + _wilder((-changes).clip(min=0.0), count)
-    strength = np.full(len(column), 50.0)
-    np.divide(100.0 * gains, moves, out=strength[1:], where=moves > 0.0)
-    return strength
+    share = np.full(len(column), 0.5)
+    np.divide(gains, moves, out=share[1:], where=moves > 0.0)
+    return 100.0 * share
 
 
 def _column(values: npt.ArrayLike, count: int = 1) -> Floats:
