@@ -7,7 +7,7 @@ import pytest
 from fillwright.exchange.accounts import Account, round_commission
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.settings import ExchangeSettings, FeeSchedule, OrderCountLimit
-from tests.exchange.builders import BUY, EXACT, D, an_exchange, limit, market, refused
+from tests.exchange.builders import BUY, EXACT, D, an_exchange, an_opoco, limit, market, refused
 
 TEN_SECONDS = 10_000_000
 LIMITS = (OrderCountLimit(TEN_SECONDS, 3, "10 SECOND"),)
@@ -54,6 +54,18 @@ def test_orders_count_until_their_first_fill() -> None:
     exchange.execute("a", limit(BUY, "1", "90", "three"), 8)
     assert refused(lambda: exchange.execute("a", limit(BUY, "1", "90", "four"), 9))[0] == -1015
     exchange.execute("b", limit(BUY, "1", "90", "theirs"), 9)
+
+
+def test_a_bracket_counts_three_less_its_filled_entry_and_a_refused_one_nothing() -> None:
+    limits = (OrderCountLimit(TEN_SECONDS, 100, "10 SECOND"),)
+    exchange = an_exchange(ExchangeSettings(order_counts=limits, spread_bps=D(0), slippage_bps=D(0)))
+    exchange.execute("a", an_opoco(), 5)
+    assert exchange.order_counts("a")[0].count == 2
+    exchange.execute("a", an_opoco(price="99", name="unfilled"), 6)
+    assert exchange.order_counts("a")[0].count == 5
+    refused(lambda: exchange.execute("a", an_opoco("10000", name="too-dear"), 7))
+    refused(lambda: exchange.execute("a", limit(BUY, "900", "100"), 8))
+    assert exchange.order_counts("a")[0].count == 5
 
 
 def test_no_limits_no_counts() -> None:

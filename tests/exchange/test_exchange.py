@@ -103,6 +103,13 @@ def test_filters_may_change_and_symbols_may_come() -> None:
     assert holds(exchange, "a", "ETH") == ("1", "0")
 
 
+def test_symbols_and_their_instruments_can_be_read() -> None:
+    exchange = an_exchange(more=(msgspec.structs.replace(BTCUSDT, symbol="ETHUSDT", base="ETH"),))
+    assert list(exchange.symbols) == [SYMBOL, "ETHUSDT"]
+    assert exchange.instrument("ETHUSDT").base == "ETH"
+    assert refused(lambda: exchange.instrument("NOPE"))[0] == -1121
+
+
 def test_events_of_one_account_can_be_drained_alone() -> None:
     exchange = an_exchange()
     exchange.execute("a", limit(BUY, "1", "90"), 5)

@@ -81,6 +81,16 @@ def test_the_displayed_level_is_the_queue() -> None:
     assert trade(exchange, "94.5", "0.6")[1:] == ["inside TRADE PARTIALLY_FILLED 0.1@94.5", "a balances"]
 
 
+def test_a_price_beyond_the_known_levels_is_not_an_empty_level() -> None:
+    exchange = an_exchange(ExchangeSettings(queue_ahead_quote=D(180)))
+    exchange.on_depth(SYMBOL, [(D(99), D(3))], [(D(101), D(1))], 2, snapshot=True)
+    exchange.execute("a", limit(BUY, "1", "90"), 5)  # 2 assumed before us
+    exchange.on_depth(SYMBOL, [(D(98), D(3))], [], 6, snapshot=False)
+    told(exchange)
+    assert trade(exchange, "90", "1.5") == []
+    assert trade(exchange, "90", "1")[0] == "x TRADE PARTIALLY_FILLED 0.5@90"
+
+
 def test_the_best_quote_is_the_queue_of_those_who_join_it() -> None:
     exchange = an_exchange(msgspec.structs.replace(EXACT, queue_ahead_quote=None))
     exchange.on_quote(SYMBOL, D(99), D(2), D(101), D(1), 2)
@@ -134,6 +144,17 @@ def test_depth_that_crosses_an_order_fills_it_level_by_level() -> None:
         "a balances",
     ]
     assert exchange.quote(SYMBOL).bid == 99  # what it took is gone
+
+
+def test_depth_outranks_quotes() -> None:
+    exchange = an_exchange(last=None)
+    exchange.on_depth(SYMBOL, [(D(99), D(1))], [(D(101), D(1))], 2, snapshot=True)
+    exchange.execute("a", limit(BUY, "1", "98"), 5)
+    told(exchange)
+    exchange.on_quote(SYMBOL, D(95), D(9), D(96), D(9), 6)
+    assert told(exchange) == []
+    exchange.on_depth(SYMBOL, [], [(D(97), D(1))], 7, snapshot=False)
+    assert told(exchange)[0] == "x TRADE FILLED 1@98"
 
 
 def test_nothing_matches_while_a_symbol_does_not_trade() -> None:

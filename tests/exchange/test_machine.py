@@ -63,7 +63,15 @@ class ExchangeMachine(RuleBasedStateMachine):
 
     @initialize(
         feed=st.sampled_from(
-            ["trades", "quotes", "depth", "quotes and trades", "depth and trades", "candles"]
+            [
+                "trades",
+                "quotes",
+                "depth",
+                "quotes and trades",
+                "depth and trades",
+                "depth and quotes",
+                "candles",
+            ]
         ),
         queue=st.sampled_from([None, Decimal(0), Decimal(200)]),
         free_first=st.booleans(),

@@ -198,7 +198,7 @@ class Exchange:
         """New best quotes of the outside market."""
         market = self._state.market(symbol)
         self._set_time(now)
-        if market.has_trades:
+        if market.has_trades or (not market.dirty and market.low < bid <= ask < market.high):
             market.bid, market.bid_quantity = bid, bid_quantity
             market.ask, market.ask_quantity = ask, ask_quantity
             return

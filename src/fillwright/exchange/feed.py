@@ -94,10 +94,13 @@ def quote(
     ask: Decimal,
     ask_quantity: Decimal,
 ) -> None:
-    """New best quotes; what our accounts took of the old ones is forgotten with them."""
+    """New best quotes; what our accounts took of the old ones is forgotten with them.
+
+    They move orders only on feeds that have neither trades nor depth.
+    """
     market.bid, market.bid_quantity = bid, bid_quantity
     market.ask, market.ask_quantity = ask, ask_quantity
-    if market.has_trades:
+    if market.has_trades or market.depth_bids is not None:
         return
     if market.is_trading:
         _cross(state, market, market.bids, [(ask, ask_quantity)])
@@ -128,6 +131,8 @@ def depth(state: State, market: SymbolMarket, bids: Levels, asks: Levels, *, sna
 def _shorten_queues(shelf: Shelf, ladder: Ladder) -> None:
     """Nobody can stand before us but what is displayed: cancels ahead of us shorten our queue."""
     for _, _, order in shelf.entries:
+        if not ladder.covers(order.price):
+            continue
         displayed = ladder.quantities.get(order.price, ZERO)
         if order.queue_ahead is None or order.queue_ahead > displayed:
             order.queue_ahead = displayed

@@ -47,6 +47,12 @@ class Ladder:
         else:
             self.remove(price)
 
+    def covers(self, price: Decimal) -> bool:
+        """Whether a price is not beyond the worst known level: only there an absent level is an empty one."""
+        if not self.prices:
+            return False
+        return price >= self.prices[0] if self.descending else price <= self.prices[-1]
+
     @property
     def best(self) -> Decimal | None:
         """The best price, None on an empty side."""

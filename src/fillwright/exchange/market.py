@@ -254,7 +254,7 @@ class SymbolMarket:
         """The quantity before an order that joins the book at its price: displayed, else assumed; None unknown."""
         buying = order.side is Side.BUY
         ladder = self.depth_bids if buying else self.depth_asks
-        if ladder is not None:
+        if ladder is not None and ladder.covers(order.price):
             return ladder.quantities.get(order.price, ZERO)
         best = self.bid if buying else self.ask
         if best is not None:

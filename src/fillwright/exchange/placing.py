@@ -35,9 +35,13 @@ def place(state: State, account: Account, request: OrderRequest) -> OrderRespons
     limits = state.settings.order_counts
     validation.check_counts(state, account, market, (request,), in_list=False)
     account.check_count(limits, 1, state.now)
-    response = enter(state, account, market, request)
+    # Counted first: a fill in the very call takes its order back from the count.
     account.add_count(limits, 1, state.now)
-    return response
+    try:
+        return enter(state, account, market, request)
+    except ExchangeError:
+        account.add_count(limits, -1, state.now)
+        raise
 
 
 def check_request(state: State, market: SymbolMarket, request: OrderRequest, role: Role = ALONE) -> None:

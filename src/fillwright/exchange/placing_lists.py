@@ -71,12 +71,13 @@ def place_list(state: State, account: Account, request: OrderListRequest) -> Lis
     validation.check_counts(state, account, market, request.legs, in_list=True)
     account.check_count(limits, len(request.legs), state.now)
     _check_duplicates(state, account, request)
-    if request.kind is ListKind.OCO:
-        response = _enter_pair(state, account, market, request)
-    else:
-        response = _enter_chain(state, account, market, request)
     account.add_count(limits, len(request.legs), state.now)
-    return response
+    enter = _enter_pair if request.kind is ListKind.OCO else _enter_chain
+    try:
+        return enter(state, account, market, request)
+    except ExchangeError:
+        account.add_count(limits, -len(request.legs), state.now)
+        raise
 
 
 # -- shape -------------------------------------------------------------------------------------------------------
