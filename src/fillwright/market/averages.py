@@ -10,18 +10,26 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import accumulate
+from operator import mul
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from fillwright.core.types import CONTEXT, MINUTE, Time, money
 from fillwright.market.columns import CandleColumns, Integers, TradeColumns
 
+MODULUS = 2**64
+
 
 class _Sums:
-    """Running sums of one chunk: entry n sums the first n rows."""
+    """Running sums of one chunk modulo 2^64: entry n sums the first n rows, differences of entries are exact.
 
-    __slots__ = ("last_price", "notional", "quantity", "scale", "times")
+    Price × quantity is summed in two halves of the quantity's bits, so that no sum over a chunk reaches 2^64.
+    """
+
+    __slots__ = ("_high", "_low", "_quantity", "_split", "last_price", "scale", "times")
 
     def __init__(self, chunk: TradeColumns | CandleColumns) -> None:
         if isinstance(chunk, CandleColumns):
@@ -31,8 +39,32 @@ class _Sums:
         self.scale = chunk.scale
         self.times: Sequence[Time] = _view(times)
         self.last_price: Sequence[int] = _view(price)
-        self.quantity = _running(quantity, None)
-        self.notional = _running(quantity, price)
+        self._quantity: Sequence[int]
+        self._low: Sequence[int]
+        self._high: Sequence[int]
+        self._split = _split_bits(price, quantity)
+        if self._split:
+            prices, sizes = price.astype(np.uint64), quantity.astype(np.uint64)
+            self._quantity = _running(sizes)
+            self._low = _running(prices * (sizes & np.uint64((1 << self._split) - 1)))
+            self._high = _running(prices * (sizes >> np.uint64(self._split)))
+        else:  # no market is that large, but what does not fit is summed in Python's integers
+            self._quantity = [0, *accumulate(quantity.tolist())]
+            self._low = [0, *accumulate(map(mul, price.tolist(), quantity.tolist()))]
+            self._high = [0] * (len(quantity) + 1)
+
+    def quantity(self, start: int, stop: int) -> int:
+        """The quantity of the rows from start up to stop."""
+        return self._difference(self._quantity, start, stop)
+
+    def notional(self, start: int, stop: int) -> int:
+        """Price × quantity of the rows from start up to stop."""
+        low = self._difference(self._low, start, stop)
+        return (self._difference(self._high, start, stop) << self._split) + low
+
+    def _difference(self, sums: Sequence[int], start: int, stop: int) -> int:
+        difference = sums[stop] - sums[start]
+        return difference % MODULUS if self._split else difference
 
 
 class AveragePrice:
@@ -73,8 +105,8 @@ class AveragePrice:
         for position in range(len(self._chunks) - 1, -1, -1):
             sums = self._sums_of(position)
             start = bisect_left(sums.times, begin, 0, stop)
-            notional += sums.notional[stop] - sums.notional[start]
-            quantity += sums.quantity[stop] - sums.quantity[start]
+            notional += sums.notional(start, stop)
+            quantity += sums.quantity(start, stop)
             if start or not position:
                 break
             stop = len(self._chunks[position - 1])
@@ -89,39 +121,20 @@ class AveragePrice:
         return sums
 
 
-def _running(quantity: Integers, price: Integers | None) -> Sequence[int]:
-    """Running sums of quantity, or of price × quantity: in int64 where the total fits, else in Python's integers.
-
-    It fits for about 92 million units of quote at the scales of BTCUSDT when both columns end in zeros, as
-    recorded ones do: factors of ten that a whole column shares are taken out first.
-    """
-    terms, factor = _without_common_zeros(quantity)
-    most = int(terms.max(initial=0))
-    if price is not None:
-        prices, price_factor = _without_common_zeros(price)
-        factor *= price_factor
-        most *= int(prices.max(initial=0))
-        terms = terms * prices if most < 2**63 else terms.astype(object) * prices.astype(object)
-    if most * len(terms) < 2**63:
-        sums = np.zeros(len(terms) + 1, dtype=np.int64)
-        np.cumsum(terms, out=sums[1:])
-        if factor == 1:
-            return _view(sums)
-        if int(sums[-1]) * factor < 2**63:
-            return _view(sums * factor)
-        return [total * factor for total in sums.tolist()]
-    totals, total = [0], 0
-    for term in terms.tolist():
-        total += term * factor
-        totals.append(total)
-    return totals
+def _split_bits(price: Integers, quantity: Integers) -> int:
+    """At which bit to split quantities; 0 when even two halves do not fit 64 bits."""
+    rows = len(price)
+    dearest, largest = int(price.max()), int(quantity.max())
+    bits = min(63, 64 - (dearest * rows).bit_length())
+    total = float(np.dot(price.astype(np.float64), quantity.astype(np.float64)))
+    fits = bits >= 1 and total / 2.0**bits < 2.0**63 and largest * rows < MODULUS
+    return bits if fits else 0
 
 
-def _without_common_zeros(column: Integers) -> tuple[Integers, int]:
-    factor = 1
-    while len(column) and factor < 10**18 and column.any() and not (column % 10).any():
-        column, factor = column // 10, factor * 10
-    return column, factor
+def _running(terms: npt.NDArray[np.uint64]) -> Sequence[int]:
+    sums = np.zeros(len(terms) + 1, dtype=np.uint64)
+    np.cumsum(terms, out=sums[1:])
+    return cast(Sequence[int], sums.data)
 
 
 def _unscaled(notional: int, decimals: int) -> Decimal:
