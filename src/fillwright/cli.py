@@ -123,6 +123,10 @@ def replay(
     config: ConfigFiles = None,
     out: Out = Path("out"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed run stopped.")] = False,
+    sort: Annotated[
+        bool,
+        typer.Option("--sort", help="Put rows that are out of order in order, instead of refusing the tape."),
+    ] = False,
     synthetic: Annotated[
         bool, typer.Option("--synthetic", help="Replay a made-up market instead of a tape.")
     ] = False,
@@ -146,6 +150,7 @@ def replay(
             trader=trader,
             signals=signals,
             resume=resume,
+            sort=sort,
             synthetic=synthetic,
             seed=defaults.seed if seed is None else seed,
             days=defaults.days if days is None else days,

@@ -18,6 +18,7 @@ from fillwright.reports.candles import (
     load_candles,
     packed_columns,
     save_candles,
+    with_needed_decimals,
 )
 from tests.reports.sample import START, candles
 
@@ -127,3 +128,9 @@ def test_prices_that_are_too_fine_for_32_bits_are_told() -> None:
     series = candles(days=1)
     assert fits_packed(series)
     assert not fits_packed(msgspec.structs.replace(series, price_decimals=8))
+
+
+@pytest.mark.parametrize(("given", "needed"), [(8, 2), (2, 2), (1, 1)])
+def test_no_more_decimals_than_prices_have(given: int, needed: int) -> None:
+    series = msgspec.structs.replace(candles(days=1), price_decimals=given)
+    assert with_needed_decimals(series).price_decimals == needed

@@ -139,7 +139,24 @@ def figures_of(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Time in market", f"{fixed(summary['exposure']['time_in_market_percent'], 1)} %"),
         ("Signals / denied", f"{summary['signals']['total']} / {denied}"),
         ("Longest without stop", f"{fixed(protection['maximum_ms'], 1)} ms"),
+        *verification_of(summary),
     ]
+
+
+def verification_of(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the replay's recomputation from fills found, where it says."""
+    found = summary.get("verification")
+    if not found:
+        return []
+    if found["ok"]:
+        return [
+            (
+                "Verified",
+                f"{found['trades']} trades recomputed from {found['fills']} fills: all equal, exactly",
+            )
+        ]
+    first = found["differences"][0] if found["differences"] else "orders that the filters could have foreseen"
+    return [("NOT VERIFIED", f"{first} (more in the summary)")]
 
 
 def fixed(value: object, decimals: int = 2, *, signed: bool = False) -> str:

@@ -22,7 +22,7 @@ from fillwright.commands.output import (
     table,
 )
 from fillwright.commands.services import Services
-from fillwright.core.events import Check, Record
+from fillwright.core.events import Check, Fill, Record
 from fillwright.core.types import AccountId, plain
 from fillwright.options import BadInputError
 from fillwright.ports import ReadModel, SignalView, Verdict, Why, every
@@ -165,6 +165,9 @@ def brief(value: object) -> str:
     """A field's value, short."""
     if isinstance(value, Decimal):
         return price(value)
+    if isinstance(value, Fill):
+        fee = f", fee {plain(value.commission)} {clean(value.commission_asset)}" if value.commission else ""
+        return f"{plain(value.quantity)} × {plain(value.price)}{fee}"
     if isinstance(value, msgspec.Struct):
         inner = ((name, getattr(value, name)) for name in value.__struct_fields__)
         return "(" + " ".join(f"{name}={brief(item)}" for name, item in inner if told(item)) + ")"

@@ -160,6 +160,21 @@ def packed_columns(series: CandleSeries) -> Sequence[npt.NDArray[np.generic]]:
     return (*(_as_int32(column) for column in columns), series.volume.astype("<f4"))
 
 
+def with_needed_decimals(series: CandleSeries) -> CandleSeries:
+    """The same prices with no more decimals than they have: a tape may come with room for finer ones."""
+    decimals = series.price_decimals
+    while decimals > 0 and all(
+        _is_whole(getattr(series, name) * 10.0 ** (decimals - 1)) for name in ("open", "high", "low", "close")
+    ):
+        decimals -= 1
+    return msgspec.structs.replace(series, price_decimals=decimals)
+
+
+def _is_whole(column: npt.NDArray[np.float64]) -> bool:
+    tolerance = 1e-6 + 1e-15 * np.abs(column)  # what multiplying floats may cost
+    return bool(np.all(np.abs(column - np.rint(column)) < tolerance))
+
+
 def fits_packed(series: CandleSeries) -> bool:
     """Whether the differences of prices fit 32 bits at this many decimals."""
     return not len(series) or float(series.high.max()) * 10.0**series.price_decimals < 2**31

@@ -40,6 +40,8 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     version: str = ""
     initial_balance: Decimal = ZERO
+    facts: dict[str, str] = {}
+    """What else is worth a line at the report's end: how the run was verified, how fast it was."""
     notes: tuple[str, ...] = ()
     """What a reader must know: no depth on the tape, so a slippage model; stops on quotes; candles left out."""
 

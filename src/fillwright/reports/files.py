@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ def write_page(path: Path, data: ReportData) -> None:
     write_whole(path, lambda part: part.write_bytes(content))
 
 
-def write_summary(path: Path, data: ReportData) -> None:
-    """Write ``summary.json``; OSError when it cannot be written."""
-    content = summary_json(data)
+def write_summary(path: Path, data: ReportData, extra: Mapping[str, Any] | None = None) -> None:
+    """Write ``summary.json`` with ``extra`` sections after the report's own; OSError when it cannot be written."""
+    content = summary_json(data, extra)
     write_whole(path, lambda part: part.write_bytes(content))
 
 
@@ -52,8 +52,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         part.unlink(missing_ok=True)
 
 
-def read_run(path: Path) -> RunInfo:
-    """Read from a ``summary.json`` what was run; RunFileError when it does not say."""
+def read_run(path: Path) -> tuple[RunInfo, dict[str, Any]]:
+    """Read from a ``summary.json`` what was run, and all its sections; RunFileError when it does not say."""
     try:
         content: Any = msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
@@ -66,7 +66,7 @@ def read_run(path: Path) -> RunInfo:
         if content["version"] != SUMMARY_VERSION:
             raise RunFileError(f"{path}: of version {content['version']}, not {SUMMARY_VERSION}")
         run = content["run"]
-        return RunInfo(
+        info = RunInfo(
             start=_time(run["start"]),
             end=_time(run["end"]),
             traders=tuple(run["traders"]),
@@ -78,8 +78,10 @@ def read_run(path: Path) -> RunInfo:
             digest=run["digest"],
             version=run["fillwright"],
             initial_balance=exact(run["initial_balance"]),
+            facts=dict(run["facts"]),
             notes=tuple(run["notes"]),
         )
+        return info, content
     except (KeyError, TypeError, AttributeError, NumberError, ValueError) as error:
         if isinstance(error, RunFileError):
             raise

@@ -13,7 +13,7 @@ import msgspec
 from fillwright.core.types import HUNDRED, SECOND, ZERO, Time, plain
 from fillwright.ports import TradeView
 from fillwright.reports.analytics import CLOSED
-from fillwright.reports.candles import CandleSeries, fits_packed, packed_columns
+from fillwright.reports.candles import CandleSeries, fits_packed, packed_columns, with_needed_decimals
 from fillwright.reports.data import ReportData
 
 TRADES_MAX = 20_000
@@ -31,7 +31,8 @@ def page_data(data: ReportData) -> bytes:
         "traders": sorted({trade.trader_id for trade in trades}),
         "reasons": sorted({reason_of(trade) for trade in trades}),
     }
-    decimals = {series.symbol: series.price_decimals for series in data.candles}
+    candles = [packed(series) for series in data.candles if len(series)]
+    decimals = {series["symbol"]: series["decimals"] for series in candles}
     content = {
         "quote": data.quote_asset,
         "start": data.run.start / SECOND,
@@ -48,7 +49,7 @@ def page_data(data: ReportData) -> bytes:
             "time": [day.start // SECOND for day in data.days],
             "change": [float(day.change) for day in data.days],
         },
-        "candles": [packed(series) for series in data.candles if len(series)],
+        "candles": candles,
     }
     return escaped(msgspec.json.encode(content))
 
@@ -138,7 +139,7 @@ def curve_columns(curve: Sequence[tuple[Time, Decimal]]) -> dict[str, list[float
 
 def packed(series: CandleSeries) -> dict[str, Any]:
     """Candles as the page's script unpacks them: base64 of gzip of their columns."""
-    series = series.bounded()
+    series = with_needed_decimals(series.bounded())
     while not fits_packed(series) and series.price_decimals > 0:
         series = msgspec.structs.replace(series, price_decimals=series.price_decimals - 1)
     columns = b"".join(column.tobytes() for column in packed_columns(series))

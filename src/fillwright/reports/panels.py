@@ -283,6 +283,7 @@ def about(data: ReportData) -> str:
             "; ".join(f"{key} = {value}" for key, value in run.settings.items()) or "all by default",
         ),
         ("Seed", str(run.seed) if run.seed is not None else DASH),
+        *run.facts.items(),
     ]
     entries = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     entries += f"<dt>Journal digest</dt><dd><code>{escape(run.digest) or DASH}</code></dd>"

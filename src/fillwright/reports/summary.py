@@ -31,6 +31,7 @@ def summary(data: ReportData) -> dict[str, Any]:
             "end": timestamp(data.run.end),
             "ticks": data.run.ticks,
             "settings": dict(data.run.settings),
+            "facts": dict(data.run.facts),
             "notes": list(data.run.notes),
             "digest": data.run.digest,
             "initial_balance": plain(data.run.initial_balance),
@@ -88,6 +89,8 @@ def timestamp(time: Time) -> str:
     return text + "Z"
 
 
-def summary_json(data: ReportData) -> bytes:
-    """``summary.json`` as bytes, indented, with a newline at its end."""
-    return msgspec.json.format(msgspec.json.encode(summary(data)), indent=2) + b"\n"
+def summary_json(data: ReportData, extra: Mapping[str, Any] | None = None) -> bytes:
+    """``summary.json`` as bytes, indented, with a newline at its end; ``extra`` sections follow the report's own."""
+    content = {**(extra or {}), **summary(data)}
+    ordered = {name: content[name] for name in (*summary(data), *(extra or {}))}
+    return msgspec.json.format(msgspec.json.encode(ordered), indent=2) + b"\n"
