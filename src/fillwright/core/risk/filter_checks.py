@@ -98,7 +98,7 @@ def _check_lot(draft: Draft, instrument: Instrument, least: Decimal) -> Check:
     maximum, step = rule.maximum, rule.step
     if quantity > maximum and maximum:
         return Check(_LOT_SIZE, False, quantity, maximum)
-    if least < rule.minimum:
+    if least < rule.minimum or not least:
         return Check(_LOT_SIZE, False, least, rule.minimum, "after commission")
     if step and quantity % step:
         return Check(_LOT_SIZE, False, quantity, step, "off the step")
