@@ -12,7 +12,7 @@ from decimal import ROUND_DOWN, Decimal
 import msgspec
 
 from fillwright.core.types import ZERO, AccountId, Asset, ClientOrderId, Symbol, Time
-from fillwright.exchange.messages import ExchangeError, OrderCount, PreventedMatch, TradeView
+from fillwright.exchange.messages import ExchangeError, OrderCount, PreventedMatch
 from fillwright.exchange.orders import Order
 from fillwright.exchange.settings import ExchangeSettings, FeeSchedule, OrderCountLimit
 
@@ -36,7 +36,7 @@ class Account:
 
     __slots__ = (
         "account_id", "balances", "by_client_id", "fees", "lists_by_client_id", "open", "open_lists",
-        "prevented_matches", "trade_group", "trades", "windows",
+        "prevented_matches", "trade_group", "windows",
     )  # fmt: skip
 
     def __init__(
@@ -52,7 +52,6 @@ class Account:
         """The newest order of each id, final ones included."""
         self.open_lists: dict[int, Symbol] = {}
         self.lists_by_client_id: dict[ClientOrderId, int] = {}
-        self.trades: deque[TradeView] = deque(maxlen=settings.trades_max)
         self.prevented_matches: deque[PreventedMatch] = deque(maxlen=settings.trades_max)
         self.windows = [CountWindow() for _ in settings.order_counts]
 

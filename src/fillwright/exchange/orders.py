@@ -24,7 +24,7 @@ from fillwright.core.types import (
     TimeInForce,
     VenueOrderStatus,
 )
-from fillwright.exchange.messages import NO_ID, CancelResponse, ListLeg, ListView, OrderView
+from fillwright.exchange.messages import NO_ID, CancelResponse, ListLeg, ListView, OrderView, TradeView
 
 # Members bound once: attribute access on an enum class costs more than the comparison itself.
 _NEW = VenueOrderStatus.NEW
@@ -78,6 +78,8 @@ class Order(msgspec.Struct, gc=False, array_like=True):
     cancel_client_order_id: ClientOrderId = ""
     expiry_reason: ExpiryReason | None = None
     amends: int = 0
+    fills: list[TradeView] = []
+    """Remembered as long as the order itself."""
 
     @property
     def remaining(self) -> Decimal:

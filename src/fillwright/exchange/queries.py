@@ -172,14 +172,24 @@ def trades(
 ) -> tuple[TradeView, ...]:
     """Fills ascending: of one order, or from a trade id on, else the newest."""
     state.market(symbol)
+    if order_id is None:
+        orders = [one for one in state.orders.values() if one.fills]
+    else:
+        found = state.orders.get(order_id)
+        orders = [] if found is None else [found]
     mine = [
-        one
-        for one in account.trades
-        if one.symbol == symbol
-        and (order_id is None or one.order_id == order_id)
-        and one.trade_id >= (from_id or 0)
+        fill
+        for one in orders
+        if one.account_id == account.account_id and one.symbol == symbol
+        for fill in one.fills
+        if fill.trade_id >= (from_id or 0)
     ]
+    mine.sort(key=_trade_id)
     return tuple(_window(mine, limit, from_start=from_id is not None))
+
+
+def _trade_id(trade: TradeView) -> int:
+    return trade.trade_id
 
 
 def balances(account: Account) -> tuple[AssetBalance, ...]:

@@ -8,8 +8,8 @@ import msgspec
 
 from fillwright.core.types import DAY, ONE, SECOND, ZERO, Asset
 
-ORDERS_KEPT_MAX = 10_000
-TRADES_KEPT_MAX = 10_000
+ORDERS_KEPT_MAX = 2_000
+PREVENTED_MATCHES_KEPT_MAX = 2_000
 
 
 class OrderCountLimit(msgspec.Struct, frozen=True, gc=False):
@@ -59,7 +59,9 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an OPO's commission is taken from free base where that suffices; its exit is then the gross amount."""
     final_retention_us: int = DAY
     final_orders_max: int = ORDERS_KEPT_MAX
-    trades_max: int = TRADES_KEPT_MAX
+    """Final orders and final lists remembered, with their fills; a server that shows histories keeps more."""
+    trades_max: int = PREVENTED_MATCHES_KEPT_MAX
+    """Prevented matches remembered per account; fills are remembered with their orders."""
 
     @property
     def slippage(self) -> Decimal:

@@ -58,7 +58,7 @@ def fill(
 
     if is_first and state.settings.order_counts:
         account.add_count(state.settings.order_counts, -1, state.now)
-    account.trades.append(
+    order.fills.append(
         TradeView(
             order.symbol, trade_id, order.order_id, order.order_list_id, price, quantity, quote, commission, asset,
             state.now, buying, is_maker,

@@ -19,7 +19,7 @@ from fillwright.core.types import (
 from fillwright.exchange.accounts import Account, Balance, CountWindow
 from fillwright.exchange.ladder import Ladder
 from fillwright.exchange.market import PriceRange, SymbolMarket
-from fillwright.exchange.messages import AmendmentView, ExchangeEvent, PreventedMatch, TradeView
+from fillwright.exchange.messages import AmendmentView, ExchangeEvent, PreventedMatch
 from fillwright.exchange.orders import Order, OrderList
 from fillwright.exchange.settings import FeeSchedule
 from fillwright.exchange.state import State
@@ -42,7 +42,6 @@ class AccountDump(msgspec.Struct, array_like=True, gc=False):
     open_lists: list[tuple[int, Symbol]]
     by_client_id: list[tuple[Symbol, ClientOrderId, int]]
     lists_by_client_id: dict[ClientOrderId, int]
-    trades: list[TradeView]
     prevented_matches: list[PreventedMatch]
     windows: list[CountWindow]
 
@@ -126,7 +125,6 @@ def _dump_account(account: Account) -> AccountDump:
         list(account.open_lists.items()),
         [(symbol, name, number) for (symbol, name), number in account.by_client_id.items()],
         account.lists_by_client_id,
-        list(account.trades),
         list(account.prevented_matches),
         account.windows,
     )
@@ -223,7 +221,6 @@ def _load_account(state: State, part: AccountDump) -> Account:
     account.open_lists = dict(part.open_lists)
     account.by_client_id = {(symbol, name): number for symbol, name, number in part.by_client_id}
     account.lists_by_client_id = part.lists_by_client_id
-    account.trades.extend(part.trades)
     account.prevented_matches.extend(part.prevented_matches)
     if len(part.windows) != len(account.windows):
         raise SnapshotError("other order count windows than in these settings")
