@@ -126,8 +126,7 @@ def _split_bits(price: Integers, quantity: Integers) -> int:
     rows = len(price)
     dearest, largest = int(price.max()), int(quantity.max())
     bits = min(63, 64 - (dearest * rows).bit_length())
-    total = float(np.dot(price.astype(np.float64), quantity.astype(np.float64)))
-    fits = bits >= 1 and total / 2.0**bits < 2.0**63 and largest * rows < MODULUS
+    fits = bits >= 1 and largest * rows < 2**63 and (dearest * int(quantity.sum())) >> bits < MODULUS
     return bits if fits else 0
 
 
