@@ -101,3 +101,18 @@ def test_long_times_without_a_stop_are_marked() -> None:
 def test_codes_read_as_words() -> None:
     assert panels.words_of("take_profit") == "take profit"
     assert panels.words_of("BTCUSDT") == "BTCUSDT"
+
+
+def test_the_net_result_is_taken_apart() -> None:
+    rows = [trade(1, "3"), trade(2, None)]
+    dusty = position(rows[0], dust_cost=D("0.75"))
+    data = gather(
+        MemoryModel(trade_rows=rows, position_rows=[dusty], money=portfolio("10002.75")), ACCOUNT, run_info()
+    )
+    assert panels.composition(data) == [
+        ("Closed trades", "+3.00"),
+        ("Dust left, at cost", "−0.75"),
+        ("Open trades", "+0.50"),
+    ]
+    plain = gather(MemoryModel(trade_rows=rows[:1], money=portfolio("10003")), ACCOUNT, run_info())
+    assert panels.composition(plain) == []

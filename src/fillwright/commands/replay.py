@@ -136,6 +136,7 @@ def figures_of(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Sharpe / Sortino", f"{fixed(equity['sharpe'])} / {fixed(equity['sortino'])}"),
         ("Max drawdown", f"{fixed(drawdown['percent'])} % ({fixed(drawdown['value'])} {quote})"),
         ("Fees / slippage", f"{fixed(trades['fees'])} / {fixed(trades['slippage'])} {quote}"),
+        ("Dust left, at cost", f"{fixed(trades['dust_cost'])} {quote}"),
         ("Time in market", f"{fixed(summary['exposure']['time_in_market_percent'], 1)} %"),
         ("Signals / denied", f"{summary['signals']['total']} / {denied}"),
         ("Longest without stop", f"{fixed(protection['maximum_ms'], 1)} ms"),

@@ -74,6 +74,8 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     by_exit: tuple[GroupFigures, ...]
     denials: tuple[DenialCount, ...]
     signals: SignalCounts
+    dust_cost: Decimal = ZERO
+    """What closed positions have left as coins too few to sell, at cost: not part of equity."""
     failed: int = 0
     """Trades that never held a coin: cancelled or rejected entries."""
     candles: tuple[CandleSeries, ...] = ()
@@ -94,13 +96,14 @@ def gather(
     for signal in every(lambda cursor: model.signals(account_id, limit=PAGE_MAX, cursor=cursor)):
         signals[signal.status] = signals.get(signal.status, 0) + 1
     portfolio = model.portfolio(account_id)
+    dust = dust_costs(positions)
     closed = closed_trades(trades)
     held = [trade for trade in trades if trade.entry_value]
     still_open = sorted((trade for trade in held if trade.close_time is None), key=lambda trade: trade.id)
     curve = complete_curve(
         model.equity_curve(account_id),
         held,
-        dust_costs(positions),
+        dust,
         initial=run.initial_balance,
         start=run.start,
         end=run.end,
@@ -124,6 +127,7 @@ def gather(
         by_exit=grouped(closed, lambda trade: trade.exit_reason or "unknown"),
         denials=tuple(model.denials(account_id)),
         signals=SignalCounts(total=sum(signals.values()), by_status=dict(sorted(signals.items()))),
+        dust_cost=sum(dust.values(), ZERO),
         failed=sum(1 for trade in trades if trade.status in ("Cancelled", "Rejected")),
         candles=candles,
     )

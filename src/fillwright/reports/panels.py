@@ -114,6 +114,7 @@ def hero(data: ReportData) -> str:
         ("Equity", f"{number(equity.start)} → {number(equity.end)} {quote}"),
         ("Period", f"{moment(run.start)} → {moment(run.end)} UTC"),
         ("Length", duration(run.end - run.start)),
+        *composition(data),
         *[(f"{escape(symbol)} itself", signed(change) + SPACE + "%") for symbol, change in changes[:4]],
     ]
     entries = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
@@ -123,6 +124,18 @@ def hero(data: ReportData) -> str:
         f'<div class="percent {tone(equity.change)}">{signed(equity.return_percent)}{SPACE}%</div>'
         f"<dl>{entries}</dl></section>"
     )
+
+
+def composition(data: ReportData) -> list[tuple[str, str]]:
+    """What the net result is made of, where it is more than the results of closed trades."""
+    closed, dust = data.figures.profit, data.dust_cost
+    rest = data.equity.change - closed + dust
+    if not dust and not rest:
+        return []
+    parts = [("Closed trades", signed(closed))]
+    parts += [("Dust left, at cost", signed(-dust))] if dust else []
+    parts += [("Open trades", signed(rest))] if rest else []
+    return parts
 
 
 def badges(data: ReportData) -> str:
@@ -277,6 +290,7 @@ def about(data: ReportData) -> str:
         ("Traders", ", ".join(run.traders) or DASH),
         ("Signals", f"{data.signals.total}" + (f" ({signals})" if signals else "")),
         ("Entries that never filled", str(data.failed)),
+        ("Dust left, at cost", f"{number(data.dust_cost)} {data.quote_asset}"),
         ("Balances at the end", balances or DASH),
         (
             "Settings",

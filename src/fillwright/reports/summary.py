@@ -43,7 +43,12 @@ def summary(data: ReportData) -> dict[str, Any]:
             "balance": plain(data.portfolio.balance),
             "balances": [builtins(balance) for balance in data.portfolio.balances],
         },
-        "trades": {**builtins(data.figures), "open": data.open_trades, "failed": data.failed},
+        "trades": {
+            **builtins(data.figures),
+            "open": data.open_trades,
+            "failed": data.failed,
+            "dust_cost": plain(data.dust_cost),
+        },
         "equity": builtins(data.equity),
         "exposure": builtins(data.exposure),
         "protection": {**builtins(data.protection), "classes": dict(data.protection.classes)},
