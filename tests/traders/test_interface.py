@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -76,6 +77,16 @@ def test_a_holding_shows_the_position_at_the_close() -> None:
         opened_at=START + 1,
         candles_held=4,
     )
+
+
+def test_a_holdings_amounts_are_exact_in_any_context() -> None:
+    held = position()
+    held.quantity, held.cost = D("0.123456789012345678"), D("13224.123456789012345678")
+    with localcontext(prec=6):
+        holding = holding_of(held, candle(0, close="107123.12345678"), FEE)
+    value = Fraction("0.123456789012345678") * Fraction("107123.12345678")
+    assert holding is not None
+    assert Fraction(holding.unrealized) == value * Fraction(999, 1000) - Fraction("13224.123456789012345678")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ import numpy as np
 
 from fillwright.core.inputs import Candle
 from fillwright.core.positions import ENDED, Position
-from fillwright.core.types import Direction, PositionStatus, Symbol, Time
+from fillwright.core.types import CONTEXT, Direction, PositionStatus, Symbol, Time
 from fillwright.market.intervals import Interval
 from fillwright.market.window import CandleWindow
 from fillwright.traders.answers import Decision, Signal
@@ -62,7 +62,8 @@ def holding_of(position: Position | None, candle: Candle, taker_fee: Decimal) ->
     if position is None or position.status in ENDED:
         return None
     opened_at = position.first_fill_at or position.created_at
-    entry_price = position.entry_price
+    with localcontext(CONTEXT):
+        entry_price, unrealized = position.entry_price, position.unrealized(candle.close, taker_fee)
     return Holding(
         id=position.id,
         symbol=position.symbol,
@@ -73,7 +74,7 @@ def holding_of(position: Position | None, candle: Candle, taker_fee: Decimal) ->
         stop_loss=position.stop_loss,
         take_profit=position.take_profit,
         realized=position.realized,
-        unrealized=position.unrealized(candle.close, taker_fee),
+        unrealized=unrealized,
         opened_at=opened_at,
         candles_held=_closes_between(Interval(candle.interval), opened_at, candle.close_time),
     )
