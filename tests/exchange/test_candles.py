@@ -150,6 +150,18 @@ def test_a_trailing_stop_begins_on_the_way() -> None:
     assert "x TRADE FILLED 1@108" in candle(exchange, "100", "120", "99", "105")
 
 
+def test_a_candle_may_come_whole() -> None:
+    exchange = an_exchange()
+    exchange.execute("a", stop(SELL, "1", "90", "gap"), 5)
+    exchange.execute("a", stop(SELL, "1", "80", "low"), 5)
+    told(exchange)
+    exchange.on_candle_close(SYMBOL, D(85), D(95), D(75), D(90), D(9), 20)
+    assert [line for line in told(exchange) if "TRADE" in line] == [
+        "gap TRADE FILLED 1@85",
+        "low TRADE FILLED 1@80",
+    ]
+
+
 def test_market_orders_inside_a_candle_take_its_open() -> None:
     exchange = an_exchange(EXACT)
     exchange.on_candle_open(SYMBOL, D(104), 10)

@@ -93,6 +93,17 @@ def test_a_trailing_stop_is_bounded_by_its_trigger_and_its_best() -> None:
     assert exchange.bounds(SYMBOL) == (105, 110)
 
 
+def test_a_trailing_stop_without_a_price_to_begin_with_skips_nothing() -> None:
+    exchange = an_exchange(last=None)
+    exchange.execute("a", an_order(SELL, OrderType.STOP_LOSS, "x", quantity="1", trailing_delta=1000), 5)
+    low, high = exchange.bounds(SYMBOL)
+    assert low is not None
+    assert high is not None
+    assert low > high
+    trade(exchange, "100")
+    assert exchange.bounds(SYMBOL) == (90, 100)
+
+
 def test_resting_orders_are_told_from_triggers() -> None:
     exchange = an_exchange()
     exchange.execute("a", stop(SELL, "1", "90", "s"), 5)

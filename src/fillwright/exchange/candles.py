@@ -29,13 +29,18 @@ def candle_open(state: State, market: SymbolMarket, price: Decimal) -> None:
 
 
 def candle_close(
-    state: State, market: SymbolMarket, high: Decimal, low: Decimal, close: Decimal, volume: Decimal
+    state: State,
+    market: SymbolMarket,
+    open_: Decimal,
+    high: Decimal,
+    low: Decimal,
+    close: Decimal,
+    volume: Decimal,
 ) -> None:
     """Walk the inside of a candle; its volume bounds what resting orders get of it."""
-    market.has_trades = True
     if market.candle_open == NO_ID:
-        # Nobody said when it opened: what is here now was here before, what comes on the way came inside.
-        market.candle_open = state.now
+        # Nobody told its beginning: what is here now was here before, what comes on the way comes inside.
+        candle_open(state, market, open_)
     if market.is_trading:
         volume = _walk(state, market, low, volume, down=True, is_extreme=True)
         volume = _walk(state, market, high, volume, down=False, is_extreme=True)

@@ -234,13 +234,13 @@ class Exchange:
         volume: Decimal,
         now: Time,
     ) -> None:
-        """A candle ends: its inside is walked on the worst-case path; the open has been seen by its own event."""
+        """A candle ends: its inside is walked on the worst-case path; an open not told before is told now."""
         state = self._state
         market = state.market(symbol)
         self._set_time(now)
         if state.average_price is None and volume:
             market.average.add((high + low + close) / 3, volume, state.now)
-        self._feed(lambda: candles.candle_close(state, market, high, low, close, volume))
+        self._feed(lambda: candles.candle_close(state, market, open, high, low, close, volume))
 
     def _feed(self, event: Callable[[], None]) -> None:
         if getcontext().prec < CONTEXT.prec:

@@ -288,6 +288,8 @@ class SymbolMarket:
             if order.extreme:
                 below, above = sorted((order.trigger, order.extreme))
                 low, high = max(low, below), min(high, above)
+            elif not order.stop_price:
+                low, high = INFINITY, ZERO  # it begins with the first price there is, whichever that be
             elif starts_rising(order):
                 high = min(high, order.stop_price)
             else:
