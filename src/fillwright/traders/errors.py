@@ -89,7 +89,9 @@ def user_trace(error: BaseException) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's kind and text on one line."""
+    """An error's kind and text on one line; of our own kinds the text alone, which says it all."""
+    if isinstance(error, AnswerError | ParameterError):
+        return str(error)
     return " ".join("".join(traceback.format_exception_only(error)).split())
 
 
