@@ -31,7 +31,7 @@ from fillwright.options import (
     StorageFailedError,
     TraderFailedError,
 )
-from fillwright.ports import Owner, StorageError
+from fillwright.ports import PAGE_MAX, Owner, ReadModel, StorageError, every
 from fillwright.replay.charting import Charts, read_charts
 from fillwright.replay.run import Outcome, Plan, Replay, ResumeMismatchError, fingerprint
 from fillwright.replay.signals import PlannedSignal, SignalFileError, read_signals
@@ -225,17 +225,26 @@ class _Job:
         if not resuming:
             _remove(out)
         try:
-            with open_store(journal, self.options.config.durability_in(Mode.PAPER)) as store:
-                outcome, charts = self._play(store)
+            with (
+                open_store(journal, self.options.config.durability_in(Mode.PAPER)) as store,
+                store.read_model() as model,
+            ):
+                outcome, charts = self._play(store, model)
         except (TapeError, SignalFileError, ScaleError):
             _remove(out)  # a tape that breaks halfway leaves nothing half written
             raise
         return self._report(journal, outcome, charts)
 
-    def _play(self, store: SqliteStore) -> tuple[Outcome, Charts]:
+    def _play(self, store: SqliteStore, model: ReadModel) -> tuple[Outcome, Charts]:
         owner = Owner(account_id=ACCOUNT_ID, user_id=USER_ID, mode=Mode.PAPER)
         charts = Charts()
-        job = Replay(self._plan(), store.journal, store.projection(owner), charts)
+        job = Replay(
+            self._plan(),
+            store.journal,
+            store.projection(owner),
+            charts,
+            lambda: every(lambda cursor: model.trades(ACCOUNT_ID, limit=PAGE_MAX, cursor=cursor)),
+        )
         simulation = job.resume() if self.options.resume else None
         if simulation is None:
             simulation = job.start()
@@ -336,17 +345,18 @@ def _instruments(options: ReplayOptions) -> Mapping[Symbol, Instrument]:
 
 def _series(columns: CandleColumns) -> CandleSeries:
     scale = columns.scale
-    price, quantity = 10.0**-scale.price_decimals, 10.0**-scale.quantity_decimals
+    price = np.float64(10.0**-scale.price_decimals)
+    quantity = np.float64(10.0**-scale.quantity_decimals)
     return CandleSeries(
         symbol=columns.symbol,
         interval_us=columns.interval.length_us or 30 * DAY,
         price_decimals=scale.price_decimals,
         time_us=np.asarray(columns.open_time_us),
-        open=columns.open * price,
-        high=columns.high * price,
-        low=columns.low * price,
-        close=columns.close * price,
-        volume=columns.volume * quantity,
+        open=np.multiply(columns.open, price, dtype=np.float64),
+        high=np.multiply(columns.high, price, dtype=np.float64),
+        low=np.multiply(columns.low, price, dtype=np.float64),
+        close=np.multiply(columns.close, price, dtype=np.float64),
+        volume=np.multiply(columns.volume, quantity, dtype=np.float64),
     )
 
 

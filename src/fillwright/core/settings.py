@@ -107,6 +107,8 @@ class VenueProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Open orders of symbols with positions are read from the venue this often; 0: the stream cannot lose a report."""
     reconciliation: bool = True
     """Whether periodic reconciliation is due; False where venue and stream are the same process."""
+    keep_ended_s: int = 86_400
+    """How long ended orders, positions and signals stay in State, where late reports find them."""
     mark_interval_s: int = 1
     """Equity is marked this often while a position is open."""
     order_limits: tuple[tuple[int, int], ...] = ((10, 100), (86_400, 200_000))

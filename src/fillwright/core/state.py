@@ -1,7 +1,7 @@
 """State: all that is true of one account. Only ``apply`` (``core.apply``) changes it, from records.
 
-Ended orders, positions and signals stay for 24 hours (late reports find them), idempotency keys for 7 days; then they
-are forgotten, so that memory is flat in the number of trades.
+Ended orders, positions and signals stay for 24 hours (late reports find them; a venue that has none needs them
+less long), idempotency keys for 7 days; then they are forgotten, so that memory is flat in the number of trades.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from fillwright.core.types import (
     Time,
 )
 
-KEEP_ENDED: Time = DAY
-"""How long ended orders, positions and signals stay."""
+KEEP_CANDLES: Time = DAY
+"""How long it is remembered that a candle had its signal."""
 KEEP_KEYS: Time = 7 * DAY
 """How long idempotency keys stay."""
 CLOSES_MAX = 1_000
@@ -158,10 +158,12 @@ class State(msgspec.Struct, kw_only=True):
     closes: dict[Symbol, list[Decimal]] = {}
     stream_connected: bool = True
     reconciling: bool = False
+    reconciling_since: Time = 0
     reconciled_at: Time = 0
     protection_read_at: Time = 0
     ended: Fifo = msgspec.field(default_factory=Fifo)
     old_keys: Fifo = msgspec.field(default_factory=Fifo)
+    old_candles: Fifo = msgspec.field(default_factory=Fifo)
 
 
 class Ledger:

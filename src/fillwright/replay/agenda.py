@@ -29,9 +29,7 @@ class Agenda:
     At one time candles come first (a signal of that moment may be about them), then signals in file order.
     """
 
-    def __init__(
-        self, signals: Iterator[PlannedSignal], delivered: Time = 0, skip_signals: int = 0
-    ) -> None:
+    def __init__(self, signals: Iterator[PlannedSignal], delivered: Time = 0, skip_signals: int = 0) -> None:
         self._candles: list[tuple[Time, str, Candle]] = []
         self._signals = signals
         self._delivered = delivered

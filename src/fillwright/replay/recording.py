@@ -6,6 +6,8 @@ a crash, the journal holds whole groups and the newest snapshot is a state that 
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import zstandard
 
@@ -22,6 +24,7 @@ GROUP_RECORDS = 4_000
 SNAPSHOT_GROWTH = 25
 """A snapshot is taken when another 1/25 of the moments passed so far has passed."""
 SNAPSHOT_MOMENTS_MIN = 1_024
+SNAPSHOT_TIME_SHARE = 10
 ENGINE_PART, EXCHANGE_PART, VENUE_PART, RUN_PART = STATE_PART, "exchange", "venue", "run"
 COMPRESSION = 1
 
@@ -75,7 +78,8 @@ class Recorder:
         self.groups = 0
         self.snapshots = 0
         self._records: list[Record] = []
-        self._moments = 0
+        self._started = time.perf_counter()
+        self._snapshot_s = 0.0
         self._next_snapshot = SNAPSHOT_MOMENTS_MIN
 
     def record(self, step: Step, engine: Engine) -> None:
@@ -89,10 +93,19 @@ class Recorder:
         for feed in simulation.feeds:
             moments += feed.visited + feed.passed
         if moments >= self._next_snapshot:
-            self.commit(simulation, snapshot=True)
-            self._next_snapshot = moments + max(moments // SNAPSHOT_GROWTH, SNAPSHOT_MOMENTS_MIN)
+            self._snapshot_when_affordable(simulation, moments)
         elif len(self._records) >= GROUP_RECORDS:
             self.commit(simulation, snapshot=False)
+
+    def _snapshot_when_affordable(self, simulation: Simulation, moments: int) -> None:
+        """Snapshots never take more than a tenth of the run's time: a fast run has little to lose."""
+        began = time.perf_counter()
+        if self._snapshot_s * SNAPSHOT_TIME_SHARE > began - self._started:
+            self._next_snapshot = moments + SNAPSHOT_MOMENTS_MIN
+            return
+        self.commit(simulation, snapshot=True)
+        self._snapshot_s += time.perf_counter() - began
+        self.resumed_at(moments)
 
     def resumed_at(self, moments: int) -> None:
         """Go on counting from what a snapshot had passed."""

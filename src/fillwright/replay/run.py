@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -19,7 +19,7 @@ from fillwright.exchange.link import Link
 from fillwright.exchange.settings import ExchangeSettings
 from fillwright.market.intervals import Interval
 from fillwright.market.tapes.tape import Tape
-from fillwright.ports import Journal, Projection
+from fillwright.ports import Journal, Projection, TradeView
 from fillwright.replay.agenda import Agenda
 from fillwright.replay.charting import Charts
 from fillwright.replay.feeds import open_feed
@@ -33,6 +33,8 @@ from fillwright.venues.in_process import balances
 
 REPLAY_TAG = "replay"
 MARK_INTERVAL_S = 60
+KEEP_ENDED_S = 60
+"""A stream that loses nothing has no late reports."""
 EXCHANGE_FINALS_KEPT = 256
 """Ended orders and trades that the exchange keeps: nobody asks a replay's exchange about older ones."""
 
@@ -85,6 +87,7 @@ def replay_settings(settings: Settings, faulty: bool) -> Settings:
     """An account's settings at the in-process exchange: its stream loses nothing, unless faults are planned."""
     venue = VenueProfile(
         in_flight_max_ms=0,
+        keep_ended_s=settings.venue.keep_ended_s if faulty else KEEP_ENDED_S,
         protection_read_s=30 if faulty else 0,
         reconciliation=faulty,
         mark_interval_s=MARK_INTERVAL_S,
@@ -96,8 +99,17 @@ def replay_settings(settings: Settings, faulty: bool) -> Settings:
 class Replay:
     """One replay from its plan to its outcome."""
 
-    def __init__(self, plan: Plan, journal: Journal, projection: Projection, charts: Charts | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        journal: Journal,
+        projection: Projection,
+        charts: Charts | None = None,
+        trades: Callable[[], Iterable[TradeView]] = tuple,
+    ) -> None:
         self.plan = plan
+        self.trades = trades
+        """The read model's trades, to be verified with everything else."""
         self.journal = journal
         self.projection = projection
         self.charts = charts
@@ -233,7 +245,7 @@ class Replay:
         feeds = simulation.feeds
         return Outcome(
             digest=self.journal.digest(account_id),
-            verification=verify(self.journal.load(account_id), simulation.engine.ledger, held),
+            verification=verify(self.journal.load(account_id), simulation.engine.ledger, held, self.trades()),
             start=self.recorder.first_time,
             end=simulation.now,
             ticks=sum(feed.visited + feed.passed for feed in feeds),

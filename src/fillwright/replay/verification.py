@@ -13,8 +13,11 @@ from fractions import Fraction
 import msgspec
 
 from fillwright.core.events import (
+    BalanceCorrected,
     BalanceUpdated,
+    Event,
     Fill,
+    OrderAdopted,
     OrderFilled,
     OrderPartiallyFilled,
     OrderRejected,
@@ -23,9 +26,11 @@ from fillwright.core.events import (
     PositionCreated,
     PositionProtected,
     Record,
+    TransferSeen,
 )
 from fillwright.core.state import Ledger
-from fillwright.core.types import MONEY_DECIMALS, Asset, Direction, Side
+from fillwright.core.types import MONEY_DECIMALS, Asset, Direction, Side, Symbol
+from fillwright.ports import TradeView
 
 DIFFERENCES_MAX = 20
 """Differences named at most; more are only counted."""
@@ -103,50 +108,97 @@ def _round(value: Fraction) -> Fraction:
     return Fraction(round(value * 10**MONEY_DECIMALS), 10**MONEY_DECIMALS)
 
 
+class _Result(msgspec.Struct, frozen=True):
+    """What a closed trade must say of itself."""
+
+    realized: Fraction
+    commissions: dict[Asset, Fraction]
+    entry_price: Fraction | None
+    exit_price: Fraction | None
+
+
+class _Recount:
+    """One pass over the journal's fills: books of open positions, results of closed ones, totals of every asset."""
+
+    def __init__(self, ledger: Ledger, found: Verification) -> None:
+        self.instruments = ledger.state.instruments
+        self.found = found
+        self.books: dict[int, _Book] = {}
+        self.results: dict[int, _Result] = {}
+        self.totals: dict[Asset, Fraction] = {}
+        self.closed_cash = Fraction(0)
+        self._sides: dict[str, tuple[int, Symbol, Side]] = {}
+
+    def take(self, event: Event) -> None:
+        """Take the next event of the journal."""
+        if isinstance(event, PositionCreated):
+            self.books[event.position_id] = _Book(event, self.instruments[event.symbol].base)
+        elif isinstance(event, OrderSubmitted | OrderAdopted):
+            self._sides[event.id] = (event.position_id, event.symbol, event.side)
+        elif isinstance(event, OrderFilled | OrderPartiallyFilled):
+            self._fill(event)
+        elif isinstance(event, BalanceUpdated):
+            if event.opening:
+                self.totals[event.asset] = Fraction(event.free) + Fraction(event.locked)
+        elif isinstance(event, TransferSeen | BalanceCorrected):
+            delta = event.delta if isinstance(event, TransferSeen) else event.difference
+            self.totals[event.asset] = self.totals.get(event.asset, Fraction(0)) + Fraction(delta)
+        elif isinstance(event, PositionProtected):
+            self.found.unprotected_us.append(event.unprotected_us)
+        elif isinstance(event, OrderRejected):
+            self.found.filter_rejections += "Filter failure" in event.reason
+        elif isinstance(event, PositionClosed):
+            self._close(event)
+
+    def _fill(self, event: OrderFilled | OrderPartiallyFilled) -> None:
+        self.found.fills += 1
+        position_id, symbol, side = self._sides[event.id]
+        if isinstance(event, OrderFilled):
+            del self._sides[event.id]
+        instrument = self.instruments[symbol]
+        _move(self.totals, instrument.base, instrument.quote, side, event.fill)
+        if position_id in self.books:
+            self.books[position_id].add(side, event.fill)
+
+    def _close(self, event: PositionClosed) -> None:
+        self.found.trades += 1
+        book = self.books.pop(event.position_id)
+        self.closed_cash += book.cash
+        name = f"position {event.position_id}"
+        self.found.expect(f"{name} realised", Fraction(event.pnl), book.realized)
+        self.found.expect(f"{name} dust", Fraction(event.dust_quantity), book.held)
+        self.found.expect(f"{name} cost of dust", Fraction(event.dust_cost), book.cost)
+        self.results[event.position_id] = _Result(
+            book.realized, book.commissions, _average(book.entry), _average(book.exit)
+        )
+
+
 def verify(
     records: Iterable[Record],
     ledger: Ledger,
     exchange_balances: Iterable[tuple[Asset, Decimal, Decimal]],
+    trades: Iterable[TradeView] = (),
 ) -> Verification:
-    """Recompute a whole journal and compare with the engine's state and the exchange's balances."""
+    """Recompute a whole journal; compare with events, the users' trades, the engine's state, the exchange's balances.
+
+    ``trades`` are the read model's: every closed one must say what its fills say.
+    """
     found = Verification()
-    books: dict[int, _Book] = {}
-    sides: dict[str, tuple[int, Side]] = {}
-    totals: dict[Asset, Fraction] = {}
-    closed_cash = Fraction(0)
+    recount = _Recount(ledger, found)
     for record in records:
-        event = record.event
-        if isinstance(event, PositionCreated):
-            base = ledger.state.instruments[event.symbol].base
-            books[event.position_id] = _Book(event, base)
-        elif isinstance(event, OrderSubmitted):
-            sides[event.id] = (event.position_id, event.side)
-        elif isinstance(event, OrderFilled | OrderPartiallyFilled):
-            found.fills += 1
-            position_id, side = sides[event.id]
-            book = books.get(position_id)
-            if book is not None:
-                book.add(side, event.fill)
-                quote_asset = ledger.state.instruments[book.created.symbol].quote
-                _move(totals, book.base, quote_asset, side, event.fill)
-        elif isinstance(event, BalanceUpdated) and event.opening:
-            totals[event.asset] = Fraction(event.free) + Fraction(event.locked)
-        elif isinstance(event, PositionProtected):
-            found.unprotected_us.append(event.unprotected_us)
-        elif isinstance(event, OrderRejected) and "Filter failure" in event.reason:
-            found.filter_rejections += 1
-        elif isinstance(event, PositionClosed):
-            found.trades += 1
-            book = books.pop(event.position_id)
-            _compare_closed(found, ledger, book, event)
-            closed_cash += book.cash
-    realized = sum((Fraction(book.realized) for book in books.values()), Fraction(0))
-    left = sum((book.cost for book in books.values()), Fraction(0))
-    cash = closed_cash + sum((book.cash for book in books.values()), Fraction(0))
+        recount.take(record.event)
+    for trade in trades:
+        result = recount.results.get(trade.id)
+        if result is not None:
+            _compare_trade(found, trade, result)
+    left = recount.books.values()
+    cash = recount.closed_cash + sum((book.cash for book in left), Fraction(0))
+    open_realized = sum((book.realized for book in left), Fraction(0))
+    open_cost = sum((book.cost for book in left), Fraction(0))
     portfolio = ledger.state.portfolio
     found.expect(
         "realised − cost of what is left = change in cash",
-        Fraction(portfolio.realized) + realized - left - Fraction(portfolio.dust_cost),
+        Fraction(portfolio.realized) + open_realized - open_cost - Fraction(portfolio.dust_cost),
         cash,
     )
     for asset, free, locked in exchange_balances:
@@ -154,9 +206,29 @@ def verify(
         balance = portfolio.balance(asset)
         found.expect(f"{asset} free", balance.free, free)
         found.expect(f"{asset} locked", balance.locked, locked)
-        found.expect(f"{asset} by executions", Fraction(balance.ledger), totals.get(asset, Fraction(0)))
+        executed = recount.totals.get(asset, Fraction(0))
+        found.expect(f"{asset} by executions", Fraction(balance.ledger), executed)
         found.expect(f"{asset} in total", balance.ledger, free + locked)
     return found
+
+
+def _average(sums: list[Fraction]) -> Fraction | None:
+    quantity, quote = sums
+    return _round(quote / quantity) if quantity else None
+
+
+def _compare_trade(found: Verification, trade: TradeView, result: _Result) -> None:
+    name = f"trade {trade.id}"
+    realized = None if trade.realized_pnl is None else Fraction(trade.realized_pnl)
+    found.expect(f"{name} realised", realized, result.realized)
+    for what, price, expected in (
+        ("entry price", trade.entry_price, result.entry_price),
+        ("exit price", trade.exit_price, result.exit_price),
+    ):
+        found.expect(f"{name} {what}", None if price is None else Fraction(price), expected)
+    told = {one.asset: Fraction(one.amount) for one in trade.commissions}
+    for asset in {**told, **result.commissions}:
+        found.expect(f"{name} commission in {asset}", told.get(asset), result.commissions.get(asset))
 
 
 def _move(totals: dict[Asset, Fraction], base: Asset, quote: Asset, side: Side, fill: Fill) -> None:
@@ -166,24 +238,6 @@ def _move(totals: dict[Asset, Fraction], base: Asset, quote: Asset, side: Side, 
     totals[quote] = totals.get(quote, Fraction(0)) - sign * quantity * Fraction(fill.price)
     asset = fill.commission_asset
     totals[asset] = totals.get(asset, Fraction(0)) - Fraction(fill.commission)
-
-
-def _compare_closed(found: Verification, ledger: Ledger, book: _Book, event: PositionClosed) -> None:
-    name = f"position {event.position_id}"
-    found.expect(f"{name} realised", Fraction(event.pnl), book.realized)
-    found.expect(f"{name} dust", Fraction(event.dust_quantity), book.held)
-    found.expect(f"{name} cost of dust", Fraction(event.dust_cost), book.cost)
-    position = ledger.state.positions.get(event.position_id)
-    if position is None:  # forgotten a day after it ended: its event carries the result
-        return
-    for asset, amount in position.commissions.items():
-        found.expect(f"{name} commission in {asset}", Fraction(amount), book.commissions.get(asset))
-    for what, average, (quantity, quote) in (
-        ("entry price", position.entry_price, book.entry),
-        ("exit price", position.exit_price, book.exit),
-    ):
-        expected = _round(quote / quantity) if quantity else None
-        found.expect(f"{name} {what}", None if average is None else Fraction(average), expected)
 
 
 def distribution(values: list[int]) -> dict[str, int]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from fillwright.core import events as ev
 from fillwright.core.apply import account, orders, positions, safety, signals
 from fillwright.core.apply.signals import SIGNAL_ENDS, candle_key
-from fillwright.core.state import KEEP_ENDED, KEEP_KEYS, Ledger
-from fillwright.core.types import Time
+from fillwright.core.state import KEEP_CANDLES, KEEP_KEYS, Ledger
+from fillwright.core.types import SECOND, Time
 
 __all__ = ["SequenceGapError", "apply", "candle_key", "forget"]
 
@@ -33,9 +33,10 @@ def apply(ledger: Ledger, record: ev.Record) -> None:
 
 
 def forget(ledger: Ledger, now: Time) -> None:
-    """Drop what ended more than 24 hours ago, and keys older than 7 days."""
+    """Drop what ended long ago (24 hours, at most venues), and keys older than 7 days."""
     state = ledger.state
-    while (name := state.ended.pop_before(now - KEEP_ENDED)) is not None:
+    keep = state.settings.venue.keep_ended_s * SECOND
+    while (name := state.ended.pop_before(now - keep)) is not None:
         kind, _, key = name.partition(":")
         if kind == "order":
             order = state.orders.get(key)
@@ -46,12 +47,12 @@ def forget(ledger: Ledger, now: Time) -> None:
             position = state.positions.get(int(key))
             if position is not None and position.is_ended:
                 del state.positions[position.id]
-        elif kind == "candle":
-            state.candle_signals.pop(key, None)
         else:
             signal = state.signals.get(int(key))
             if signal is not None and signal.status in SIGNAL_ENDS:
                 del state.signals[signal.id]
+    while (old_candle := state.old_candles.pop_before(now - KEEP_CANDLES)) is not None:
+        state.candle_signals.pop(old_candle, None)
     while (old_key := state.old_keys.pop_before(now - KEEP_KEYS)) is not None:
         state.keys.pop(old_key, None)
         state.key_hashes.pop(old_key, None)

@@ -81,6 +81,7 @@ def _protection_read(ledger: Ledger, event: ev.ProtectionRead, record: ev.Record
 
 def _reconciliation_started(ledger: Ledger, event: ev.ReconciliationStarted, record: ev.Record) -> None:
     ledger.state.reconciling = True
+    ledger.state.reconciling_since = record.time
 
 
 def _reconciliation_complete(ledger: Ledger, event: ev.ReconciliationComplete, record: ev.Record) -> None:

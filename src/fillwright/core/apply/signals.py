@@ -44,7 +44,7 @@ def _signal_approved(ledger: Ledger, event: ev.SignalApproved, record: ev.Record
     key = candle_key(ledger, signal)
     if key:
         state.candle_signals[key] = event.signal_id
-        state.ended.push(record.time, f"candle:{key}")
+        state.old_candles.push(record.time, key)
     safety = state.safety
     safety.entry_times = [time for time in safety.entry_times if time > record.time - 10 * SECOND]
     safety.entry_times.append(record.time)
