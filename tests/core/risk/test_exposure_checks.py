@@ -210,6 +210,27 @@ def test_a_manual_sale_leaves_what_positions_own(free: int, locked: int, owned: 
     assert check.passed is (sellable > 0)
 
 
+def test_a_manual_sale_adds_no_exposure() -> None:
+    book = held_together(UP)
+    book.push(ev.BalanceUpdated("BTC", D(1), ZERO, opening=True))
+    book.set_risk(correlated_exposure_max_percent=D(10), max_total_exposure_usdt=D(250))
+    assessment = book.assess(order=SALE, draft=make_draft(quantity=D("0.01"), trader_id=""))
+    for code in ("EXPOSURE_SYMBOL_MAX", "EXPOSURE_TOTAL_MAX", "CORRELATION", "POSITION_SIZE_MAX"):
+        assert check_of(assessment, code).passed
+    purchase = PlaceOrder(by="ada", symbol="BTCUSDT", side=Side.BUY, type=OrderType.MARKET)
+    bought = book.assess(order=purchase, draft=make_draft(quantity=D("0.01"), trader_id=""))
+    for code in ("EXPOSURE_SYMBOL_MAX", "EXPOSURE_TOTAL_MAX", "CORRELATION", "POSITION_SIZE_MAX"):
+        assert not check_of(bought, code).passed
+
+
+def test_other_coins_do_not_count_into_a_manual_sale() -> None:
+    book = two_symbols()
+    book.open_position("ETHUSDT", quantity=D("0.002"))
+    book.push(ev.BalanceUpdated("BTC", D("0.005"), ZERO))
+    check = verdict("BALANCE_INSUFFICIENT", book, order=SALE, draft=make_draft(quantity=D("0.001")))
+    assert check.limit == D("0.005")
+
+
 def test_of_an_asset_never_held_nothing_can_be_sold() -> None:
     check = verdict("BALANCE_INSUFFICIENT", Book(), order=SALE, draft=make_draft(quantity=D("0.001")))
     assert (check.passed, check.limit) == (False, 0)

@@ -15,7 +15,7 @@ from fillwright.core.inputs import PlaceOrder
 from fillwright.core.instruments import Instrument, LotSize, Notional, PercentPrice, PriceFilter
 from fillwright.core.risk.filter_checks import check_filters
 from fillwright.core.settings import Settings
-from fillwright.core.types import CONTEXT, ONE, ZERO, OrderType, Side
+from fillwright.core.types import CONTEXT, ONE, ZERO, Leg, OrderType, Side
 from tests.core.builders import FEE, Book, D, check_of, make_draft, make_instrument, make_quote, wide_limits
 
 
@@ -48,6 +48,11 @@ def manual(side: Side = Side.BUY, order_type: OrderType = OrderType.LIMIT) -> Pl
 def test_every_legs_price_is_within_bounds_and_on_the_tick(leg: str, price: str, limit: str) -> None:
     check = verdict("FILTER_PRICE_FILTER", draft=make_draft(**{leg: D(price)}))
     assert (check.passed, check.value, check.limit) == (False, D(price), D(limit))
+
+
+def test_prices_may_lie_on_their_bounds() -> None:
+    bounded = {"price_filter": PriceFilter(D(49_000), D(52_000), D("0.01"))}
+    assert verdict("FILTER_PRICE_FILTER", bounded).passed
 
 
 def test_a_trailing_stop_has_no_price() -> None:
@@ -113,7 +118,13 @@ def test_without_an_average_price_the_last_trade_is_the_middle() -> None:
 
 @pytest.mark.parametrize(
     ("quantity", "passed", "limit"),
-    [("0.011", True, "5"), ("0.01", False, "0.01"), ("0.0115", False, "0.001"), ("5.001", False, "5")],
+    [
+        ("0.011", True, "5"),
+        ("0.01", False, "0.01"),
+        ("0.0115", False, "0.001"),
+        ("5", True, "5"),
+        ("5.001", False, "5"),
+    ],
 )
 def test_the_lot_also_of_what_is_left_after_commission(quantity: str, passed: bool, limit: str) -> None:
     """At least 0.01 in steps of 0.001: of 0.01 bought only 0.009 can be sold."""
@@ -168,6 +179,14 @@ def test_a_stops_limit_is_the_lowest_price() -> None:
     assert verdict("FILTER_NOTIONAL", COARSE, draft=draft).value == D("1.058") * 99
 
 
+def test_the_entry_itself_is_worth_the_least() -> None:
+    """A stop far above the entry could be sold well enough; the entry is refused all the same."""
+    draft = make_draft(quantity=D(1), limit_price=D(99), stop_loss=D(120), take_profit=D(130))
+    assert not verdict("FILTER_NOTIONAL", COARSE, draft=draft).passed
+    draft.limit_price = D(100)
+    assert verdict("FILTER_NOTIONAL", COARSE, draft=draft).passed
+
+
 def test_without_a_stop_the_limit_price_stands_in() -> None:
     draft = make_draft(quantity=D(1), limit_price=D(110), stop_loss=None, take_profit=None)
     assert verdict("FILTER_NOTIONAL", COARSE, draft=draft).value == D("0.999") * 110
@@ -176,6 +195,7 @@ def test_without_a_stop_the_limit_price_stands_in() -> None:
 @pytest.mark.parametrize(
     ("rule", "order_type", "passed"),
     [
+        (Notional(maximum=D(110), minimum=D(110)), OrderType.LIMIT, True),
         (Notional(maximum=D(100)), OrderType.LIMIT, False),
         (Notional(maximum=D(100)), OrderType.MARKET, True),
         (Notional(maximum=D(100), maximum_for_market=True), OrderType.MARKET, False),
@@ -203,8 +223,11 @@ def test_a_trailing_distance_lies_within_the_filter(delta: int, passed: bool) ->
 
 @pytest.mark.parametrize(("quantity", "passed"), [("0.004", True), ("0.00401", False)])
 def test_the_position_counts_balance_and_open_purchases(quantity: str, passed: bool) -> None:
-    book = wide_book(position_max=D("0.01"))
+    instruments = make_instrument(position_max=D("0.01")), make_instrument("ETHUSDT")
+    book = Book(*instruments, settings=Settings(risk=wide_limits()), cash=D(10**9))
     book.push(ev.BalanceUpdated("BTC", D("0.001"), D("0.003"), opening=True))
+    book.submit(book.create_position("ETHUSDT"))
+    book.submit(book.create_position(), Leg.TAKE_PROFIT, price=D(60_000))
     entry = book.submit(book.create_position(), quantity=D("0.003"))
     book.fill(entry, D(50_000), D("0.001"))
     check = check_of(book.assess(draft=make_draft(quantity=D(quantity))), "FILTER_MAX_POSITION")

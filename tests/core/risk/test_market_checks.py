@@ -68,8 +68,9 @@ def test_what_goes_at_the_market_asks_for_no_price() -> None:
     assert (check.passed, check.value) == (True, None)
 
 
-def test_an_addition_at_a_limit_is_held_against_the_market() -> None:
+@pytest.mark.parametrize("at_market", [False, True])
+def test_an_addition_at_a_limit_is_held_against_the_market(at_market: bool) -> None:
     book = Book()
-    situation = book.situation(draft=make_draft(entry_market=False, limit_price=D(45_000)))
+    situation = book.situation(draft=make_draft(entry_market=at_market, limit_price=D(45_000)))
     situation.signal, situation.position = None, book.open_position()
-    assert not check_of(assess(situation), "PRICE_DEVIATION").passed
+    assert check_of(assess(situation), "PRICE_DEVIATION").passed is at_market
