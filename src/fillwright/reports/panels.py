@@ -92,7 +92,7 @@ def tiles(data: ReportData) -> str:
             "Losses in a row", number(trades.consecutive_losses_max, 0), f"wins {trades.consecutive_wins_max}"
         ),
         tile(
-            "Longest without stop",
+            "Without stop, max",
             f"{number(data.protection.maximum_ms, 0)}",
             f"median {number(data.protection.median_ms, 0)} ms",
             "ms",

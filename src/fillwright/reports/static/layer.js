@@ -51,8 +51,11 @@ class TradeLayer {
       if (price === null) return;
       const level = y(price);
       if (level === null || entry === null) return;
-      context.fillStyle = faded(base, strong ? 0.2 : 0.09);
-      context.fillRect(left, Math.min(level, entry), right - left, Math.abs(level - entry));
+      // A stop that was moved into profit takes no risk: a line, no zone.
+      if (base !== this.colours.down || trade.short === (trade.stop > trade.entry)) {
+        context.fillStyle = faded(base, strong ? 0.2 : 0.09);
+        context.fillRect(left, Math.min(level, entry), right - left, Math.abs(level - entry));
+      }
       context.strokeStyle = faded(base, strong ? 1 : 0.65); context.lineWidth = 1; context.setLineDash([]);
       context.beginPath(); context.moveTo(left, Math.round(level) + 0.5); context.lineTo(right, Math.round(level) + 0.5); context.stroke();
       if (strong && right - left > 90 && right > 0 && left < size.width) {
