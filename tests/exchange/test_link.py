@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fillwright.core.requests import CancelReplaceRequest, CancelRequest
 from fillwright.core.types import SECOND, CancelReplaceMode, SymbolStatus
@@ -265,3 +267,49 @@ def test_a_link_goes_on_from_its_dump() -> None:
 def test_a_damaged_dump_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a link's dump"):
         Link(an_exchange(), "a").load(data)
+
+
+@given(
+    seed=st.integers(0, 1000),
+    latency=st.sampled_from([0, 1, 7, 1000]),
+    steps=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3000)), max_size=30),
+    cut=st.integers(0, 30),
+)
+def test_every_request_is_answered_once_whatever_goes_wrong(
+    seed: int, latency: int, steps: list[tuple[int, int]], cut: int
+) -> None:
+    rates = Rates(
+        lost=0.1, answer_lost=0.1, refused=0.1, masked=0.1, delayed=0.2, request_delay_us=2000,
+        event_dropped=0.1, event_duplicated=0.1, event_delayed=0.2, event_delay_us=2000,
+    )  # fmt: skip
+    exchange = an_exchange()
+    outages = (StreamOutage(5000, 9000), StreamOutage(20_000, 21_000, is_mute=True))
+    link = Link(exchange, "a", latency, FaultPlan(seed=seed, rates=rates, outages=outages))
+    received: list[Delivery] = []
+    now = 10
+    for number, (what, pause) in enumerate(steps):
+        if number == cut:
+            settings, data = exchange._state.settings, (exchange.dump(), link.dump())
+            exchange = Exchange.load(data[0], [exchange.instrument(SYMBOL)], settings)
+            link = Link(exchange, "a", latency)
+            link.load(data[1])
+            assert (exchange.dump(), link.dump()) == data
+        if what == 0:
+            link.send(number, limit(BUY, "0.1", "99", f"n{number}"), now)
+        elif what == 1:
+            link.send(number, an_opoco("0.1", name=f"n{number}"), now)
+        elif what == 2:
+            link.query(number, OpenOrdersQuery(), now)
+        elif what == 3:
+            link.send(number, CancelRequest(symbol=SYMBOL, order_id=number), now)
+        else:
+            exchange.on_trade(SYMBOL, D(95 + what * 2), D("0.05"), now)
+            link.collect(now)
+        now += pause
+        received += link.advance(now)
+    received += link.advance(FAR)
+    assert link.next_time() is None
+    assert [one.time for one in received] == sorted(one.time for one in received)
+    answered = [one.request_id for one in received if one.request_id is not None]
+    assert sorted(answered) == [number for number, (what, _) in enumerate(steps) if what < 4]  # type: ignore[type-var]
+    assert exchange.audit() == ()

@@ -75,6 +75,19 @@ def test_bnb_bought_pays_from_itself() -> None:
     assert holds(exchange, "a", "BNB") == ("0.99925", "0")
 
 
+def test_bnb_that_is_spent_on_the_trade_itself_cannot_pay_its_fee() -> None:
+    ethbnb = msgspec.structs.replace(BTCUSDT, symbol="ETHBNB", base="ETH", quote="BNB", percent_price=None)
+    exchange = Exchange([ethbnb], EXACT)
+    exchange.open_account("a", {"BNB": D(10)}, pay_fees_in_bnb=True, **FEES)
+    exchange.on_trade("ETHBNB", D(5), D(1), 1)
+    for name, quantity in (("rest", "1"), ("all", "0.99925")):
+        exchange.execute("a", msgspec.structs.replace(market(BUY, quantity, name), symbol="ETHBNB"), 5)
+    first, second = exchange.trades("a", "ETHBNB")
+    assert (first.commission, first.commission_asset) == (D("0.00375"), "BNB")
+    assert (second.commission, second.commission_asset) == (D("0.00099925"), "ETH")
+    assert exchange.audit() == ()
+
+
 def test_bnb_without_a_price_does_not_pay() -> None:
     exchange = Exchange([BTCUSDT], EXACT)
     exchange.open_account("a", {"USDT": D(1000), "BNB": D(9)}, pay_fees_in_bnb=True, **FEES)

@@ -87,3 +87,22 @@ def test_a_leg_is_remembered_as_long_as_its_list_is_open() -> None:
     assert exchange.order("a", SYMBOL, client_order_id="opoco-entry").status == "FILLED"
     trade(exchange, "80")
     assert exchange.all_orders("a", SYMBOL) == ()
+
+
+@pytest.mark.parametrize("renames", [False, True])
+def test_forgotten_orders_leave_no_names_behind(renames: bool) -> None:
+    exchange = an_exchange(msgspec.structs.replace(EXACT, final_orders_max=0, cancel_renames=renames))
+    for number in range(3):
+        exchange.execute("a", limit(BUY, "1", "90", f"n{number}"), 5)
+        cancel = CancelRequest(
+            symbol=SYMBOL, orig_client_order_id=f"n{number}", cancel_client_order_id=f"c{number}"
+        )
+        exchange.execute("a", cancel, 6)
+        exchange.execute("a", an_opoco(name=f"list{number}"), 7)
+        trade(exchange, "80")
+        exchange.set_market(SYMBOL, last=D(100))
+    account = exchange._state.accounts["a"]
+    assert account.by_client_id == {}
+    assert account.lists_by_client_id == {}
+    assert exchange._state.orders == {}
+    assert exchange._state.lists == {}

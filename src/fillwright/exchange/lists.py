@@ -97,9 +97,8 @@ def before_fill(state: State, order: Order) -> None:
         claim_lock(state, order_list, order)
 
 
-def after_fill(state: State, order: Order, *, is_first: bool) -> None:
+def after_fill(state: State, order_list: OrderList, order: Order, *, is_first: bool) -> None:
     """A filled working leg makes its pending legs due; the first fill of a pair's leg ends the other."""
-    order_list = state.lists[order.order_list_id]
     if order.order_id == order_list.working:
         if order.status is _FILLED:
             state.due.append(order_list.order_list_id)

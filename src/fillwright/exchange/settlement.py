@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from fillwright.core.instruments import Instrument
 from fillwright.core.types import ZERO, Asset, Side, VenueOrderStatus
-from fillwright.exchange.accounts import Account, round_commission
-from fillwright.exchange.lists import after_fill, before_fill
+from fillwright.exchange.accounts import Account, Balance, round_commission
+from fillwright.exchange.lists import after_fill, claim_lock
 from fillwright.exchange.market import SymbolMarket
-from fillwright.exchange.messages import NO_ID, Fill, TradeView
-from fillwright.exchange.orders import Order
+from fillwright.exchange.messages import Fill, TradeView
+from fillwright.exchange.orders import Order, OrderList
 from fillwright.exchange.state import State
 
 _BUY = Side.BUY
@@ -28,33 +28,40 @@ def fill(
     is_maker: bool,
 ) -> Fill:
     """Settle one order's side of a trade and report it; the other side is settled by its own call."""
-    in_list = order.order_list_id != NO_ID
-    if in_list:
-        before_fill(state, order)
+    order_list = state.lists.get(order.order_list_id) if order.order_list_id >= 0 else None
+    if order_list is not None and order_list.locked and order.order_id in order_list.pending:
+        claim_lock(state, order_list, order)
     is_first = not order.executed
     order.executed += quantity
     order.executed_quote += quote
-    left = order.remaining
-    if left > ZERO:
+    is_final = order.remaining <= ZERO
+    if not is_final:
         order.status = VenueOrderStatus.PARTIALLY_FILLED
-    elif order.prevented:
-        order.status = VenueOrderStatus.EXPIRED_IN_MATCH
     else:
-        order.status = VenueOrderStatus.FILLED
+        order.status = VenueOrderStatus.EXPIRED_IN_MATCH if order.prevented else VenueOrderStatus.FILLED
 
     account = state.accounts[order.account_id]
     instrument = market.instrument
     buying = order.side is _BUY
-    _pay(account, instrument, order, quote if buying else quantity)
+    base, counter = account.balance(instrument.base), account.balance(instrument.quote)
+    _pay(order, *((counter, quote) if buying else (base, quantity)))
     commission, asset = _commission(state, account, instrument, order, quantity, quote, is_maker)
-    _receive(state, account, instrument, order, quantity if buying else quote, commission, asset)
-    if commission:
-        state.house[asset] = state.house.get(asset, ZERO) + commission
+    fee_elsewhere = asset != (instrument.base if buying else instrument.quote)
+    net = ZERO if fee_elsewhere else commission
+    if not buying:
+        counter.free += quote - net
+    elif order_list is not None and order_list.takes_received and order.order_id == order_list.working:
+        _hold(state, order_list, base, quantity, net)
+    else:
+        base.free += quantity - net
     touched = state.touched
     touched[account.account_id, instrument.base] = None
     touched[account.account_id, instrument.quote] = None
-    if asset is not instrument.base and asset is not instrument.quote:
-        touched[account.account_id, asset] = None
+    if commission:
+        state.house[asset] = state.house.get(asset, ZERO) + commission
+        if fee_elsewhere:
+            account.balance(asset).free -= commission
+            touched[account.account_id, asset] = None
 
     if is_first and state.settings.order_counts:
         account.add_count(state.settings.order_counts, -1, state.now)
@@ -64,18 +71,16 @@ def fill(
             state.now, buying, is_maker,
         )
     )  # fmt: skip
-    is_final = left <= ZERO
     if is_final:
         state.finish(order)
     state.report_trade(order, quantity, price, quote, commission, asset, trade_id, is_maker)
-    if in_list:
-        after_fill(state, order, is_first=is_first)
+    if order_list is not None:
+        after_fill(state, order_list, order, is_first=is_first)
     return Fill(price, quantity, commission, asset, trade_id)
 
 
-def _pay(account: Account, instrument: Instrument, order: Order, amount: Decimal) -> None:
+def _pay(order: Order, balance: Balance, amount: Decimal) -> None:
     """Take what the order gives: from its lock, else from free; a buyer's better price frees the difference."""
-    balance = account.balance(instrument.quote if order.side is _BUY else instrument.base)
     held = order.locked
     if not held:
         balance.free -= amount
@@ -88,31 +93,16 @@ def _pay(account: Account, instrument: Instrument, order: Order, amount: Decimal
         balance.free += released - amount
 
 
-def _receive(
-    state: State,
-    account: Account,
-    instrument: Instrument,
-    order: Order,
-    amount: Decimal,
-    commission: Decimal,
-    commission_asset: Asset,
+def _hold(
+    state: State, order_list: OrderList, balance: Balance, quantity: Decimal, commission: Decimal
 ) -> None:
-    """Credit what the order gets, less a commission in that asset; an OPO's coins stay locked for its exits."""
-    received_asset = instrument.base if order.side is _BUY else instrument.quote
-    balance = account.balance(received_asset)
-    if commission and commission_asset != received_asset:
-        account.balance(commission_asset).free -= commission
-        commission = ZERO
-    order_list = state.lists.get(order.order_list_id)
-    if order_list is None or not order_list.takes_received or order.order_id != order_list.working:
-        balance.free += amount - commission
-        return
+    """Keep what an OPO's working order received locked for its exits; the fee comes off it, or from free coins."""
     if commission and state.settings.opo_commission_from_free and balance.free >= commission:
         balance.free -= commission
     else:
-        amount -= commission
-    balance.locked += amount
-    order_list.received += amount
+        quantity -= commission
+    balance.locked += quantity
+    order_list.received += quantity
 
 
 def _commission(

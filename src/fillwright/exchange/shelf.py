@@ -32,6 +32,8 @@ class Shelf:
     def discard(self, price: Decimal, order: Order) -> None:
         """Take an order away, if it is there at that price."""
         entries = self.entries
+        if not entries:
+            return
         key = -price if self.descending else price
         index = bisect_left(entries, (key, order.sequence))
         if index < len(entries) and entries[index][2] is order and entries[index][0] == key:

@@ -336,7 +336,7 @@ class State:
     def _drop(self, order: Order) -> None:
         del self.orders[order.order_id]
         self.amendments.pop(order.order_id, None)
-        account = self.accounts[order.account_id]
-        key = (order.symbol, order.client_order_id)
-        if account.by_client_id.get(key) == order.order_id:
-            del account.by_client_id[key]
+        names = self.accounts[order.account_id].by_client_id
+        for name in (order.client_order_id, order.cancel_client_order_id):
+            if names.get((order.symbol, name)) == order.order_id:
+                del names[order.symbol, name]
