@@ -22,7 +22,7 @@ from fillwright.core import events as ev
 from fillwright.core import inputs as inp
 from fillwright.core.context import Answer, Averages, Bids, Context, NoAverages
 from fillwright.core.effects import ConsultAdvisor, Effect, FetchSnapshot
-from fillwright.core.inquiries import begin_reconciliation
+from fillwright.core.inquiries import SNAPSHOT_AWAITED, begin_reconciliation
 from fillwright.core.market_watch import PriceBounds, price_bounds
 from fillwright.core.portfolio import trading_day, trading_day_end
 from fillwright.core.positions import HOLDING
@@ -123,6 +123,8 @@ class Engine:
         if venue.reconciliation:
             interval = state.settings.reconciliation.reconciliation_interval_secs * SECOND
             reconcile_at = state.reconciled_at + interval
+            if state.reconciling:
+                reconcile_at = max(reconcile_at, state.reconciling_since + SNAPSHOT_AWAITED)
         return day_end, mark, reads, waiting, reconcile_at
 
     # -- stepping --------------------------------------------------------------------------------------------
@@ -319,7 +321,7 @@ def _stream_changed(engine: Engine, ctx: Context, item: inp.StreamChanged) -> No
         return
     ctx.emit(ev.StreamStateChanged(connected=item.connected, detail=item.detail))
     if item.connected:
-        begin_reconciliation(ctx, "stream connected")
+        begin_reconciliation(ctx, "stream connected", anew=True)
 
 
 def _foreign_stop(engine: Engine, ctx: Context, item: inp.ForeignStop) -> None:
@@ -345,7 +347,7 @@ _HANDLERS: dict[type, _Handler] = {
     inp.EmergencyStop: lambda engine, ctx, item: commands.emergency_stop(ctx, item),
     inp.Resume: lambda engine, ctx, item: commands.resume(ctx, item),
     inp.Shutdown: lambda engine, ctx, item: commands.shut_down(ctx, item),
-    inp.Reconcile: lambda engine, ctx, item: begin_reconciliation(ctx, item.cause),
+    inp.Reconcile: lambda engine, ctx, item: begin_reconciliation(ctx, item.cause, anew=True),
     inp.ChangeSettings: _change_settings,
     inp.ChangeLimits: _change_limits,
     inp.UpdateInstruments: _update_instruments,

@@ -6,7 +6,10 @@ from fillwright.core import events as ev
 from fillwright.core.context import Context, milliseconds
 from fillwright.core.effects import FetchSnapshot, QueryOrder
 from fillwright.core.orders import Order
-from fillwright.core.types import Symbol, Time
+from fillwright.core.types import MINUTE, Symbol, Time
+
+SNAPSHOT_AWAITED: Time = MINUTE
+"""A snapshot that has not come after this long was lost, and is asked for again."""
 
 
 def ask(ctx: Context, order: Order) -> None:
@@ -14,9 +17,12 @@ def ask(ctx: Context, order: Order) -> None:
     ctx.effects.append(QueryOrder(order.symbol, order.id, order.exchange_order_id or None))
 
 
-def begin_reconciliation(ctx: Context, cause: str, symbol: Symbol | None = None) -> None:
-    """Have the venue's books read, of one symbol or of the whole account, unless that is under way."""
-    if ctx.state.reconciling:
+def begin_reconciliation(
+    ctx: Context, cause: str, symbol: Symbol | None = None, *, anew: bool = False
+) -> None:
+    """Have the venue's books read, of one symbol or of the whole account, unless that is under way (or ``anew``)."""
+    state = ctx.state
+    if state.reconciling and not anew and ctx.now < state.reconciling_since + SNAPSHOT_AWAITED:
         return
     ctx.emit(ev.ReconciliationStarted(cause=cause, symbol=symbol or ""))
     names = tuple(
