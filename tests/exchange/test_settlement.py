@@ -78,13 +78,13 @@ def test_bnb_bought_pays_from_itself() -> None:
 def test_bnb_that_is_spent_on_the_trade_itself_cannot_pay_its_fee() -> None:
     ethbnb = msgspec.structs.replace(BTCUSDT, symbol="ETHBNB", base="ETH", quote="BNB", percent_price=None)
     exchange = Exchange([ethbnb], EXACT)
-    exchange.open_account("a", {"BNB": D(10)}, pay_fees_in_bnb=True, **FEES)
+    exchange.open_account("a", {"BNB": D(20)}, pay_fees_in_bnb=True, **FEES)
     exchange.on_trade("ETHBNB", D(5), D(1), 1)
-    for name, quantity in (("rest", "1"), ("all", "0.99925")):
+    for name, quantity in (("rest", "2"), ("all", "1.9985")):
         exchange.execute("a", msgspec.structs.replace(market(BUY, quantity, name), symbol="ETHBNB"), 5)
     first, second = exchange.trades("a", "ETHBNB")
-    assert (first.commission, first.commission_asset) == (D("0.00375"), "BNB")
-    assert (second.commission, second.commission_asset) == (D("0.00099925"), "ETH")
+    assert (first.commission, first.commission_asset) == (D("0.0075"), "BNB")
+    assert (second.commission, second.commission_asset) == (D("0.0019985"), "ETH")
     assert exchange.audit() == ()
 
 
