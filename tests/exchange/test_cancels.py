@@ -226,6 +226,14 @@ def test_balance_and_trigger_are_judged_after_the_cancel() -> None:
     assert (data.cancel_result, data.new_order_result) == (ReplaceResult.SUCCESS, ReplaceResult.FAILURE)
     assert data.new_order_response is not None
     assert exchange.open_orders("a") == ()
+    rejected = reports(exchange)[-1]
+    assert (rejected.client_order_id, rejected.execution_type.value, rejected.status.value) == (
+        "z",
+        "REJECTED",
+        "REJECTED",
+    )
+    assert rejected.reject_reason == "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY"
+    assert refused(lambda: exchange.order("a", SYMBOL, client_order_id="z"))[0] == -2013
 
 
 def test_a_cancel_that_fails_stops_or_does_not_stop_the_new_order() -> None:

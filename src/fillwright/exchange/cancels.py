@@ -10,6 +10,7 @@ from fillwright.core.requests import (
     CancelOpenOrdersRequest,
     CancelReplaceRequest,
     CancelRequest,
+    OrderRequest,
 )
 from fillwright.core.types import (
     ZERO,
@@ -37,10 +38,18 @@ from fillwright.exchange.messages import (
     CancelResponse,
     ExchangeError,
     OrderResponse,
+    RejectReason,
     ReplaceResult,
 )
 from fillwright.exchange.orders import Order, OrderList, cancel_view, list_view, name_legs, order_view
-from fillwright.exchange.placing import check_request, enter
+from fillwright.exchange.placing import (
+    INSUFFICIENT,
+    WOULD_MATCH,
+    WOULD_TRIGGER,
+    check_request,
+    enter,
+    make_order,
+)
 from fillwright.exchange.state import State
 
 UNKNOWN_ORDER = "Unknown order sent."
@@ -199,6 +208,8 @@ def cancel_replace(state: State, account: Account, request: CancelReplaceRequest
     try:
         placed = enter(state, account, market, request.order)
     except ExchangeError as error:
+        if cancelled is not None:
+            _report_rejection(state, account, market, request.order, error)
         raise _replace_error(
             CancelReplaceResponse(cancel_result, ReplaceResult.FAILURE, cancel_answer, error.body)
         ) from error
@@ -206,6 +217,24 @@ def cancel_replace(state: State, account: Account, request: CancelReplaceRequest
     if refusal is not None:
         raise _replace_error(answer)
     return answer
+
+
+_REJECT_REASONS = {
+    INSUFFICIENT: RejectReason.INSUFFICIENT_BALANCES,
+    WOULD_TRIGGER: RejectReason.STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY,
+    WOULD_MATCH: RejectReason.WOULD_MATCH_IMMEDIATELY,
+}
+
+
+def _report_rejection(
+    state: State, account: Account, market: SymbolMarket, request: OrderRequest, error: ExchangeError
+) -> None:
+    """Tell the stream of a new order that the engine refused after its cancel had gone through; it is not kept."""
+    order = make_order(state, account, market, request, status=VenueOrderStatus.REJECTED)
+    order.order_id = state.next_order_id
+    state.next_order_id += 1
+    reason = _REJECT_REASONS.get(error.message, RejectReason.NONE)
+    state.report(order, ExecutionType.REJECTED, reject_reason=reason)
 
 
 def _replace_error(answer: CancelReplaceResponse) -> ExchangeError:

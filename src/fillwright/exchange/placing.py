@@ -24,6 +24,9 @@ from fillwright.exchange.state import State
 from fillwright.exchange.validation import ALONE, Role
 
 INSUFFICIENT = "Account has insufficient balance for requested action."
+WOULD_TRIGGER = "Stop price would trigger immediately."
+"""The text seen on the live exchange; the documentation has "Order would trigger immediately."."""
+WOULD_MATCH = "Order would immediately match and take."
 ALL_THERE_IS = Decimal("1E+30")
 """The quantity bound of a walk whose real bound is a budget."""
 
@@ -109,10 +112,10 @@ def admit(state: State, account: Account, market: SymbolMarket, order: Order) ->
     instrument = market.instrument
     if order.type in CONTINGENT_TYPES:
         if validation.would_trigger(market, order, starts_rising(order)):
-            raise ExchangeError(-2010, "Stop price would trigger immediately.")
+            raise ExchangeError(-2010, WOULD_TRIGGER)
         arm(state, market, order)
     elif order.type is OrderType.LIMIT_MAKER and validation.would_match(market, order):
-        raise ExchangeError(-2010, "Order would immediately match and take.")
+        raise ExchangeError(-2010, WOULD_MATCH)
     elif order.type is OrderType.MARKET:
         return admit_market(state, account, market, order)
     needed = order.lock_needed()

@@ -30,6 +30,7 @@ from fillwright.exchange.messages import ExchangeError, ListResponse, OrderRespo
 from fillwright.exchange.orders import Order, OrderList, list_view, name_legs, order_view
 from fillwright.exchange.placing import (
     INSUFFICIENT,
+    WOULD_MATCH,
     activate_new,
     admit,
     arm,
@@ -217,7 +218,7 @@ def pair_problem(market: SymbolMarket, orders: list[Order]) -> str | None:
         if last is not None and (order.price >= last if order.side is Side.BUY else order.price <= last):
             return BAD_RELATION
         if validation.would_match(market, order):
-            return "Order would immediately match and take."
+            return WOULD_MATCH
     return None
 
 
