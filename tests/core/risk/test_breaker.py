@@ -73,7 +73,8 @@ def test_errors_in_a_row_open_the_breaker(error_class: ErrorClass) -> None:
     assert not is_open(book)
     assert kinds(fail(book, error_class=error_class)) == [ev.VenueErrorSeen, ev.CircuitBreakerOpened]
     assert is_open(book)
-    assert book.state.safety.breaker.until == later(300)
+    opened = book.records[-1].event
+    assert opened == ev.CircuitBreakerOpened("3 venue errors in a row: 503 Service Unavailable", later(300))
     check = check_of(book.assess(), "CIRCUIT_OPEN")
     assert (check.passed, check.value, check.limit) == (False, 300, 0)
     assert "503" in check.note
@@ -213,6 +214,9 @@ def test_a_probe_that_fails_opens_it_again_at_once(error_class: ErrorClass, as_l
 def test_other_failures_do_not_end_the_probe() -> None:
     book = opened_book()
     send_probe(book)
+    stop = book.submit(book.create_position(), Leg.STOP_LOSS)
+    assert kinds(fail(book, request=request_of(stop))) == [ev.VenueErrorSeen]
+    book.push(ev.VenueAnswered())
     cancel = CancelRequest(symbol="BTCUSDT", orig_client_order_id="RT_t_9_S_1")
     replace = CancelReplaceRequest(
         mode=CancelReplaceMode.STOP_ON_FAILURE, cancel=cancel, order=request_of("RT_t_9_X_1")
@@ -231,6 +235,15 @@ def test_errors_of_exits_do_not_prolong_an_open_breaker() -> None:
     for _ in range(4):
         fail(book)
     assert book.state.safety.breaker.until == until
+
+
+def test_errors_after_the_cool_down_open_it_again() -> None:
+    book = opened_book()
+    book.now = later(300)
+    fail(book)
+    fail(book)
+    assert kinds(fail(book)) == [ev.VenueErrorSeen, ev.CircuitBreakerOpened]
+    assert book.state.safety.breaker.until == later(600)
 
 
 # -- rate limits, bans, drawdown ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fillwright.core.risk.correlation import RETURNS_MIN, Correlations, pearson, returns_of
+from fillwright.core.risk.correlation import PAIRS_MAX, RETURNS_MIN, Correlations, pearson, returns_of
 from fillwright.core.types import Symbol
 from tests.core.builders import D
 
@@ -62,6 +62,22 @@ def test_the_window_bounds_the_candles_looked_at() -> None:
     correlations = Correlations()
     assert correlations.of(closes, "A", "B", 5) == pearson(returns_of(RISING[-6:]), returns_of(turned[-6:]))
     assert correlations.of(closes, "A", "B", 5) != correlations.of(closes, "A", "B", 11)
+
+
+def test_the_newest_candles_that_both_have_are_compared() -> None:
+    longer = [*RISING[::-1], *RISING]
+    expected = pearson(returns_of(RISING), returns_of(longer[-12:]))
+    assert Correlations().of({"A": RISING, "B": longer}, "A", "B", 96) == expected == 1
+    assert Correlations().of({"A": longer, "B": RISING}, "A", "B", 96) == 1
+
+
+def test_no_more_pairs_are_kept_than_the_bound() -> None:
+    correlations = Correlations()
+    for number in range(PAIRS_MAX + 1):
+        correlations.of({}, "A", f"S{number}", 96)
+    assert len(correlations) == 1
+    correlations.of({}, "A", "one more", 96)
+    assert len(correlations) == 2
 
 
 def test_a_window_shorter_than_the_least_count_is_honoured() -> None:

@@ -55,6 +55,9 @@ class Correlations:
             tuple[Symbol, Symbol, int], tuple[list[Decimal], list[Decimal], Decimal | None]
         ] = {}
 
+    def __len__(self) -> int:
+        return len(self._pairs)
+
     def of(
         self, closes: dict[Symbol, list[Decimal]], symbol: Symbol, other: Symbol, window: int
     ) -> Decimal | None:
