@@ -45,7 +45,9 @@ def compare(ctx: Context, snapshot: VenueSnapshot) -> None:
             found += _missing(ctx, order)
     for asset, free, locked in snapshot.balances:
         found += _compare_balance(ctx, asset, free, locked)
-    ctx.emit(ev.ReconciliationComplete(cause=snapshot.cause, discrepancies=found))
+    ctx.emit(
+        ev.ReconciliationComplete(cause=snapshot.cause, discrepancies=found, symbol=snapshot.symbol or "")
+    )
     for position in ctx.ledger.open_positions.values():
         if snapshot.symbol is None or position.symbol == snapshot.symbol:
             ctx.touch(position.id)

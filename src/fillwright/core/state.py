@@ -159,6 +159,8 @@ class State(msgspec.Struct, kw_only=True):
     stream_connected: bool = True
     reconciling: bool = False
     reconciling_since: Time = 0
+    reconciling_symbol: Symbol = ""
+    """Empty: the whole account."""
     reconciled_at: Time = 0
     protection_read_at: Time = 0
     ended: Fifo = msgspec.field(default_factory=Fifo)

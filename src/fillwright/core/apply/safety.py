@@ -82,11 +82,15 @@ def _protection_read(ledger: Ledger, event: ev.ProtectionRead, record: ev.Record
 def _reconciliation_started(ledger: Ledger, event: ev.ReconciliationStarted, record: ev.Record) -> None:
     ledger.state.reconciling = True
     ledger.state.reconciling_since = record.time
+    ledger.state.reconciling_symbol = event.symbol
 
 
 def _reconciliation_complete(ledger: Ledger, event: ev.ReconciliationComplete, record: ev.Record) -> None:
-    ledger.state.reconciling = False
-    ledger.state.reconciled_at = record.time
+    state = ledger.state
+    if event.symbol in ("", state.reconciling_symbol):
+        state.reconciling = False
+    if not event.symbol:  # a look at one symbol does not put off the next look at the whole account
+        state.reconciled_at = record.time
 
 
 def _stream_state_changed(ledger: Ledger, event: ev.StreamStateChanged, record: ev.Record) -> None:

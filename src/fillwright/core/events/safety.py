@@ -109,10 +109,11 @@ class Discrepancy(Event, frozen=True):
 
 
 class ReconciliationComplete(Event, frozen=True):
-    """The venue's books were compared with ours."""
+    """The venue's books were compared with ours: of the whole account, or of one symbol."""
 
     cause: str
     discrepancies: int
+    symbol: Symbol = ""
 
 
 class StreamStateChanged(Event, frozen=True):
