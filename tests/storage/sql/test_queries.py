@@ -91,3 +91,32 @@ def test_a_page_needs_no_sorting(path: Path, table: str, order: str) -> None:
         ).fetchall()
 
     assert [detail for *_, detail in plan if "TEMP B-TREE" in detail or detail.startswith("SCAN")] == []
+
+
+QUERIES = {
+    "open orders": (
+        "orders",
+        "state IN ('Pending', 'New')",
+        "created_at DESC, id DESC",
+        "ix_orders_account_id_state",
+    ),
+    "open positions": (
+        "positions",
+        "status IN ('open', 'closing')",
+        "id DESC",
+        "ix_positions_account_id_status",
+    ),
+    "fills of an order": ("fills", "order_id IN ('a', 'b')", "timestamp", "ix_fills_account_id_order_id"),
+    "an order by the venue's id": ("orders", "exchange_order_id = 7", "id", "ix_orders_exchange_order_id"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES))
+def test_what_is_few_is_found_by_its_index(path: Path, name: str) -> None:
+    table, where, order, index = QUERIES[name]
+    with closing(sqlite3.connect(path)) as outside:
+        plan = outside.execute(
+            f"EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE account_id = 'main' AND {where} ORDER BY {order} LIMIT 50"
+        ).fetchall()
+
+    assert index in plan[0][3]

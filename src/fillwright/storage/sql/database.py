@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy.dialects import sqlite
@@ -17,6 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from fillwright.ports import CannotOpenError, NotADatabaseError, SchemaTooNewError, StorageError
 from fillwright.storage.sql import schema
 from fillwright.storage.sql.errors import translating
+from fillwright.storage.sql.statistics import statistics_statements
 
 WAIT_MS = 5_000
 """How long a write waits for another process's transaction."""
@@ -202,17 +204,22 @@ def _create(connection: sqlite3.Connection) -> None:
         for statement in creation_statements():
             connection.execute(statement)
         connection.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (schema.SCHEMA_REVISION,))
+        for statement in statistics_statements():
+            connection.execute(statement)
     connection.execute("COMMIT")
 
 
-def creation_statements() -> Iterator[str]:
+@cache
+def creation_statements() -> tuple[str, ...]:
     """What makes an empty database a store."""
     dialect = sqlite.dialect()
-    yield (
+    versions = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
         "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
     )
+    made = [versions]
     for table in schema.metadata.sorted_tables:
-        yield str(CreateTable(table).compile(dialect=dialect))
+        made.append(str(CreateTable(table).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            yield str(CreateIndex(index).compile(dialect=dialect))
+            made.append(str(CreateIndex(index).compile(dialect=dialect)))
+    return tuple(made)

@@ -219,6 +219,12 @@ class SqlReadModel:
         query = _filtered(table, account_id, symbol=symbol, trader_id=trader_id)
         if status is not None:
             query = query.where(_is_open(table.c.status, rows.OPEN_TRADE_STATUSES, status))
+        if status == "open":
+            positions = schema.positions.c
+            held = select(positions.id).where(
+                positions.account_id == account_id, positions.status.in_(rows.OPEN_POSITION_STATUSES)
+            )
+            query = query.where(table.c.id.in_(held))
         return self._page(TradeView, query, (table.c.id,), limit, cursor)
 
     def decisions(
@@ -260,7 +266,7 @@ class SqlReadModel:
     def orders_of(self, account_id: AccountId, position_id: int) -> list[OrderView]:
         """All orders of a position with their fills, oldest first."""
         names = self._order_ids_of(account_id, position_id)
-        found = self._of_ids(schema.orders, schema.orders.c.id, account_id, names)
+        found = self._of_ids(_filtered(schema.orders, account_id), schema.orders.c.id, names)
         fills: dict[ClientOrderId, list[FillView]] = {}
         for fill in self.fills(account_id, position_id=position_id):
             fills.setdefault(fill.order_id, []).append(fill)
@@ -273,12 +279,11 @@ class SqlReadModel:
         return [] if position is None else [*position.entry_order_ids, *position.exit_order_ids]
 
     def _of_ids(
-        self, table: Table, column: ColumnElement[Any], account_id: AccountId, names: list[ClientOrderId]
+        self, query: Select[Any], column: ColumnElement[Any], names: list[ClientOrderId]
     ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for start in range(0, len(names), IDS_MAX):
-            part = names[start : start + IDS_MAX]
-            found += self._all(select(table).where(table.c.account_id == account_id, column.in_(part)))
+            found += self._all(query.where(column.in_(names[start : start + IDS_MAX])))
         return found
 
     def fills(
@@ -291,12 +296,14 @@ class SqlReadModel:
         """Executions of an order, of a position (a trade), or all, oldest first."""
         self._owner(account_id)
         table = schema.fills
-        if position_id is not None:
-            names = self._order_ids_of(account_id, position_id)
-            found = self._of_ids(table, table.c.order_id, account_id, names)
+        query = _filtered(table, account_id)
+        if order_id is None and position_id is None:
+            found = self._all(query)
         else:
-            query = _filtered(table, account_id)
-            found = self._all(query if order_id is None else query.where(table.c.order_id == order_id))
+            names = self._order_ids_of(account_id, position_id) if position_id is not None else []
+            if order_id is not None:
+                names = [order_id]
+            found = self._of_ids(query, table.c.order_id, names)
         fills = [msgspec.convert(row, FillView) for row in found]
         return sorted(fills, key=lambda fill: (fill.timestamp, fill.symbol, fill.trade_id))
 

@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.pool import NullPool
 
 from fillwright.storage.sql.errors import translating
+from fillwright.storage.sql.statistics import statistics_statements
 
 FOLDER = Path(__file__).parent
 WAIT_MS = 60_000
@@ -50,6 +51,8 @@ def upgrade_to_head(path: Path) -> None:
     with translating(path), engine.begin() as connection:
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
+        for statement in statistics_statements():
+            connection.exec_driver_sql(statement)
 
 
 def _use_explicit_transactions(connection: sqlite3.Connection, record: Any) -> None:
