@@ -75,12 +75,11 @@ class CandleAggregator:
         """One candle for each run of rows inside one interval."""
         if float(volume.max()) * len(volume) >= 2.0**63 and float(volume.sum(dtype=np.float64)) >= 2.0**62:
             raise ScaleError(f"the volume of a chunk of {self.symbol} does not fit 64 bits")
-        open_times = self.interval.open_times(times)
-        starts = np.flatnonzero(np.diff(open_times, prepend=open_times[0] - 1))
+        starts = self._starts(times)
         last = np.append(starts[1:], len(times)) - 1
         return self._candles(
             [
-                open_times[starts],
+                self.interval.open_times(times[starts]),
                 open[starts],
                 np.maximum.reduceat(high, starts),
                 np.minimum.reduceat(low, starts),
@@ -88,6 +87,16 @@ class CandleAggregator:
                 np.add.reduceat(volume, starts),
             ]
         )
+
+    def _starts(self, times: Integers) -> Integers:
+        """The first row of each candle: found by bisection where intervals have a length and are few."""
+        length = self.interval.length_us
+        if length is None or (int(times[-1]) - int(times[0])) // length > len(times) // 64:
+            open_times = self.interval.open_times(times)
+            return np.flatnonzero(np.diff(open_times, prepend=open_times[0] - 1))
+        first = self.interval.next_open_time(int(times[0]))
+        borders = np.searchsorted(times, np.arange(first, int(times[-1]) + 1, length))
+        return np.unique(np.concatenate([np.zeros(1, dtype=np.int64), borders]))
 
     def _continued(self, candles: CandleColumns) -> CandleColumns:
         """The candles with the open one before them, or inside the first of them."""
