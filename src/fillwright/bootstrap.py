@@ -59,6 +59,9 @@ PROGRESS_INTERVAL_S = 0.1
 
 Progress = Callable[[ReplayProgress], None]
 
+read_model = open_read_model
+"""Opens a journal's read models for queries alone."""
+
 
 def replay(options: ReplayOptions, progress: Progress | None = None) -> ReplayResult:
     """Replay tapes (or a synthetic market) and write journal, summary and report.
@@ -174,6 +177,9 @@ class _Job:
                     wanted[name] = (trader.trader_class, trader.parameters)
         else:
             wanted[options.trader.rpartition(":")[2] or options.trader] = (options.trader, {})
+        self.trader_specs = [
+            (name, spec, sorted(map(str, given.items()))) for name, (spec, given) in wanted.items()
+        ]
         return [
             TraderRunner(
                 load_trader(spec, parameters),
@@ -208,7 +214,7 @@ class _Job:
                 self.symbols,
                 str(options.exchange_info),
                 (str(options.signals), options.signals.stat().st_size) if options.signals else None,
-                [(runner.trader_id, repr(vars(runner.trader))) for runner in self.runners],
+                self.trader_specs,
                 msgspec.json.encode(self.settings),
                 sorted(options.config.limits),
             ),

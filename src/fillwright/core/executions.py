@@ -96,6 +96,8 @@ def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
         if news.status is _V.REJECTED:
             return False
         return anomaly(ctx, order, f"reported as {news.status} after it was rejected")
+    if not news.fills and news.executed_quantity <= order.executed_quantity and not order.is_final:
+        return True
     new = [fill for fill in news.fills if not order.has_fill(fill.trade_id)]
     if any(fill.quantity <= ZERO or fill.price <= ZERO for fill in new):
         return anomaly(ctx, order, "an execution without quantity or price")
@@ -220,9 +222,9 @@ def transfer(ctx: Context, news: TransferReport) -> None:
 
 def list_done(ctx: Context, news: ListDone) -> None:
     """A list has ended: its position looks whether its legs have too."""
-    for order in list(ctx.ledger.open_orders.values()):
-        if order.order_list_id == news.order_list_id and order.symbol == news.symbol:
-            ctx.touch(order.position_id)
+    name = parse_client_order_id(news.list_client_order_id)
+    if name is not None and name[0] == ctx.state.tag and name[1] in ctx.state.positions:
+        ctx.touch(name[1])
 
 
 # -- failures ----------------------------------------------------------------------------------------------------

@@ -58,7 +58,9 @@ def exact(text: str) -> Decimal:
 
 def plain(number: Decimal) -> str:
     """Write a number as plain decimal text, without exponent and without trailing zeros."""
-    text = format(number, "f")
+    text = str(number)
+    if "E" in text:
+        text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("", "-0") else text

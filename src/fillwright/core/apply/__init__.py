@@ -23,13 +23,14 @@ def apply(ledger: Ledger, record: ev.Record) -> None:
     state = ledger.state
     if record.seq != state.seq + 1:
         raise SequenceGapError(f"record {record.seq} after {state.seq}")
+    if record.time != state.time:
+        forget(ledger, record.time)
+        state.time = record.time
     state.seq = record.seq
-    state.time = record.time
     event = record.event
     handler = _HANDLERS.get(type(event))
     if handler is not None:
         handler(ledger, event, record)
-    forget(ledger, record.time)
 
 
 def forget(ledger: Ledger, now: Time) -> None:
