@@ -58,6 +58,8 @@ def test_an_entry_without_exits_has_no_exit_prices() -> None:
     assert verdict("EXIT_PRICES", draft=draft) == ev.Check("EXIT_PRICES", True)
     draft.take_profit = D(52_000)
     assert verdict("EXIT_PRICES", draft=draft).passed
+    draft.take_profit = D("50250.01")
+    assert not verdict("EXIT_PRICES", draft=draft).passed
 
 
 # -- own orders --------------------------------------------------------------------------------------------------
@@ -168,6 +170,7 @@ def test_order_lists_of_the_symbol_are_bounded() -> None:
     check = verdict("ORDER_SLOTS", book)
     assert (check.passed, check.value, check.limit, check.note) == (False, 3, 2, "order lists")
     assert verdict("ORDER_SLOTS", book, draft=make_draft(lists=0)).passed
+    assert verdict("ORDER_SLOTS", wide_book(order_lists_max=1)).passed
 
 
 def test_without_a_bound_there_are_always_order_slots() -> None:

@@ -181,6 +181,11 @@ def test_a_limit_signal_is_judged_at_its_own_price() -> None:
     assert (check.passed, check.value, check.limit) == (False, 49_600, 49_500)
 
 
+def test_a_market_signal_is_judged_at_the_quote_whatever_price_it_names() -> None:
+    check = verdict("STOP_LOSS_WRONG_SIDE", entry=Entry("market", D(48_000)))
+    assert (check.passed, check.limit) == (True, D("50000.01"))
+
+
 def test_without_a_quote_the_missing_quote_is_the_reason() -> None:
     assessment = Book().assess(quote=None, draft=None)
     assert assessment.code == "QUOTE_STALE"

@@ -129,7 +129,21 @@ def test_a_stop_on_the_wrong_side_buys_nothing(stop: Decimal) -> None:
 
 
 def test_a_price_of_nothing_buys_nothing() -> None:
-    assert size_of(limit_price=ZERO).quantity == ZERO
+    assert size_of(limit_price=ZERO, stop_loss=None).quantity == ZERO
+
+
+def test_bounds_that_are_off_or_just_reached_clip_nothing() -> None:
+    free = make_instrument(market_lot_size=LotSize(), lot_size=LotSize(step=STEP), notional=Notional())
+    assert size_of(instrument=free) == Sized(D("0.09099"), D(100))
+    exact = make_instrument(
+        lot_size=LotSize(D("0.02"), D("0.02"), STEP),
+        market_lot_size=LotSize(ZERO, D("0.02"), ZERO),
+        notional=Notional(maximum=D(1000)),
+    )
+    limits = limits_of(max_position_size_usdt=D(1000), risk_per_trade_percent=D("0.2198"))
+    for wanted in (Size(quote=D(1000)), Size(risk_percent=D("0.2198")), None):
+        sized = size_of(limits, instrument=exact, wanted=wanted)
+        assert sized == Sized(D("0.02"), D("21.98"))
 
 
 def test_a_commission_in_quote_is_kept_back_from_the_balance() -> None:
