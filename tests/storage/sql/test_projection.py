@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -90,6 +93,29 @@ def test_the_entry_of_an_old_position_stays_known(store: SqliteStore) -> None:
         "RT_replay_1_E_1",
         1001,
     )
+    store.close()
+
+
+def test_what_the_signal_said_stays_known(store: SqliteStore) -> None:
+    """A position may be touched (by a late report) when its signal is forgotten, or long after it was received."""
+    story = Story()
+    story.bought()
+    watching = store.projection(OWNER)
+    for step, ledger in replayed(story.steps):
+        watching.observe(step, ledger)
+        watching.flush()
+        last = ledger
+    del last.state.signals[1]
+
+    watching.observe([ev.Record(last.state.seq + 1, story.now, 0, ev.PositionClosing(1, "late"))], last)
+    watching.flush()
+
+    trade = store.read_model().trade(ACCOUNT, 1)
+    assert trade is not None
+    assert trade.ai_confidence == Decimal("0.8")
+    with closing(sqlite3.connect(store.path)) as outside:
+        received = [r.seq for r in story.records if isinstance(r.event, ev.SignalReceived)]
+        assert outside.execute("SELECT received_seq FROM signals").fetchall() == [(seq,) for seq in received]
     store.close()
 
 
