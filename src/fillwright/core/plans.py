@@ -183,8 +183,8 @@ def algo_slots_spare(ledger: Ledger, instrument: Instrument) -> int | None:
 def algo_slots_used(ledger: Ledger, symbol: Symbol) -> int:
     """Slots that open orders of ours, and external ones, take on a symbol."""
     used = 0
-    for order in ledger.open_orders.values():
-        if order.symbol == symbol and order.type in _ALGO:
+    for order in ledger.orders_in(symbol):
+        if order.type in _ALGO:
             used += 1
     for external in ledger.state.externals.values():
         if external.symbol == symbol and external.type in _ALGO:

@@ -6,6 +6,7 @@ less long), idempotency keys for 7 days; then they are forgotten, so that memory
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -168,6 +169,9 @@ class State(msgspec.Struct, kw_only=True):
     old_candles: Fifo = msgspec.field(default_factory=Fifo)
 
 
+_NO_ORDERS: dict[ClientOrderId, Order] = {}
+
+
 class Ledger:
     """State with the indexes that are derived from it: what is open, what is whose."""
 
@@ -176,6 +180,7 @@ class Ledger:
         "doubts",
         "open_orders",
         "open_positions",
+        "orders_by_symbol",
         "state",
         "waiting_signals",
     )
@@ -183,6 +188,7 @@ class Ledger:
     def __init__(self, state: State) -> None:
         self.state = state
         self.open_orders: dict[ClientOrderId, Order] = {}
+        self.orders_by_symbol: dict[Symbol, dict[ClientOrderId, Order]] = {}
         self.open_positions: dict[int, Position] = {}
         self.waiting_signals: dict[int, SignalRecord] = {}
         self.by_exchange_id: dict[tuple[Symbol, int], ClientOrderId] = {}
@@ -200,14 +206,22 @@ class Ledger:
 
     def index_order(self, order: Order) -> None:
         """Put an order where its state says it belongs."""
+        mine = self.orders_by_symbol.get(order.symbol)
+        if mine is None:
+            mine = self.orders_by_symbol[order.symbol] = {}
         if order.is_final:
             self.open_orders.pop(order.id, None)
+            mine.pop(order.id, None)
         else:
-            self.open_orders[order.id] = order
+            self.open_orders[order.id] = mine[order.id] = order
         if order.doubt is not None:
             self.doubts[order.id] = order
         else:
             self.doubts.pop(order.id, None)
+
+    def orders_in(self, symbol: Symbol) -> Iterable[Order]:
+        """The open orders of a symbol."""
+        return self.orders_by_symbol.get(symbol, _NO_ORDERS).values()
 
     def orders_of(self, position: Position) -> list[Order]:
         """The position's orders that have not ended, oldest first."""

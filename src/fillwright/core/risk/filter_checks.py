@@ -162,7 +162,7 @@ def _check_position(
     ledger = situation.ledger
     balance = ledger.state.portfolio.balances.get(instrument.base)
     total = draft.quantity + (balance.total if balance is not None else ZERO)
-    for order in ledger.open_orders.values():
-        if order.symbol == draft.symbol and order.side is _BUY:
+    for order in ledger.orders_in(draft.symbol):
+        if order.side is _BUY:
             total += order.remaining
     return Check(_MAX_POSITION, total <= position_max, total, position_max)

@@ -76,9 +76,7 @@ def _walk(situation: Situation, draft: Draft) -> tuple[Check, int, int, int]:
     buying = not is_sale(situation)
     other_side = _SELL if buying else _BUY
     crossed = _NOT_CROSSED
-    for order in ledger.open_orders.values():
-        if order.symbol != symbol:
-            continue
+    for order in ledger.orders_in(symbol):
         orders += 1
         if order.list_id:
             lists[order.list_id] = None
