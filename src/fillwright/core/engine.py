@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import decimal
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from fillwright.core import events as ev
 from fillwright.core import inputs as inp
 from fillwright.core.context import Answer, Averages, Bids, Context, NoAverages
 from fillwright.core.effects import ConsultAdvisor, Effect, FetchSnapshot
-from fillwright.core.inquiries import SNAPSHOT_AWAITED, begin_reconciliation
+from fillwright.core.inquiries import READS_APART, SNAPSHOT_AWAITED, begin_reconciliation
 from fillwright.core.market_watch import PriceBounds, price_bounds
 from fillwright.core.portfolio import trading_day, trading_day_end
 from fillwright.core.positions import HOLDING
@@ -125,6 +125,8 @@ class Engine:
             reconcile_at = state.reconciled_at + interval
             if state.reconciling:
                 reconcile_at = max(reconcile_at, state.reconciling_since + SNAPSHOT_AWAITED)
+            elif portfolio.differences:  # one read has said so: the second decides
+                reconcile_at = min(reconcile_at, state.reconciled_at + READS_APART)
         return day_end, mark, reads, waiting, reconcile_at
 
     # -- stepping --------------------------------------------------------------------------------------------
@@ -150,14 +152,22 @@ class Engine:
         with decimal.localcontext(CONTEXT):
             return intake.preview(ctx, self._limits, signal)
 
-    def rearm(self, now: Time) -> None:
-        """After a state was loaded: find out when each position wants to be looked at.
+    @property
+    def wakes(self) -> Mapping[int, Time]:
+        """When each position wants to be looked at; MANUAL stands for the orders of none."""
+        return self._wakes
 
-        Every position is due at once; the first step settles it and finds nothing to do if nothing is.
+    def rearm(self, now: Time, wakes: Mapping[int, Time] | None = None) -> None:
+        """After a state was loaded: when each position wants to be looked at.
+
+        Without ``wakes`` of the engine that left the state every position is due at once; the first step settles it
+        and finds nothing to do if nothing is. With them the engine goes on exactly as that one would have.
         """
-        self._wake(MANUAL, now)
+        if wakes is None:
+            wakes = dict.fromkeys([MANUAL, *self.ledger.open_positions], now)
+        for position_id, time in wakes.items():
+            self._wake(position_id, time)
         for position in self.ledger.open_positions.values():
-            self._wake(position.id, now)
             self._watch(position.symbol)
 
     def _settle_touched(self, ctx: Context) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fillwright.core import events as ev
-from fillwright.core.context import Context
+from fillwright.core.context import Context, milliseconds
+from fillwright.core.effects import FetchInstruments
 from fillwright.core.inputs import (
     BalanceReport,
     FillReport,
@@ -18,7 +19,7 @@ from fillwright.core.inputs import (
     RequestFailed,
     TransferReport,
 )
-from fillwright.core.inquiries import anomaly, ask, may_be_under_way
+from fillwright.core.inquiries import anomaly, ask, begin_reconciliation, may_be_under_way, owned_of
 from fillwright.core.orders import Order, Step
 from fillwright.core.requests import (
     AmendRequest,
@@ -36,17 +37,20 @@ from fillwright.core.types import (
     ZERO,
     ClientOrderId,
     ErrorClass,
-    ExecutionType,
     ExpiryReason,
     Leg,
     OrderState,
     PositionStatus,
+    Time,
     VenueOrderStatus,
     parse_client_order_id,
 )
 
 DUPLICATE_ORDER = "Duplicate order sent."
 INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
+FILTER_FAILURE = "Filter failure"
+NOT_NOW = ("Market is closed.", "This order type is not possible in this trading phase.")
+"""The symbol does not trade now: the order is there as before."""
 UNKNOWN_ORDER = -2011
 CANCEL_REPLACE_FAILED = -2022
 _V = VenueOrderStatus
@@ -178,7 +182,7 @@ def _book(ctx: Context, order: Order, report_of: FillReport) -> None:
 def _conclude(ctx: Context, order: Order, news: OrderReport) -> None:
     """Take the end of an order, or what an amendment made of it."""
     status = news.status
-    if news.execution_type is ExecutionType.REPLACED or order.amend_to is not None:
+    if status in _ALIVE and not order.is_final:
         _amended(ctx, order, news)
     if status is _V.CANCELED and order.may(Step.CANCELLED):
         ctx.emit(ev.OrderCancelled(id=order.id, reason=order.cancel_reason or "venue"), order.record)
@@ -191,13 +195,22 @@ def _conclude(ctx: Context, order: Order, news: OrderReport) -> None:
         ctx.emit(ev.OrderRejected(id=order.id, code=-2010, reason=news.reject_reason), order.record)
     elif status in _ALIVE and order.is_final and order.state is not OrderState.FILLED:
         return  # an older report of an order that has ended since
-    elif order.doubt is not None and order.doubt.request != "place" and status in _ALIVE:
+    elif order.doubt is not None and status in _ALIVE:
         _still_there(ctx, order)
 
 
 def _amended(ctx: Context, order: Order, news: OrderReport) -> None:
-    if news.quantity is not None and order.quantity is not None and news.quantity < order.quantity:
-        ctx.emit(ev.OrderAmended(id=order.id, quantity=news.quantity), order.record)
+    """Quantities only ever shrink, so a smaller one is news, whoever tells it; of a pair both legs change."""
+    quantity = news.quantity
+    if quantity is None or order.quantity is None or quantity >= order.quantity:
+        return
+    wanted = order.amend_to
+    ctx.emit(ev.OrderAmended(id=order.id, quantity=quantity), order.record)
+    if not order.list_id or wanted != quantity:
+        return
+    for other in list_of(ctx, order.list_id):
+        if other.amend_to == quantity:
+            ctx.emit(ev.OrderAmended(id=other.id, quantity=quantity), other.record)
 
 
 def _still_there(ctx: Context, order: Order) -> None:
@@ -216,8 +229,10 @@ def balances(ctx: Context, news: BalanceReport) -> None:
 
 
 def transfer(ctx: Context, news: TransferReport) -> None:
-    """Take a deposit or withdrawal."""
+    """Take a deposit or withdrawal; coins that positions own may have left with it."""
     ctx.emit(ev.TransferSeen(asset=news.asset, delta=news.delta))
+    if news.delta < ZERO and owned_of(ctx, news.asset) > ctx.state.portfolio.balance(news.asset).ledger:
+        begin_reconciliation(ctx, "transfer", anew=True)
 
 
 def list_done(ctx: Context, news: ListDone) -> None:
@@ -233,6 +248,9 @@ def list_done(ctx: Context, news: ListDone) -> None:
 def failed(ctx: Context, failure: RequestFailed) -> None:
     """A request was refused, or nobody can say what became of it."""
     request = failure.request
+    if failure.message.startswith(FILTER_FAILURE) or failure.message in NOT_NOW:
+        symbol = request.order.symbol if isinstance(request, CancelReplaceRequest) else request.symbol
+        ctx.effects.append(FetchInstruments((symbol,), ctx.now))  # the symbol is not as we know it
     for event in breaker.on_error(ctx.state, failure, ctx.now):
         ctx.emit(event)
     if isinstance(request, OrderRequest):
@@ -260,6 +278,8 @@ def _place_failed(ctx: Context, names: Iterable[ClientOrderId], failure: Request
         if failure.error_class is ErrorClass.UNKNOWN or resent_is_there:
             doubt(ctx, order, "place", failure)
         else:
+            if failure.message == INSUFFICIENT_BALANCE and order.leg is not Leg.ENTRY and order.position_id:
+                begin_reconciliation(ctx, "coins are missing")
             ctx.emit(
                 ev.OrderRejected(
                     id=order.id,
@@ -300,11 +320,29 @@ def _cancel_failed(ctx: Context, order: Order, failure: RequestFailed) -> None:
     ctx.touch(order.position_id)
     if order.state is not OrderState.CANCEL_PENDING:
         return
-    gone = failure.code in (UNKNOWN_ORDER, CANCEL_REPLACE_FAILED)
+    gone = failure.code in (UNKNOWN_ORDER, CANCEL_REPLACE_FAILED) and failure.message not in NOT_NOW
     if failure.error_class is ErrorClass.UNKNOWN or gone:
         doubt(ctx, order, "cancel", failure)  # already gone means: it may have filled, ask
-    else:
-        ctx.emit(ev.OrderCancelRefused(id=order.id, code=failure.code, message=failure.message), order.record)
+        return
+    ctx.emit(
+        ev.OrderCancelRefused(
+            id=order.id,
+            code=failure.code,
+            message=failure.message,
+            retry_at=_retry_at(ctx, order, failure),
+        ),
+        order.record,
+    )
+
+
+def _retry_at(ctx: Context, order: Order, failure: RequestFailed) -> Time:
+    """When a position may ask again for what was refused (nobody but a person asks again for manual orders)."""
+    position = ctx.position_of(order)
+    if position is None:
+        return 0
+    if position.retry_at > ctx.now:  # another order of the same request was refused: one setback
+        return position.retry_at
+    return ctx.now + max(position.back_off, milliseconds(failure.retry_after_ms))
 
 
 def _amend_failed(ctx: Context, request: AmendRequest, failure: RequestFailed) -> None:
@@ -312,9 +350,24 @@ def _amend_failed(ctx: Context, request: AmendRequest, failure: RequestFailed) -
     if order is None or order.amend_to is None:
         return
     ctx.touch(order.position_id)
-    if failure.error_class is ErrorClass.UNKNOWN:
-        ask(ctx, order)
-    ctx.emit(ev.OrderAmendRefused(id=order.id, code=failure.code, message=failure.message), order.record)
+    unknown = failure.error_class is ErrorClass.UNKNOWN
+    final = failure.error_class is ErrorClass.PERMANENT
+    family = list_of(ctx, order.list_id) if order.list_id else [order]
+    for leg in family:
+        if leg.amend_to is None:
+            continue
+        if unknown:
+            ask(ctx, leg)
+        ctx.emit(
+            ev.OrderAmendRefused(
+                id=leg.id,
+                code=failure.code,
+                message=failure.message,
+                retry_at=0 if final else _retry_at(ctx, leg, failure),
+                final=final,
+            ),
+            leg.record,
+        )
 
 
 def cancelled_by(ctx: Context, request: Request) -> list[Order]:

@@ -107,7 +107,9 @@ def shrink(ctx: Context, position: Position, exits: Sequence[Order], quantity: D
     instrument = ctx.instrument(position.symbol)
     order = exits[0]
     assert order.quantity is not None
-    amendable = instrument.amend_allowed and all(not leg.executed_quantity for leg in exits)
+    amendable = instrument.amend_allowed and not any(
+        leg.executed_quantity or leg.amend_refused for leg in exits
+    )
     if not amendable or order.amend_to is not None:
         cancel(ctx, position, order, "reduce")
         return

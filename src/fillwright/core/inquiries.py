@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from fillwright.core import events as ev
 from fillwright.core.context import Context, milliseconds
 from fillwright.core.effects import FetchSnapshot, QueryOrder
 from fillwright.core.orders import Order
-from fillwright.core.types import MINUTE, Symbol, Time
+from fillwright.core.types import MINUTE, SECOND, ZERO, Asset, Symbol, Time
 
+READS_APART: Time = 2 * SECOND
+"""A difference of balances counts when a second read, at least this much later, says the same."""
 SNAPSHOT_AWAITED: Time = MINUTE
 """A snapshot that has not come after this long was lost, and is asked for again."""
 
@@ -29,6 +33,13 @@ def begin_reconciliation(
         order.id for order in ctx.ledger.open_orders.values() if symbol is None or order.symbol == symbol
     )
     ctx.effects.append(FetchSnapshot(symbol=symbol, client_order_ids=names, cause=cause))
+
+
+def owned_of(ctx: Context, asset: Asset) -> Decimal:
+    """How much of an asset positions own, over all symbols."""
+    instruments = ctx.state.instruments
+    owned = ctx.state.portfolio.owned.items()
+    return sum((amount for symbol, amount in owned if instruments[symbol].base == asset), ZERO)
 
 
 def anomaly(ctx: Context, order: Order, what: str) -> bool:

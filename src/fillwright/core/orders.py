@@ -46,6 +46,9 @@ class Step(StrEnum):
     DOUBTED = "doubted"
 
 
+EXIT_LEGS = (Leg.STOP_LOSS, Leg.TAKE_PROFIT, Leg.EXIT)
+"""Legs that sell what a position holds."""
+
 _S = OrderState
 _ENDS = {
     Step.CANCELLED: _S.CANCELLED,
@@ -149,6 +152,8 @@ class Order(msgspec.Struct, kw_only=True):
     cancel_requested_at: Time = 0
     cancel_reason: str = ""
     amend_to: Decimal | None = None
+    amend_refused: bool = False
+    """Whether the venue will not reduce it in place."""
     doubt: Doubt | None = None
     resends: int = 0
 
@@ -187,12 +192,20 @@ class Order(msgspec.Struct, kw_only=True):
         if not self.may(step):
             raise IllegalOrderStep(f"order {self.id}: {step} in state {self.state}")
         was_unknown = self.state is OrderState.UNKNOWN
-        if step is Step.CANCEL_REFUSED and self.executed_quantity:
-            self.state = OrderState.PARTIALLY_FILLED
+        if step is Step.CANCEL_REFUSED:
+            self.state = self._before_cancel()
         else:
             self.state = TRANSITIONS[self.state][step]
         if self.state in FINAL_STATES or step is Step.CANCEL_REFUSED or (was_unknown and step not in _OURS):
             self.doubt = None
+
+    def _before_cancel(self) -> OrderState:
+        """What the order is again when its cancel was refused: a leg that waits is not live for that."""
+        if self.executed_quantity:
+            return OrderState.PARTIALLY_FILLED
+        if self.accepted_at:
+            return OrderState.ACCEPTED
+        return OrderState.PENDING_NEW if self.exchange_order_id else OrderState.SUBMITTED
 
     def add_fill(self, fill: Fill, complete: bool) -> None:
         """Book an execution."""

@@ -14,6 +14,8 @@ import msgspec
 from fillwright.core.events import Fill
 from fillwright.core.inputs import Quote
 from fillwright.core.types import (
+    MINUTE,
+    SECOND,
     ZERO,
     Asset,
     ClientOrderId,
@@ -42,6 +44,9 @@ TRANSITIONS: dict[PositionStatus, frozenset[PositionStatus]] = {
     _P.CLOSED: frozenset({_P.OPEN}),
     _P.FAILED: frozenset({_P.OPEN}),
 }
+
+BACK_OFF_FIRST: Time = SECOND
+BACK_OFF_MAX: Time = MINUTE
 
 ENDED = frozenset({_P.CLOSED, _P.FAILED})
 HOLDING = frozenset({_P.OPEN, _P.MONITORING, _P.CLOSING})
@@ -151,6 +156,17 @@ class Position(msgspec.Struct, kw_only=True):
     def exit_price(self) -> Decimal | None:
         """Average price of the exit's executions, to 18 decimals."""
         return money(self.exit_quote / self.exit_quantity) if self.exit_quantity else None
+
+    @property
+    def back_off(self) -> Time:
+        """How long to wait after the next setback: twice as long each time."""
+        return min(BACK_OFF_FIRST << min(self.setbacks, 10), BACK_OFF_MAX)
+
+    def set_back(self, retry_at: Time) -> None:
+        """Wait until a time before exits and protection are tried again (several setbacks of one moment are one)."""
+        if retry_at > self.retry_at:
+            self.setbacks += 1
+            self.retry_at = retry_at
 
     def move(self, status: PositionStatus) -> None:
         """Take a step of the table; IllegalPositionStep (and no change) when there is none."""

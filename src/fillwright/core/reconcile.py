@@ -12,8 +12,8 @@ from fillwright.core import events as ev
 from fillwright.core.context import Context
 from fillwright.core.executions import find, report
 from fillwright.core.inputs import OrderReport, VenueSnapshot
-from fillwright.core.inquiries import begin_reconciliation, may_be_under_way
-from fillwright.core.orders import Order
+from fillwright.core.inquiries import READS_APART, begin_reconciliation, may_be_under_way, owned_of
+from fillwright.core.orders import EXIT_LEGS, Order
 from fillwright.core.positions import HOLDING, Position
 from fillwright.core.types import (
     SECOND,
@@ -25,11 +25,9 @@ from fillwright.core.types import (
     Symbol,
     Time,
     VenueOrderStatus,
+    money,
     plain,
 )
-
-READS_APART: Time = 2 * SECOND
-"""A shortage counts when a second read, at least this much later, says the same."""
 
 
 def compare(ctx: Context, snapshot: VenueSnapshot) -> None:
@@ -119,46 +117,37 @@ def _compare_balance(ctx: Context, asset: Asset, free: Decimal, locked: Decimal)
     if balance.free != free or balance.locked != locked:
         ctx.emit(ev.BalanceUpdated(asset=asset, free=free, locked=locked))
     difference = free + locked - balance.ledger
-    if not difference:
-        if asset in ctx.state.portfolio.differences:
+    short = max(owned_of(ctx, asset) - free - locked, ZERO)
+    wrong = difference or -short
+    known = ctx.state.portfolio.differences.get(asset)
+    if not wrong:
+        if known is not None:
             ctx.emit(ev.BalanceDiffers(asset=asset, difference=ZERO))
         return 0
-    known = ctx.state.portfolio.differences.get(asset)
-    if known is None or known[0] != difference:
-        ctx.emit(ev.BalanceDiffers(asset=asset, difference=difference))
+    if known is None or known[0] != wrong:
+        ctx.emit(ev.BalanceDiffers(asset=asset, difference=wrong))
         return 0  # one read proves nothing: it may lag
     if ctx.now < known[1] + READS_APART:
         return 0
-    _note(
-        ctx,
-        asset,
-        "another total",
-        plain(balance.ledger),
-        plain(free + locked),
-        "balance corrected",
-    )
-    ctx.emit(ev.BalanceCorrected(asset=asset, difference=difference))
-    if difference < ZERO:
-        _take_shortage(ctx, asset, free + locked)
+    if difference:
+        ours, theirs = plain(balance.ledger), plain(free + locked)
+        _note(ctx, asset, "another total", ours, theirs, "balance corrected")
+        ctx.emit(ev.BalanceCorrected(asset=asset, difference=difference))
+    else:
+        ctx.emit(ev.BalanceDiffers(asset=asset, difference=ZERO))
+    if short:
+        _take_shortage(ctx, asset, short)
     return 1
 
 
-def _take_shortage(ctx: Context, asset: Asset, total: Decimal) -> None:
+def _take_shortage(ctx: Context, asset: Asset, short: Decimal) -> None:
     """The account holds fewer coins than its positions own: the newest without a live exit give way first."""
-    for symbol in _symbols_of(ctx, asset):
-        short = ctx.state.portfolio.owned.get(symbol, ZERO) - total
-        for position in sorted(
-            (position for position in ctx.ledger.open_positions.values() if position.symbol == symbol),
-            key=lambda position: (
-                bool(position.exit_order_ids and _has_live_exit(ctx, position)),
-                -position.id,
-            ),
-        ):
-            if short <= ZERO:
-                break
-            taken = min(short, position.quantity)
-            if taken <= ZERO:
-                continue
+    symbols = _symbols_of(ctx, asset)
+    holders = [position for position in ctx.ledger.open_positions.values() if position.symbol in symbols]
+    holders.sort(key=lambda position: (_has_live_exit(ctx, position), -position.id))
+    for position in holders:
+        taken = min(short, position.quantity)
+        if taken > ZERO:
             short -= taken
             _reduce_outside(ctx, position, taken)
 
@@ -172,11 +161,13 @@ def _symbols_of(ctx: Context, asset: Asset) -> list[Symbol]:
 
 
 def _has_live_exit(ctx: Context, position: Position) -> bool:
-    return any(order.is_live for order in ctx.ledger.orders_of(position))
+    return any(order.is_live and order.leg in EXIT_LEGS for order in ctx.ledger.orders_of(position))
 
 
 def _reduce_outside(ctx: Context, position: Position, quantity: Decimal) -> None:
-    share = position.cost * quantity / position.quantity
+    share = position.cost
+    if quantity < position.quantity:
+        share = money(share * quantity / position.quantity)
     ctx.emit(
         ev.PositionReduced(position_id=position.id, quantity=quantity, reason="closed_outside", cost=share)
     )

@@ -16,7 +16,7 @@ from fillwright.core.executions import doubt
 from fillwright.core.exits import cancel, is_trading, replace_by_sale, sell, shrink
 from fillwright.core.inquiries import ask
 from fillwright.core.intake import try_again
-from fillwright.core.orders import Order
+from fillwright.core.orders import EXIT_LEGS, Order
 from fillwright.core.positions import ENDED, HOLDING, Position
 from fillwright.core.protection import (
     FAILURES_BEFORE_SALE,
@@ -30,7 +30,6 @@ from fillwright.core.protection import (
 from fillwright.core.risk.limits import Limits
 from fillwright.core.state import Ledger
 from fillwright.core.types import (
-    MINUTE,
     SECOND,
     ZERO,
     Leg,
@@ -42,11 +41,8 @@ from fillwright.core.types import (
 
 EXIT_TRIES_MAX = 3
 ENTRY_TRIES_MAX = 2
-BACKOFF_FIRST: Time = SECOND
-BACKOFF_MAX: Time = MINUTE
 BLOCKED_CHECK: Time = 10 * SECOND
 NEVER: Time = 0
-_EXITS = (Leg.STOP_LOSS, Leg.TAKE_PROFIT, Leg.EXIT)
 
 
 def settle(ctx: Context, limits: Limits, position: Position) -> Time:
@@ -56,7 +52,7 @@ def settle(ctx: Context, limits: Limits, position: Position) -> Time:
         return _settle_ended(ctx, position, orders)
     wake = _watch_orders(ctx, orders)
     entries = [order for order in orders if order.leg is Leg.ENTRY]
-    exits = [order for order in orders if order.leg in _EXITS]
+    exits = [order for order in orders if order.leg in EXIT_LEGS]
     if any(order.doubt is not None for order in orders):
         return wake  # what is in doubt may hold the same coins: nothing is done twice
     if entries:
@@ -120,6 +116,7 @@ def _settle_working_entry(ctx: Context, position: Position, entry: Order, exits:
     safety = ctx.state.safety
     if safety.halted_cause or safety.shutdown:
         due, reason = ctx.now, safety.halted_cause or "shutdown"
+    due = max(due, position.retry_at)
     if ctx.now < due:
         return due
     cancel(ctx, position, entry, reason)
@@ -298,7 +295,7 @@ def _sell_rest(ctx: Context, position: Position) -> Time:
                     order_id=last.id,
                     failures=failures,
                     reason=last.reject_reason or last.expiry_reason or last.state,
-                    retry_at=ctx.now + _backoff(position) if give_up or last.retryable else 0,
+                    retry_at=ctx.now + position.back_off if give_up or last.retryable else 0,
                 )
             )
             if give_up:
@@ -313,10 +310,6 @@ def _sell_rest(ctx: Context, position: Position) -> Time:
 
 def _last_exit(ctx: Context, position: Position) -> Order | None:
     return ctx.state.orders.get(position.exit_order_ids[-1]) if position.exit_order_ids else None
-
-
-def _backoff(position: Position) -> Time:
-    return min(BACKOFF_FIRST << min(position.setbacks, 10), BACKOFF_MAX)
 
 
 # -- protecting --------------------------------------------------------------------------------------------------
@@ -353,12 +346,12 @@ def _settle_unarmed(ctx: Context, position: Position, pending: list[Order]) -> T
     due = position.last_entry_fill_at + seconds(ctx.execution.arm_timeout_s)
     if ctx.now < due:
         return due
-    if position.protection_failures >= FAILURES_BEFORE_SALE:
-        cancel(ctx, position, pending[0], "not armed")
-        return NEVER
     due = max(due, position.retry_at)
     if ctx.now < due:
         return due
+    if position.protection_failures >= FAILURES_BEFORE_SALE:
+        cancel(ctx, position, pending[0], "not armed")
+        return NEVER
     ctx.emit(
         ev.ProtectionFailed(
             position_id=position.id,
@@ -375,30 +368,30 @@ def _settle_unarmed(ctx: Context, position: Position, pending: list[Order]) -> T
 
 def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> Time:
     """Coins without a live stop: free what is held, then protect, or sell."""
+    if ctx.now < position.retry_at:
+        return position.retry_at
     if exits:
         cancel(ctx, position, exits[0], "protect anew")
         return NEVER
-    if ctx.now < position.retry_at:
-        return position.retry_at
+    may_sell = ctx.execution.unprotected_action == "sell"
     failed = _failed_protection(ctx, position)
     if failed is not None:
-        failures = position.protection_failures + 1
+        failures = position.protection_failures + (0 if failed.retryable else 1)
+        again = failed.retryable or (failures >= FAILURES_BEFORE_SALE and not may_sell)
         ctx.emit(
             ev.ProtectionFailed(
                 position_id=position.id,
                 order_id=failed.id,
                 failures=failures,
                 reason=failed.reject_reason or failed.expiry_reason,
-                retry_at=ctx.now + _backoff(position) if failed.retryable else 0,
+                retry_at=ctx.now + position.back_off if again else 0,
             )
         )
         ctx.alert("error", "UNPROTECTED", f"position {position.id}: {failed.reject_reason}")
         if ctx.now < position.retry_at:
             return position.retry_at
-    if position.protection_failures >= FAILURES_BEFORE_SALE and not position.setbacks:
-        if ctx.execution.unprotected_action == "sell":
-            return _close_now(ctx, position, "unprotected")
-        return ctx.now + BACKOFF_MAX
+    if position.protection_failures >= FAILURES_BEFORE_SALE and may_sell:
+        return _close_now(ctx, position, "unprotected")
     quantity = ctx.instrument(position.symbol).floor_quantity(position.quantity - position.reduce_quantity)
     if not protect(ctx, position, quantity, ctx.quotes.get(position.symbol)):
         return _close_now(ctx, position, "stop_loss")
@@ -434,6 +427,8 @@ def _follow(ctx: Context, position: Position, exits: list[Order]) -> Time:
     if position.trail_distance and position.trailing_delta is None:
         trail(ctx, position, quote)
     if wants_move(position, exits) and ctx.state.stream_connected:
+        if ctx.now < position.retry_at:
+            return position.retry_at
         move(ctx, position, exits, quote)
     return NEVER
 
@@ -459,6 +454,8 @@ def _settle_reduction(ctx: Context, position: Position, exits: list[Order]) -> T
     selling = [order for order in exits if order.leg is Leg.EXIT]
     if selling:
         return NEVER
+    if ctx.now < position.retry_at:
+        return position.retry_at
     part = instrument.floor_market_quantity(position.reduce_quantity)
     if not instrument.is_sellable(part, ctx.bids[position.symbol]):
         ctx.emit(ev.PositionReduceRequested(position_id=position.id, quantity=ZERO, reason="too small"))

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, getcontext, localcontext
 from typing import Any
 
+import msgspec
+
 from fillwright.core.instruments import Instrument
 from fillwright.core.requests import (
     AmendRequest,
@@ -430,8 +432,11 @@ class Exchange:
         return tuple(self._state.markets)
 
     def instrument(self, symbol: Symbol) -> Instrument:
-        """A symbol as it is described now."""
-        return self._state.market(symbol).instrument
+        """A symbol as it is described now, its trading phase included."""
+        market = self._state.market(symbol)
+        if market.instrument.status is market.status:
+            return market.instrument
+        return msgspec.structs.replace(market.instrument, status=market.status)
 
     def status(self, symbol: Symbol) -> SymbolStatus:
         """A symbol's trading phase."""

@@ -167,12 +167,16 @@ def _order_cancel_requested(ledger: Ledger, event: ev.OrderCancelRequested, reco
 def _order_cancel_refused(ledger: Ledger, event: ev.OrderCancelRefused, record: ev.Record) -> None:
     order = ledger.state.orders[event.id]
     order.move(Step.CANCEL_REFUSED)
+    _set_back(ledger, order, event.retry_at)
     _after(ledger, order, record.time)
 
 
 def _order_cancelled(ledger: Ledger, event: ev.OrderCancelled, record: ev.Record) -> None:
     order = ledger.state.orders[event.id]
     order.move(Step.CANCELLED)
+    position = ledger.state.positions.get(order.position_id)
+    if position is not None and order.cancel_id:  # the venue does as it is asked again
+        position.setbacks = position.retry_at = 0
     _after(ledger, order, record.time)
 
 
@@ -221,7 +225,16 @@ def _order_amended(ledger: Ledger, event: ev.OrderAmended, record: ev.Record) ->
 
 
 def _order_amend_refused(ledger: Ledger, event: ev.OrderAmendRefused, record: ev.Record) -> None:
-    ledger.state.orders[event.id].amend_to = None
+    order = ledger.state.orders[event.id]
+    order.amend_to = None
+    order.amend_refused = order.amend_refused or event.final
+    _set_back(ledger, order, event.retry_at)
+
+
+def _set_back(ledger: Ledger, order: Order, retry_at: Time) -> None:
+    position = ledger.state.positions.get(order.position_id)
+    if position is not None:
+        position.set_back(retry_at)
 
 
 def _order_adopted(ledger: Ledger, event: ev.OrderAdopted, record: ev.Record) -> None:

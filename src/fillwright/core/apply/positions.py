@@ -87,7 +87,7 @@ def _position_reopened(ledger: Ledger, event: ev.PositionReopened, record: ev.Re
     came_back = position.is_ended
     managed = position.monitoring and position.status is PositionStatus.CLOSING
     position.move(PositionStatus.MONITORING if managed else PositionStatus.OPEN)
-    position.exit_failures = 0
+    position.exit_failures = position.protection_failures = 0
     position.exit_reason = ""
     position.updated_at = record.time
     if came_back:
@@ -135,20 +135,14 @@ def _protection_failed(ledger: Ledger, event: ev.ProtectionFailed, record: ev.Re
     position = ledger.state.positions[event.position_id]
     position.protection_failures = event.failures
     position.failed_stop_id = event.order_id or position.failed_stop_id
-    _back_off(position, event.retry_at)
-
-
-def _back_off(position: Position, retry_at: Time) -> None:
-    if retry_at:
-        position.setbacks += 1
-        position.retry_at = retry_at
+    position.set_back(event.retry_at)
 
 
 def _exit_failed(ledger: Ledger, event: ev.ExitFailed, record: ev.Record) -> None:
     position = ledger.state.positions[event.position_id]
     position.exit_failures = event.failures
     position.failed_exit_id = event.order_id or position.failed_exit_id
-    _back_off(position, event.retry_at)
+    position.set_back(event.retry_at)
 
 
 def _position_closed(ledger: Ledger, event: ev.PositionClosed, record: ev.Record) -> None:

@@ -92,11 +92,12 @@ class OrderCancelRequested(Event, frozen=True):
 
 
 class OrderCancelRefused(Event, frozen=True):
-    """The venue would not cancel, and the order still works."""
+    """The venue would not cancel, and the order still works; before ``retry_at`` it is not asked again."""
 
     id: ClientOrderId
     code: int
     message: str
+    retry_at: Time = 0
 
 
 class OrderCancelled(Event, frozen=True):
@@ -163,11 +164,13 @@ class OrderAmendRequested(Event, frozen=True):
 
 
 class OrderAmendRefused(Event, frozen=True):
-    """The venue refused to reduce an order's quantity."""
+    """The venue refused to reduce an order's quantity (``final``: for good), or nobody can say."""
 
     id: ClientOrderId
     code: int
     message: str
+    retry_at: Time = 0
+    final: bool = False
 
 
 class OrderAdopted(Event, frozen=True):
