@@ -44,7 +44,7 @@ class Agenda:
 
     def add_candle(self, candle: Candle) -> None:
         """Announce a complete candle; those that were delivered before a resume are passed over."""
-        if candle.close_time < self._delivered:
+        if candle.close_time <= self._delivered:
             return
         assert len(self._candles) < CANDLES_AHEAD_MAX
         heappush(self._candles, (candle.close_time + 1, candle.symbol, candle))

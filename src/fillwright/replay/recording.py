@@ -46,6 +46,7 @@ class RunImage(msgspec.Struct):
     now: Time
     fingerprint: str
     quotes: dict[Symbol, Quote]
+    wakes: dict[int, Time]
     feeds: list[FeedImage]
     runners: list[bytes]
     delivered: Time
@@ -136,6 +137,7 @@ class Recorder:
             now=simulation.now,
             fingerprint=self.fingerprint,
             quotes=dict(simulation.engine.quotes),
+            wakes=dict(simulation.engine.wakes),
             feeds=[
                 FeedImage(
                     restart_row=feed.restart_row(simulation.now),

@@ -121,6 +121,8 @@ class Replay:
             trades_max=EXCHANGE_FINALS_KEPT,
         )
         self.resumed = False
+        self.finished = False
+        """Whether the journal that was resumed holds the whole replay already."""
 
     # -- setting up ------------------------------------------------------------------------------------------
 
@@ -175,6 +177,7 @@ class Replay:
         simulation = self._simulation(exchange, Engine(restored.ledger), agenda, verify=True)
         self._restore(simulation, restored)
         self.resumed = True
+        self.finished = run.finished
         return simulation
 
     def _restore(self, simulation: Simulation, restored: Restored) -> None:
@@ -192,7 +195,7 @@ class Replay:
             feed.visited, feed.passed = image.visited, image.passed
         for runner, data in zip(plan.runners, run.runners, strict=True):
             runner.load(data)
-        simulation.rearm()
+        simulation.rearm(run.wakes)
         self.recorder.first_time = run.first_time
         self.recorder.resumed_at(sum(image.visited + image.passed for image in run.feeds))
         if self.projection.seq < self.journal.last_seq(plan.account_id):
@@ -224,9 +227,14 @@ class Replay:
     # -- playing ---------------------------------------------------------------------------------------------
 
     def play(self, simulation: Simulation, on_turn: Callable[[Simulation], None] | None = None) -> Outcome:
-        """Play to the end, compare the books one last time, verify everything, and commit the whole."""
+        """Play to the end, compare the books one last time, verify everything, and commit the whole.
+
+        Of a replay that had been finished before only the outcome is worked out again.
+        """
         recorder = self.recorder
         before = sum(feed.visited + feed.passed for feed in simulation.feeds)
+        if self.finished:
+            return self._outcome(simulation, before)
 
         def between_turns() -> None:
             recorder.between_turns(simulation)

@@ -7,7 +7,7 @@ engine, a candle's close or a signal, a moment of the market. At one time what i
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal, localcontext
 from typing import Protocol
@@ -24,7 +24,7 @@ from fillwright.core.inputs import (
     SubmitSignal,
     TimeReached,
 )
-from fillwright.core.positions import HOLDING, Position
+from fillwright.core.positions import Position
 from fillwright.core.types import CONTEXT, SECOND, Symbol, Time
 from fillwright.exchange.exchange import Exchange
 from fillwright.market.tapes.tape import Chunk, Tape
@@ -94,6 +94,7 @@ class Simulation:
         self.tick_by_tick = tick_by_tick
         self.charts = charts
         self.feeds: list[Feed] = []
+        self._live: list[Feed] = []
         self.counts = Counts()
         self.now: Time = 0
         self._deadline: Time | None = None
@@ -105,6 +106,7 @@ class Simulation:
     def add_feed(self, feed: Feed) -> None:
         """Have a tape take part."""
         self.feeds.append(feed)
+        self._live.append(feed)
         for symbol in feed.tape.symbols:
             if feed.tape.kind in ("trades", "candles"):
                 self._with_own_average[symbol] = feed
@@ -158,39 +160,48 @@ class Simulation:
         self.drain()
 
     def turn(self) -> bool:
-        """Let the next thing happen; False when the tapes are at their end."""
+        """Let the next thing happen; False when the tapes are at their end and nothing is due by it."""
         self.counts.turns += 1
-        live = [feed for feed in self.feeds if not feed.exhausted]
-        for feed in live:
-            if feed.is_done and not feed.load():
-                return self.turn()
+        live = [feed for feed in self.feeds if not feed.exhausted and (not feed.is_done or feed.load())]
         for feed in live:
             feed.close_candles()
-        if not live:
-            return False
-        horizon = min(feed.end for feed in live) + 1
         due = self._next_due()
-        stop = horizon if due is None or due > horizon else due
+        if not live:
+            return self._end(due)
+        # What is due later than the rows that are known waits: rows to come may be earlier, or close a candle.
+        horizon = min(feed.end for feed in live) + 1
+        known = due is not None and due < horizon
+        stop = due if due is not None and known else horizon
         hit = self._next_hit(live, stop)
         if hit is not None:
-            time, chosen = hit
-            for index, feed in enumerate(live):
-                if index != chosen:
-                    feed.skip(time, index < chosen)
-            live[chosen].skip(time, False)
-            for feed in live:
-                feed.settle_slots()
-            self.now = time
-            live[chosen].visit()
-            self._cross(time)
+            self._visit(live, *hit)
             return True
         for feed in live:
             feed.skip(stop, False)
-        if due is not None and due <= stop:
-            for feed in live:
-                feed.settle_slots()
-            self._happen(due)
+        if known:
+            self._happen(stop)
         return True
+
+    def _visit(self, live: Sequence[Feed], time: Time, chosen: int) -> None:
+        """Let one feed's next moment happen; moments of others before it pass."""
+        for index, feed in enumerate(live):
+            feed.skip(time, index < chosen)
+        self._settle_slots()
+        self.now = time
+        live[chosen].visit()
+        self._cross(time)
+
+    def _end(self, due: Time | None) -> bool:
+        """After the last row: what is due by then, such as the last candle's close, still happens."""
+        end = max((feed.end for feed in self.feeds), default=0) + 1
+        if due is None or due > end:
+            return False
+        self._happen(due)
+        return True
+
+    def _settle_slots(self) -> None:
+        for feed in self.feeds:
+            feed.settle_slots()
 
     def _next_hit(self, live: Sequence[Feed], stop: Time) -> tuple[Time, int] | None:
         best: tuple[Time, int] | None = None
@@ -216,6 +227,7 @@ class Simulation:
 
     def _happen(self, now: Time) -> None:
         """Everything due at a time, in a fixed order: what is under way, deadlines, candles and signals."""
+        self._settle_slots()
         self.now = now
         inputs = self.venue.advance(now)
         if self._deadline is not None and self._deadline <= now:
@@ -247,7 +259,7 @@ class Simulation:
 
     def _position_of(self, trader_id: str, symbol: Symbol) -> Position | None:
         for position in self.engine.ledger.open_positions.values():
-            if position.trader_id == trader_id and position.symbol == symbol and position.status in HOLDING:
+            if position.trader_id == trader_id and position.symbol == symbol:
                 return position
         return None
 
@@ -270,8 +282,8 @@ class Simulation:
 
     def drain(self) -> None:
         """After the last row: answers and reports that are under way still arrive; nothing new begins."""
-        for feed in self.feeds:
-            feed.settle_slots()
+        self._settle_slots()
+        self.now = max([self.now, *(feed.end for feed in self.feeds)])
         end = self.now + DRAIN_MAX
         for _ in range(BURST_MAX):
             due = self.venue.next_time()
@@ -283,9 +295,9 @@ class Simulation:
                 self.step(*inputs)
         raise SimulationStuckError("the venue does not come to rest after the tape's end")
 
-    def rearm(self) -> None:
-        """After states were loaded: deadlines and bounds anew."""
-        self.engine.rearm(self.now)
+    def rearm(self, wakes: Mapping[int, Time]) -> None:
+        """After states were loaded: the engine's deadlines as they were, and its bounds anew."""
+        self.engine.rearm(self.now, wakes)
         self._deadline = self.engine.next_deadline
 
 

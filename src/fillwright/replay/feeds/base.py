@@ -110,7 +110,7 @@ class Feed(ABC):
     @property
     @abstractmethod
     def end(self) -> Time:
-        """The time of the chunk's last moment."""
+        """The time of the chunk's last moment; 0 before the first chunk."""
 
     @property
     @abstractmethod

@@ -77,8 +77,8 @@ class TradeFeed(ColumnFeed):
 
     @property
     def end(self) -> Time:
-        """The time of the chunk's last moment."""
-        return self._times[self.count - 1]
+        """The time of the chunk's last moment; 0 before the first chunk."""
+        return self._times[self.count - 1] if self.count else 0
 
     @property
     def row(self) -> int:
@@ -172,8 +172,8 @@ class CandleFeed(ColumnFeed):
 
     @property
     def end(self) -> Time:
-        """The time of the chunk's last moment."""
-        return self._times[-1]
+        """The time of the chunk's last moment; 0 before the first chunk."""
+        return self._times[-1] if self.count else 0
 
     @property
     def row(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from fillwright.core.inputs import Candle
 from fillwright.core.types import Symbol, Time
 from fillwright.market.candles import BuilderState, CandleBuilder
 from fillwright.market.columns import QuoteColumns
@@ -36,8 +37,8 @@ class QuoteFeed(Feed):
 
     @property
     def end(self) -> Time:
-        """The time of the chunk's last moment."""
-        return self._times[self.count - 1]
+        """The time of the chunk's last moment; 0 before the first chunk."""
+        return self._times[self.count - 1] if self.count else 0
 
     @property
     def is_done(self) -> bool:
@@ -90,6 +91,13 @@ class QuoteFeed(Feed):
         self.market.moved(self.symbol, self._times[index])
 
 
+class _EventImage(msgspec.Struct):
+    """What a snapshot keeps of a recording's candles, by symbol and interval."""
+
+    builders: dict[str, BuilderState]
+    announced: dict[str, Candle]
+
+
 class EventFeed(Feed):
     """A recording of several streams (and perhaps symbols): each event is visited, books and averages are live."""
 
@@ -102,9 +110,11 @@ class EventFeed(Feed):
     ) -> None:
         super().__init__(tape, market, intervals)
         self._symbols = symbols
-        self._chunk = EventChunk([], 0)
+        self._chunk = EventChunk([], tape.start_row)
         self.cursor = 0
         self._builders: dict[str, CandleBuilder] = {}
+        self._announced: dict[str, Candle] = {}
+        """The last candle of each builder: on the agenda, and perhaps not delivered yet."""
         self._closes_at: Time = 0
 
     def _take(self, chunk: Chunk) -> None:
@@ -115,8 +125,8 @@ class EventFeed(Feed):
 
     @property
     def end(self) -> Time:
-        """The time of the chunk's last moment."""
-        return self._chunk.events[-1].time_us
+        """The time of the chunk's last moment; 0 before the first chunk."""
+        return self._chunk.events[-1].time_us if len(self._chunk) else 0
 
     @property
     def is_done(self) -> bool:
@@ -145,16 +155,25 @@ class EventFeed(Feed):
         return self.row
 
     def dump(self) -> bytes:
-        """The open candles."""
-        return msgspec.msgpack.encode({key: one.state() for key, one in self._builders.items()})
+        """The open candles, and those that were announced last."""
+        builders = {key: builder.state() for key, builder in self._builders.items()}
+        return msgspec.msgpack.encode(_EventImage(builders, self._announced))
 
     def resume(self, moment: int, extra: bytes) -> None:
-        """Load up to a moment and take up the open candles."""
+        """Load up to a moment, take up the open candles, and announce anew what may not have been delivered."""
         super().resume(moment, extra)
-        for key, state in msgspec.msgpack.decode(extra, type=dict[str, BuilderState]).items():
+        image = msgspec.msgpack.decode(extra, type=_EventImage)
+        for key, state in image.builders.items():
             symbol, _, interval = key.partition("|")
             builder = self._builders[key] = CandleBuilder(symbol, Interval.parse(interval))
             builder.restore(state)
+        for key, candle in image.announced.items():
+            self._announce(key, candle)
+
+    def _announce(self, key: str, candle: Candle | None) -> None:
+        if candle is not None:
+            self._announced[key] = candle
+            self.market.candle_closed(candle)
 
     def next_time(self) -> Time:
         """The time of the moment at the cursor."""
@@ -167,10 +186,8 @@ class EventFeed(Feed):
         now = self.next_time()
         if now <= self._closes_at:
             return
-        for builder in self._builders.values():
-            candle = builder.close_due(now)
-            if candle is not None:
-                self.market.candle_closed(candle)
+        for key, builder in self._builders.items():
+            self._announce(key, builder.close_due(now))
         self._closes_at = min(interval.close_time(now) for interval in self.intervals)
 
     def seek(self, stop: Time) -> Time | None:
@@ -208,6 +225,4 @@ class EventFeed(Feed):
             builder = self._builders.get(key)
             if builder is None:
                 builder = self._builders[key] = CandleBuilder(trade.symbol, interval)
-            candle = builder.add(trade.time_us, trade.price, trade.quantity)
-            if candle is not None:
-                self.market.candle_closed(candle)
+            self._announce(key, builder.add(trade.time_us, trade.price, trade.quantity))
