@@ -157,11 +157,6 @@ class Engine:
         """When each position wants to be looked at; MANUAL stands for the orders of none."""
         return self._wakes
 
-    @property
-    def wakes(self) -> Mapping[int, Time]:
-        """When each position wants to be looked at; MANUAL stands for the orders of none."""
-        return self._wakes
-
     def rearm(self, now: Time, wakes: Mapping[int, Time] | None = None) -> None:
         """After a state was loaded: when each position wants to be looked at.
 
