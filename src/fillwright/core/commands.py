@@ -25,7 +25,7 @@ from fillwright.core.inputs import (
     Signal,
     Size,
 )
-from fillwright.core.intake import add_to, deny_order, judge_addition, judge_order
+from fillwright.core.intake import add_to, deny_order, judge, judge_order
 from fillwright.core.orders import Order
 from fillwright.core.plans import submitted
 from fillwright.core.positions import Position
@@ -172,7 +172,7 @@ def _add(ctx: Context, limits: Limits, position: Position, decision: Decision) -
         take_profit=position.take_profit,
         size=Size(quote=decision.quote) if decision.quote is not None else None,
     )
-    draft, verdict = judge_addition(ctx, limits, signal, position)
+    draft, verdict = judge(ctx, limits, signal, position=position)
     if verdict.code is not None or draft is None:
         return deny_order(
             ctx, position.symbol, position.entry_side, OrderType.LIMIT, verdict, decision.by, position.id

@@ -13,8 +13,7 @@ import msgspec
 from fillwright.core import events as ev
 from fillwright.core.apply import candle_key
 from fillwright.core.context import ENTRY_LANE, Answer, Context
-from fillwright.core.inputs import PlaceOrder, Quote, Signal, SignalAdvice
-from fillwright.core.instruments import Instrument
+from fillwright.core.inputs import PlaceOrder, Signal, SignalAdvice
 from fillwright.core.plans import (
     LIST_KINDS,
     Draft,
@@ -29,7 +28,7 @@ from fillwright.core.positions import Position
 from fillwright.core.requests import OrderRequest
 from fillwright.core.risk.checks import assess
 from fillwright.core.risk.codes import DenialCode
-from fillwright.core.risk.limits import Combined, Limits
+from fillwright.core.risk.limits import Limits
 from fillwright.core.risk.situation import Assessment, Situation
 from fillwright.core.risk.sizing import size_draft
 from fillwright.core.state import SignalRecord
@@ -149,11 +148,25 @@ def _end(ctx: Context, record: SignalRecord, status: SignalStatus, reason: str) 
 
 
 def judge(
-    ctx: Context, limits: Limits, record: SignalRecord, position: Position | None = None
+    ctx: Context,
+    limits: Limits,
+    signal: Signal,
+    record: SignalRecord | None = None,
+    position: Position | None = None,
 ) -> tuple[Draft | None, Assessment]:
-    """Plan, size and judge a signal without doing anything (``position``: the one whose entry is tried again)."""
-    signal = record.signal
-    instrument, quote, combined, draft = _draft(ctx, limits, signal)
+    """Plan, size and judge an entry without doing anything.
+
+    ``record``: the signal that it comes from (None: an addition to a position, judged without the checks about a
+    signal). ``position``: the one that is added to, or whose entry is tried again.
+    """
+    state = ctx.state
+    instrument, quote = state.instruments.get(signal.symbol), ctx.quotes.get(signal.symbol)
+    combined = limits.of(state, signal.trader_id, signal.symbol)
+    draft = room = None
+    if instrument is not None and quote is not None and quote.last:
+        draft = draft_entry(ctx.ledger, signal, instrument, quote)
+        added_to = position if record is None else None
+        room = size_draft(draft, ctx.ledger, combined, signal, instrument, ctx.bids, added_to)
     return draft, assess(
         Situation(
             ledger=ctx.ledger,
@@ -163,26 +176,7 @@ def judge(
             quote=quote,
             bids=ctx.bids,
             draft=draft,
-            average=ctx.averages.get(signal.symbol),
-            now=ctx.now,
-            position=position,
-        )
-    )
-
-
-def judge_addition(
-    ctx: Context, limits: Limits, signal: Signal, position: Position
-) -> tuple[Draft | None, Assessment]:
-    """Plan, size and judge an addition to an open position."""
-    instrument, quote, combined, draft = _draft(ctx, limits, signal)
-    return draft, assess(
-        Situation(
-            ledger=ctx.ledger,
-            limits=combined,
-            instrument=instrument,
-            quote=quote,
-            bids=ctx.bids,
-            draft=draft,
+            room=room,
             average=ctx.averages.get(signal.symbol),
             now=ctx.now,
             position=position,
@@ -212,30 +206,17 @@ def judge_order(ctx: Context, limits: Limits, order: PlaceOrder) -> tuple[Draft 
     )
 
 
-def _draft(
-    ctx: Context, limits: Limits, signal: Signal
-) -> tuple[Instrument | None, Quote | None, Combined, Draft | None]:
-    instrument = ctx.state.instruments.get(signal.symbol)
-    quote = ctx.quotes.get(signal.symbol)
-    combined = limits.of(ctx.state, signal.trader_id, signal.symbol)
-    draft = None
-    if instrument is not None and quote is not None and quote.last:
-        draft = draft_entry(ctx.ledger, signal, instrument, quote)
-        size_draft(draft, ctx.ledger, combined, signal, instrument, ctx.bids)
-    return instrument, quote, combined, draft
-
-
 def preview(ctx: Context, limits: Limits, signal: Signal) -> Assessment:
     """Judge a signal that has not come in: nothing is recorded."""
     record = SignalRecord(
         id=0, signal=signal, received_at=ctx.now, key="", body_hash="", decided_at=signal.created_at
     )
-    return judge(ctx, limits, record)[1]
+    return judge(ctx, limits, signal, record)[1]
 
 
 def enter(ctx: Context, limits: Limits, record: SignalRecord) -> None:
     """Judge a signal and send its entry, or deny it."""
-    draft, verdict = judge(ctx, limits, record)
+    draft, verdict = judge(ctx, limits, record.signal, record)
     if verdict.code is not None or draft is None:
         code = verdict.code or DenialCode.QUOTE_STALE
         ctx.emit(ev.SignalDenied(signal_id=record.id, code=code, checks=verdict.checks))
@@ -302,7 +283,7 @@ def try_again(ctx: Context, limits: Limits, position: Position) -> bool:
     record = ctx.state.signals.get(position.signal_id)
     if record is None or ctx.state.safety.shutdown:
         return False
-    draft, verdict = judge(ctx, limits, record, position)
+    draft, verdict = judge(ctx, limits, record.signal, record, position)
     if verdict.code is not None or draft is None:
         deny_order(ctx, position.symbol, position.entry_side, OrderType.LIMIT, verdict, "retry", position.id)
         return False

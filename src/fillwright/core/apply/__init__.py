@@ -9,7 +9,7 @@ from fillwright.core import events as ev
 from fillwright.core.apply import account, orders, positions, safety, signals
 from fillwright.core.apply.signals import SIGNAL_ENDS, candle_key
 from fillwright.core.state import KEEP_CANDLES, KEEP_KEYS, Ledger
-from fillwright.core.types import SECOND, Time
+from fillwright.core.types import SECOND, ClientOrderId, Time
 
 __all__ = ["SequenceGapError", "apply", "candle_key", "forget"]
 
@@ -23,31 +23,31 @@ def apply(ledger: Ledger, record: ev.Record) -> None:
     state = ledger.state
     if record.seq != state.seq + 1:
         raise SequenceGapError(f"record {record.seq} after {state.seq}")
-    if record.time != state.time:
-        forget(ledger, record.time)
-        state.time = record.time
-    state.seq = record.seq
+    time_passed = record.time != state.time
+    state.seq, state.time = record.seq, record.time
     event = record.event
     handler = _HANDLERS.get(type(event))
     if handler is not None:
         handler(ledger, event, record)
+    if time_passed:
+        forget(ledger, record.time)
 
 
 def forget(ledger: Ledger, now: Time) -> None:
     """Drop what ended long ago (24 hours, at most venues), and keys older than 7 days."""
     state = ledger.state
-    keep = state.settings.venue.keep_ended_s * SECOND
-    while (name := state.ended.pop_before(now - keep)) is not None:
+    before = now - state.settings.venue.keep_ended_s * SECOND
+    while (name := state.ended.pop_before(before)) is not None:
         kind, _, key = name.partition(":")
         if kind == "order":
-            order = state.orders.get(key)
-            if order is not None and order.is_final:
-                del state.orders[key]
-                ledger.by_exchange_id.pop((order.symbol, order.exchange_order_id), None)
+            _forget_order(ledger, key, name, before)
         elif kind == "position":
             position = state.positions.get(int(key))
             if position is not None and position.is_ended:
-                del state.positions[position.id]
+                if position.updated_at < before:
+                    del state.positions[position.id]
+                else:  # something came late: it stays as long again
+                    state.ended.push(position.updated_at, name)
         else:
             signal = state.signals.get(int(key))
             if signal is not None and signal.status in SIGNAL_ENDS:
@@ -57,6 +57,18 @@ def forget(ledger: Ledger, now: Time) -> None:
     while (old_key := state.old_keys.pop_before(now - KEEP_KEYS)) is not None:
         state.keys.pop(old_key, None)
         state.key_hashes.pop(old_key, None)
+
+
+def _forget_order(ledger: Ledger, key: ClientOrderId, name: str, before: Time) -> None:
+    state = ledger.state
+    order = state.orders.get(key)
+    if order is None or not order.is_final:
+        return
+    if order.updated_at < before:
+        del state.orders[key]
+        ledger.by_exchange_id.pop((order.symbol, order.exchange_order_id), None)
+    else:
+        state.ended.push(order.updated_at, name)
 
 
 _HANDLERS = {

@@ -24,7 +24,8 @@ def _use_settings(ledger: Ledger, settings: Any) -> None:
     state.settings = settings
     state.portfolio.quote_asset = settings.quote_asset
     windows = len(settings.venue.order_limits)
-    state.safety.order_windows = [[0, 0] for _ in range(windows)]
+    if len(state.safety.order_windows) != windows:
+        state.safety.order_windows = [[0, 0] for _ in range(windows)]
 
 
 def _limits_changed(ledger: Ledger, event: ev.LimitsChanged, record: ev.Record) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from fillwright.core import events as ev
@@ -65,6 +66,7 @@ def candle_key(ledger: Ledger, signal: SignalRecord) -> str:
 _INTERVAL_UNITS = {"s": SECOND, "m": MINUTE, "h": 60 * MINUTE, "d": 1440 * MINUTE, "w": 10_080 * MINUTE}
 
 
+@cache
 def _interval_length(interval: str) -> Time:
     unit = _INTERVAL_UNITS.get(interval[-1:])
     return int(interval[:-1]) * unit if unit and interval[:-1].isdigit() else 0
