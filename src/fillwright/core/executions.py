@@ -44,6 +44,7 @@ from fillwright.core.types import (
     Time,
     VenueOrderStatus,
     parse_client_order_id,
+    plain,
 )
 
 DUPLICATE_ORDER = "Duplicate order sent."
@@ -76,10 +77,13 @@ def report(ctx: Context, news: OrderReport) -> None:
         if not order.has_fill(fill.trade_id):
             _book(ctx, order, fill)
     if news.executed_quantity > order.executed_quantity:
-        # the venue executed more than we have details of: nothing is invented, the details are asked for
-        ask(ctx, order)
-        if news.status in _ALIVE or news.status is _V.FILLED:
-            return
+        # the venue executed more than we have details of: nothing is invented, the details are asked for, and
+        # until they come the order has not ended (or its coins would be protected or sold once more)
+        if order.may(Step.DOUBTED):
+            doubt(ctx, order, "fills", None, f"{plain(news.executed_quantity)} executed, not told how")
+        else:
+            ask(ctx, order)
+        return
     _conclude(ctx, order, news)
 
 

@@ -196,6 +196,8 @@ class Order(msgspec.Struct, kw_only=True):
             self.state = self._before_cancel()
         else:
             self.state = TRANSITIONS[self.state][step]
+            if self.state is OrderState.ACCEPTED and self.executed_quantity:
+                self.state = OrderState.PARTIALLY_FILLED
         if self.state in FINAL_STATES or step is Step.CANCEL_REFUSED or (was_unknown and step not in _OURS):
             self.doubt = None
 

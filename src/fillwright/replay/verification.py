@@ -25,6 +25,7 @@ from fillwright.core.events import (
     PositionClosed,
     PositionCreated,
     PositionProtected,
+    PositionReduced,
     Record,
     TransferSeen,
 )
@@ -32,6 +33,8 @@ from fillwright.core.state import Ledger
 from fillwright.core.types import MONEY_DECIMALS, Asset, Direction, Side, Symbol
 from fillwright.ports import TradeView
 
+CLOSED_KEPT_MAX = 1_000
+"""Closed positions that a late fill may still bring back."""
 DIFFERENCES_MAX = 20
 """Differences named at most; more are only counted."""
 
@@ -103,6 +106,14 @@ class _Book:
         self.cost -= share
         self.realized += cash - share
 
+    def lose(self, quantity: Decimal) -> None:
+        """Coins that left by another hand take their share of the cost along; no cash came for them."""
+        lost = min(Fraction(quantity), self.held)
+        share = self.cost if lost == self.held else _round(self.cost * lost / self.held)
+        self.held -= lost
+        self.cost -= share
+        self.cash += share
+
 
 def _round(value: Fraction) -> Fraction:
     return Fraction(round(value * 10**MONEY_DECIMALS), 10**MONEY_DECIMALS)
@@ -127,6 +138,7 @@ class _Recount:
         self.results: dict[int, _Result] = {}
         self.totals: dict[Asset, Fraction] = {}
         self.closed_cash = Fraction(0)
+        self._closed: dict[int, _Book] = {}
         self._sides: dict[str, tuple[int, Symbol, Side]] = {}
 
     def take(self, event: Event) -> None:
@@ -147,6 +159,8 @@ class _Recount:
             self.found.unprotected_us.append(event.unprotected_us)
         elif isinstance(event, OrderRejected):
             self.found.filter_rejections += "Filter failure" in event.reason
+        elif isinstance(event, PositionReduced):
+            self.books[event.position_id].lose(event.quantity)
         elif isinstance(event, PositionClosed):
             self._close(event)
 
@@ -157,13 +171,24 @@ class _Recount:
             del self._sides[event.id]
         instrument = self.instruments[symbol]
         _move(self.totals, instrument.base, instrument.quote, side, event.fill)
+        if position_id in self._closed:
+            self._reopen(position_id)
         if position_id in self.books:
             self.books[position_id].add(side, event.fill)
+
+    def _reopen(self, position_id: int) -> None:
+        """A late fill brings a closed position back, its dust with it."""
+        book = self.books[position_id] = self._closed.pop(position_id)
+        self.found.trades -= 1
+        self.closed_cash -= book.cash
 
     def _close(self, event: PositionClosed) -> None:
         self.found.trades += 1
         book = self.books.pop(event.position_id)
         self.closed_cash += book.cash
+        self._closed[event.position_id] = book
+        if len(self._closed) > CLOSED_KEPT_MAX:
+            del self._closed[next(iter(self._closed))]
         name = f"position {event.position_id}"
         self.found.expect(f"{name} realised", Fraction(event.pnl), book.realized)
         self.found.expect(f"{name} dust", Fraction(event.dust_quantity), book.held)

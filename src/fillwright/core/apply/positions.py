@@ -85,16 +85,34 @@ def _position_closing(ledger: Ledger, event: ev.PositionClosing, record: ev.Reco
 def _position_reopened(ledger: Ledger, event: ev.PositionReopened, record: ev.Record) -> None:
     position = ledger.state.positions[event.position_id]
     came_back = position.is_ended
+    was_closed = position.status is PositionStatus.CLOSED
     managed = position.monitoring and position.status is PositionStatus.CLOSING
     position.move(PositionStatus.MONITORING if managed else PositionStatus.OPEN)
     position.exit_failures = position.protection_failures = 0
     position.exit_reason = ""
     position.updated_at = record.time
     if came_back:
+        if was_closed:
+            _take_back(ledger, position)
         follow(ledger, position.signal_id, SignalStatus.IN_POSITION, event.reason, record.time)
         position.closed_at = 0
         position.unprotected_since = record.time
         ledger.open_positions[position.id] = position
+
+
+def _take_back(ledger: Ledger, position: Position) -> None:
+    """What was booked when the position closed is open again: its result, and its dust."""
+    portfolio = ledger.state.portfolio
+    portfolio.own(position.symbol, position.trader_id, position.dust_quantity)
+    portfolio.dust_cost -= position.dust_cost
+    position.quantity += position.dust_quantity
+    position.cost += position.dust_cost
+    position.dust_quantity = position.dust_cost = ZERO
+    portfolio.realized -= position.realized
+    if position.realized > ZERO:
+        portfolio.wins -= 1
+    else:
+        portfolio.losses -= 1
 
 
 def _position_reduce_requested(ledger: Ledger, event: ev.PositionReduceRequested, record: ev.Record) -> None:
