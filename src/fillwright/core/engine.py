@@ -229,9 +229,8 @@ class Engine:
 
     def price_crossed(self, ctx: Context, item: inp.PriceCrossed) -> None:
         """A watched price was reached: the symbol's positions look for themselves."""
-        for position in self.ledger.open_positions.values():
-            if position.symbol == item.symbol:
-                ctx.touch(position.id)
+        for position in self.ledger.positions_in(item.symbol):
+            ctx.touch(position.id)
 
 
 def _next_multiple(time: Time, interval: Time) -> Time:
@@ -260,7 +259,7 @@ def _read_protection(ctx: Context) -> None:
     )
     ctx.emit(ev.ProtectionRead(symbols=tuple(symbols)))
     for symbol in symbols:
-        names = tuple(order.id for order in ctx.ledger.open_orders.values() if order.symbol == symbol)
+        names = tuple(order.id for order in ctx.ledger.orders_in(symbol))
         ctx.effects.append(
             FetchSnapshot(symbol=symbol, client_order_ids=names, cause="protection", balances=False)
         )
@@ -293,8 +292,8 @@ def _candle_close(engine: Engine, ctx: Context, item: inp.CandleClose) -> None:
             ctx.effects.append(
                 ConsultAdvisor(record.signal.trader_id, candle.symbol, candle, signal_id=record.id)
             )
-    for position in ctx.ledger.open_positions.values():
-        if position.symbol == candle.symbol and position.status in HOLDING and position.monitoring:
+    for position in ctx.ledger.positions_in(candle.symbol):
+        if position.status in HOLDING and position.monitoring:
             ctx.effects.append(
                 ConsultAdvisor(position.trader_id, candle.symbol, candle, position_id=position.id)
             )

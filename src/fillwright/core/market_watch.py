@@ -31,8 +31,8 @@ def price_bounds(ledger: Ledger, symbol: Symbol) -> PriceBounds | None:
     """What the core watches of a symbol; None when nothing."""
     bid_high: Decimal | None = None
     last_high: Decimal | None = None
-    for position in ledger.open_positions.values():
-        if position.symbol != symbol or position.status not in HOLDING:
+    for position in ledger.positions_in(symbol):
+        if position.status not in HOLDING:
             continue
         if watches_target(ledger, position):
             assert position.take_profit is not None

@@ -170,6 +170,7 @@ class State(msgspec.Struct, kw_only=True):
 
 
 _NO_ORDERS: dict[ClientOrderId, Order] = {}
+_NO_POSITIONS: dict[int, Position] = {}
 
 
 class Ledger:
@@ -181,6 +182,7 @@ class Ledger:
         "open_orders",
         "open_positions",
         "orders_by_symbol",
+        "positions_by_symbol",
         "state",
         "waiting_signals",
     )
@@ -190,6 +192,7 @@ class Ledger:
         self.open_orders: dict[ClientOrderId, Order] = {}
         self.orders_by_symbol: dict[Symbol, dict[ClientOrderId, Order]] = {}
         self.open_positions: dict[int, Position] = {}
+        self.positions_by_symbol: dict[Symbol, dict[int, Position]] = {}
         self.waiting_signals: dict[int, SignalRecord] = {}
         self.by_exchange_id: dict[tuple[Symbol, int], ClientOrderId] = {}
         self.doubts: dict[ClientOrderId, Order] = {}
@@ -199,7 +202,7 @@ class Ledger:
                 self.by_exchange_id[order.symbol, order.exchange_order_id] = order.id
         for position in state.positions.values():
             if not position.is_ended:
-                self.open_positions[position.id] = position
+                self.index_position(position)
         for signal in state.signals.values():
             if signal.status is SignalStatus.MONITORING:
                 self.waiting_signals[signal.id] = signal
@@ -218,6 +221,21 @@ class Ledger:
             self.doubts[order.id] = order
         else:
             self.doubts.pop(order.id, None)
+
+    def index_position(self, position: Position) -> None:
+        """Put a position where its status says it belongs."""
+        mine = self.positions_by_symbol.get(position.symbol)
+        if mine is None:
+            mine = self.positions_by_symbol[position.symbol] = {}
+        if position.is_ended:
+            self.open_positions.pop(position.id, None)
+            mine.pop(position.id, None)
+        else:
+            self.open_positions[position.id] = mine[position.id] = position
+
+    def positions_in(self, symbol: Symbol) -> Iterable[Position]:
+        """The open positions of a symbol."""
+        return self.positions_by_symbol.get(symbol, _NO_POSITIONS).values()
 
     def orders_in(self, symbol: Symbol) -> Iterable[Order]:
         """The open orders of a symbol."""

@@ -38,7 +38,7 @@ def _position_created(ledger: Ledger, event: ev.PositionCreated, record: ev.Reco
         trail_distance=event.trail_distance,
     )
     state.positions[position.id] = position
-    ledger.open_positions[position.id] = position
+    ledger.index_position(position)
     signal = state.signals.get(event.signal_id)
     if signal is not None:
         signal.position_id = position.id
@@ -97,7 +97,7 @@ def _position_reopened(ledger: Ledger, event: ev.PositionReopened, record: ev.Re
         follow(ledger, position.signal_id, SignalStatus.IN_POSITION, event.reason, record.time)
         position.closed_at = 0
         position.unprotected_since = record.time
-        ledger.open_positions[position.id] = position
+        ledger.index_position(position)
 
 
 def _take_back(ledger: Ledger, position: Position) -> None:
@@ -207,7 +207,7 @@ def _position_failed(ledger: Ledger, event: ev.PositionFailed, record: ev.Record
 
 
 def _end_position(ledger: Ledger, position: Position, now: Time) -> None:
-    ledger.open_positions.pop(position.id, None)
+    ledger.index_position(position)
     ledger.state.ended.push(now, f"position:{position.id}")
 
 
