@@ -109,6 +109,7 @@ class _Job:
         self.instruments = _instruments(options)
         self.groups = self._tape_groups()
         self.symbols = self._symbols()
+        self.traders = self._traders()
         self.runners = self._runners()
         if options.signals is not None:
             next(read_signals(options.signals, self._symbol()), None)
@@ -163,32 +164,31 @@ class _Job:
             raise BadInputError(f"{missing[0]} is not on the tape; it has {', '.join(dict.fromkeys(found))}")
         return tuple(symbol for symbol in dict.fromkeys(found) if not wanted or symbol in wanted)
 
-    def _runners(self) -> list[TraderRunner]:
-        options, settings = self.options, self.settings
+    def _traders(self) -> dict[str, tuple[str, Mapping[str, object]]]:
+        """By name: the trader's class and its parameters."""
+        options, known = self.options, self.options.config.traders
         if options.signals is not None:
-            return []
-        traders = options.config.traders
-        wanted: dict[str, tuple[str, Mapping[str, object]]] = {}
-        if options.trader is None and not traders:
-            wanted[EXAMPLE_TRADER] = (EXAMPLE_TRADER, {})
-        elif options.trader is None or options.trader in traders:
-            for name, trader in traders.items():
-                if trader.trader_class is not None and options.trader in (None, name):
-                    wanted[name] = (trader.trader_class, trader.parameters)
-        else:
-            wanted[options.trader.rpartition(":")[2] or options.trader] = (options.trader, {})
-        self.trader_specs = [
-            (name, spec, sorted(map(str, given.items()))) for name, (spec, given) in wanted.items()
-        ]
+            return {}
+        if options.trader is None and not known:
+            return {EXAMPLE_TRADER: (EXAMPLE_TRADER, {})}
+        if options.trader is None or options.trader in known:
+            return {
+                name: (trader.trader_class, trader.parameters)
+                for name, trader in known.items()
+                if trader.trader_class is not None and options.trader in (None, name)
+            }
+        return {options.trader.rpartition(":")[2] or options.trader: (options.trader, {})}
+
+    def _runners(self) -> list[TraderRunner]:
         return [
             TraderRunner(
                 load_trader(spec, parameters),
                 name,
                 self.symbols,
-                settings.candle_interval,
-                taker_fee=settings.paper.taker_fee,
+                self.settings.candle_interval,
+                taker_fee=self.settings.paper.taker_fee,
             )
-            for name, (spec, parameters) in wanted.items()
+            for name, (spec, parameters) in self.traders.items()
         ]
 
     def _signals(self) -> Iterator[PlannedSignal]:
@@ -207,17 +207,22 @@ class _Job:
             open_signals=self._signals,
             runners=self.runners,
             symbols=frozenset(self.symbols) if options.symbols else None,
-            fingerprint=fingerprint(
-                __version__,
-                [(str(path), path.stat().st_size) for path in options.tapes],
-                (options.synthetic, options.seed, options.days) if options.synthetic else None,
-                self.symbols,
-                str(options.exchange_info),
-                (str(options.signals), options.signals.stat().st_size) if options.signals else None,
-                self.trader_specs,
-                msgspec.json.encode(self.settings),
-                sorted(options.config.limits),
-            ),
+            fingerprint=self._fingerprint(),
+        )
+
+    def _fingerprint(self) -> str:
+        """A short name of all that decides what a replay does; files by their names and sizes."""
+        options = self.options
+        return fingerprint(
+            __version__,
+            [_file(path) for path in options.tapes],
+            options.sort,
+            (options.synthetic, options.seed, options.days) if options.synthetic else None,
+            [msgspec.json.encode(self.instruments[symbol]) for symbol in self.symbols],
+            _file(options.signals) if options.signals is not None else None,
+            [(name, spec, sorted(map(repr, given.items()))) for name, (spec, given) in self.traders.items()],
+            msgspec.json.encode(self.settings),
+            msgspec.json.encode(options.config.limits),
         )
 
     # -- doing it --------------------------------------------------------------------------------------------
@@ -347,6 +352,10 @@ def _instruments(options: ReplayOptions) -> Mapping[Symbol, Instrument]:
         if symbol not in known:
             raise BadInputError(f"unknown symbol {symbol}: not in the exchange info; see --exchange-info")
     return known
+
+
+def _file(path: Path) -> tuple[str, int]:
+    return path.name, path.stat().st_size
 
 
 def _series(columns: CandleColumns) -> CandleSeries:
