@@ -53,9 +53,12 @@ FILTER_FAILURE = "Filter failure"
 NOT_NOW = ("Market is closed.", "This order type is not possible in this trading phase.")
 """The symbol does not trade now: the order is there as before."""
 UNKNOWN_ORDER = -2011
+REFUSED = "refused cancel"
+"""A doubt about an order whose cancel was answered: it was gone, or not as the cancel wanted it."""
 CANCEL_REPLACE_FAILED = -2022
 _V = VenueOrderStatus
 _MAY_PASS = (ErrorClass.RETRYABLE, ErrorClass.RATE, ErrorClass.CLOCK)
+_UNHEARD = (OrderState.SUBMITTED, OrderState.UNKNOWN, OrderState.CANCEL_PENDING)
 _ALIVE = (_V.NEW, _V.PENDING_NEW, _V.PARTIALLY_FILLED, _V.PENDING_CANCEL)
 
 
@@ -75,7 +78,7 @@ def report(ctx: Context, news: OrderReport) -> None:
     _acknowledge(ctx, order, news)
     for fill in news.fills:
         if not order.has_fill(fill.trade_id):
-            _book(ctx, order, fill)
+            _book(ctx, order, news, fill)
     if news.executed_quantity > order.executed_quantity:
         # the venue executed more than we have details of: nothing is invented, the details are asked for, and
         # until they come the order has not ended (or its coins would be protected or sold once more)
@@ -127,8 +130,10 @@ def _acknowledge(ctx: Context, order: Order, news: OrderReport) -> None:
         return
     pending = news.status is _V.PENDING_NEW
     unheard = order.state in (OrderState.SUBMITTED, OrderState.UNKNOWN) or order.never_arrived
-    released = order.state is OrderState.PENDING_NEW and not pending and news.status in _ALIVE
-    if not (unheard or released or not order.exchange_order_id):
+    alive = news.status in _ALIVE or news.executed_quantity > ZERO
+    released = order.state is OrderState.PENDING_NEW and not pending and alive
+    sized = order.quantity is None and news.quantity is not None and not pending and alive
+    if not (unheard or released or sized or not order.exchange_order_id):
         return
     step = Step.PENDED if pending else Step.PLACED
     if not order.may(step):
@@ -149,7 +154,7 @@ def _acknowledge(ctx: Context, order: Order, news: OrderReport) -> None:
             ctx.emit(event)
 
 
-def _book(ctx: Context, order: Order, report_of: FillReport) -> None:
+def _book(ctx: Context, order: Order, news: OrderReport, report_of: FillReport) -> None:
     """Book one execution, and let the position know."""
     quote = report_of.price * report_of.quantity
     fill = ev.Fill(
@@ -165,7 +170,9 @@ def _book(ctx: Context, order: Order, report_of: FillReport) -> None:
         is_maker=report_of.is_maker,
         time=report_of.time,
     )
-    complete = order.quantity is not None and order.executed_quantity + fill.quantity >= order.quantity
+    executed = order.executed_quantity + fill.quantity
+    size = news.executed_quantity if news.status is _V.FILLED else order.quantity  # it may have been amended since
+    complete = size is not None and executed >= size
     event = (ev.OrderFilled if complete else ev.OrderPartiallyFilled)(id=order.id, fill=fill)
     ctx.emit(event, order.record)
     position = ctx.position_of(order)
@@ -219,8 +226,15 @@ def _amended(ctx: Context, order: Order, news: OrderReport) -> None:
 
 def _still_there(ctx: Context, order: Order) -> None:
     """A cancel was in doubt and the order is still alive: once it cannot be under way any more, it was refused."""
-    if order.state is OrderState.CANCEL_PENDING and not may_be_under_way(ctx, order.cancel_requested_at):
-        ctx.emit(ev.OrderCancelRefused(id=order.id, code=0, message="the order still works"))
+    if order.state is not OrderState.CANCEL_PENDING or order.doubt is None:
+        return
+    answered = order.doubt.request == REFUSED
+    if answered or not may_be_under_way(ctx, order.cancel_requested_at):
+        position = ctx.position_of(order)
+        again = ctx.now + position.back_off if answered and position is not None else 0
+        ctx.emit(
+            ev.OrderCancelRefused(id=order.id, code=0, message="the order still works", retry_at=again)
+        )
 
 
 def balances(ctx: Context, news: BalanceReport) -> None:
@@ -276,7 +290,7 @@ def _place_failed(ctx: Context, names: Iterable[ClientOrderId], failure: Request
         if order is None:
             continue
         ctx.touch(order.position_id)
-        if order.state not in (OrderState.SUBMITTED, OrderState.UNKNOWN):
+        if order.exchange_order_id or order.state not in _UNHEARD:
             continue  # its report came before the answer, and says more
         resent_is_there = order.resends and failure.message in (DUPLICATE_ORDER, INSUFFICIENT_BALANCE)
         if failure.error_class is ErrorClass.UNKNOWN or resent_is_there:
@@ -326,7 +340,8 @@ def _cancel_failed(ctx: Context, order: Order, failure: RequestFailed) -> None:
         return
     gone = failure.code in (UNKNOWN_ORDER, CANCEL_REPLACE_FAILED) and failure.message not in NOT_NOW
     if failure.error_class is ErrorClass.UNKNOWN or gone:
-        doubt(ctx, order, "cancel", failure)  # already gone means: it may have filled, ask
+        # already gone means: it may have filled, ask
+        doubt(ctx, order, "cancel" if failure.error_class is ErrorClass.UNKNOWN else REFUSED, failure)
         return
     ctx.emit(
         ev.OrderCancelRefused(

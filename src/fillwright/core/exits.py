@@ -22,7 +22,9 @@ from fillwright.core.requests import (
     OrderRequest,
 )
 from fillwright.core.types import (
+    ZERO,
     CancelReplaceMode,
+    CancelRestriction,
     ClientOrderId,
     Leg,
     OrderType,
@@ -50,13 +52,20 @@ def sell(ctx: Context, position: Position, quantity: Decimal) -> None:
 
 
 def replace_by_sale(ctx: Context, position: Position, order: Order, quantity: Decimal) -> None:
-    """Cancel an exit order (with its list) and sell in the same request: both or neither."""
+    """Cancel an exit order (with its list) and sell in the same request: both or neither.
+
+    An execution may be on its way to us, and the sale must not take coins that no position owns instead: an untouched
+    order is replaced only while it is untouched, another one only where no such coins are, else it is cancelled first.
+    """
     instrument = ctx.instrument(position.symbol)
-    if not instrument.cancel_replace_allowed:
+    untouched = not order.executed_quantity
+    if not instrument.cancel_replace_allowed or not (untouched or _holds_all(ctx, position)):
         cancel(ctx, position, order, "close")
         return
     request = market_sell(ctx, position, quantity)
-    cancel_request = _request_cancel(ctx, position, order, "close")
+    cancel_request = _request_cancel(
+        ctx, position, order, "close", CancelRestriction.ONLY_NEW if untouched else None
+    )
     ctx.emit(
         submitted(request, position.id, Leg.EXIT, replaces=order.id, quote=ctx.quotes.get(position.symbol))
     )
@@ -64,6 +73,13 @@ def replace_by_sale(ctx: Context, position: Position, order: Order, quantity: De
         CancelReplaceRequest(mode=CancelReplaceMode.STOP_ON_FAILURE, cancel=cancel_request, order=request),
         EXIT_LANE,
     )
+
+
+def _holds_all(ctx: Context, position: Position) -> bool:
+    """Whether the account has no coins of the kind beside the position's that a sale could take."""
+    instrument = ctx.instrument(position.symbol)
+    others = ctx.state.portfolio.balance(instrument.base).ledger - position.quantity
+    return instrument.floor_quantity(others) == ZERO
 
 
 def cancel(ctx: Context, position: Position, order: Order, reason: str, lane: str = PROTECT_LANE) -> None:
@@ -82,7 +98,13 @@ def cancel(ctx: Context, position: Position, order: Order, reason: str, lane: st
         ctx.send(request, lane)
 
 
-def _request_cancel(ctx: Context, position: Position, order: Order, reason: str) -> CancelRequest:
+def _request_cancel(
+    ctx: Context,
+    position: Position,
+    order: Order,
+    reason: str,
+    restriction: CancelRestriction | None = None,
+) -> CancelRequest:
     """Record the intent to cancel an order and the other legs of its list."""
     cancel_id: ClientOrderId = ctx.name(position, Leg.CANCEL)
     family = [order]
@@ -99,6 +121,7 @@ def _request_cancel(ctx: Context, position: Position, order: Order, reason: str)
         order_id=order.exchange_order_id or None,
         orig_client_order_id=order.id,
         cancel_client_order_id=cancel_id,
+        restriction=restriction,
     )
 
 

@@ -29,6 +29,7 @@ from fillwright.core.types import (
     SECOND,
     ZERO,
     CancelReplaceMode,
+    CancelRestriction,
     Leg,
     ListKind,
     OrderType,
@@ -175,6 +176,7 @@ def move(ctx: Context, position: Position, exits: Sequence[Order], quote: Quote 
                 order_id=stop.exchange_order_id or None,
                 orig_client_order_id=stop.id,
                 cancel_client_order_id=cancel_id,
+                restriction=CancelRestriction.ONLY_NEW,  # a touched stop is not placed again at its full size
             ),
             order=request,
         ),
