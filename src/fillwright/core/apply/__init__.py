@@ -5,11 +5,13 @@ Replaying the journal through ``apply`` gives the state that made it.
 
 from __future__ import annotations
 
+from decimal import getcontext, localcontext
+
 from fillwright.core import events as ev
 from fillwright.core.apply import account, orders, positions, safety, signals
 from fillwright.core.apply.signals import SIGNAL_ENDS, candle_key
 from fillwright.core.state import KEEP_CANDLES, KEEP_KEYS, Ledger
-from fillwright.core.types import SECOND, ClientOrderId, Time
+from fillwright.core.types import CONTEXT, SECOND, ClientOrderId, Time
 
 __all__ = ["SequenceGapError", "apply", "candle_key", "forget"]
 
@@ -28,7 +30,11 @@ def apply(ledger: Ledger, record: ev.Record) -> None:
     event = record.event
     handler = _HANDLERS.get(type(event))
     if handler is not None:
-        handler(ledger, event, record)
+        if getcontext().prec == CONTEXT.prec:  # a step of the engine set it
+            handler(ledger, event, record)
+        else:
+            with localcontext(CONTEXT):
+                handler(ledger, event, record)
     if time_passed:
         forget(ledger, record.time)
 
