@@ -140,7 +140,7 @@ class Engine:
         now = max(now, state.time)  # time in the journal never runs backwards
         ctx = Context(self.ledger, self.quotes, self.bids, self.averages, now)
         with decimal.localcontext(CONTEXT):
-            for item in items:
+            for item in executions.newest(items) if len(items) > 1 else items:
                 ctx.cause = 0
                 _HANDLERS[type(item)](self, ctx, item)
             self._settle_touched(ctx)

@@ -6,7 +6,7 @@ is passed over; one that cannot be is an anomaly, changes nothing and forces rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fillwright.core import events as ev
 from fillwright.core.context import Context, milliseconds
@@ -14,6 +14,7 @@ from fillwright.core.effects import FetchInstruments
 from fillwright.core.inputs import (
     BalanceReport,
     FillReport,
+    Input,
     ListDone,
     OrderReport,
     RequestFailed,
@@ -60,6 +61,25 @@ _V = VenueOrderStatus
 _MAY_PASS = (ErrorClass.RETRYABLE, ErrorClass.RATE, ErrorClass.CLOCK)
 _UNHEARD = (OrderState.SUBMITTED, OrderState.UNKNOWN, OrderState.CANCEL_PENDING)
 _ALIVE = (_V.NEW, _V.PENDING_NEW, _V.PARTIALLY_FILLED, _V.PENDING_CANCEL)
+
+
+_STAGES = {_V.PENDING_NEW: 0, _V.NEW: 1}
+_LATER_STAGE = 2
+
+
+def newest(items: Sequence[Input]) -> Sequence[Input]:
+    """Leave out what later news of the same batch supersedes: an order that waits, or works, and has moved on since."""
+    reached: dict[ClientOrderId, int] = {}
+    kept: list[Input] = []
+    for item in reversed(items):
+        if isinstance(item, OrderReport):
+            stage = _STAGES.get(item.status, _LATER_STAGE)
+            if stage <= reached.get(item.client_order_id, -1) and stage < _LATER_STAGE and not item.fills:
+                continue
+            reached[item.client_order_id] = max(stage, reached.get(item.client_order_id, -1))
+        kept.append(item)
+    kept.reverse()
+    return kept
 
 
 def report(ctx: Context, news: OrderReport) -> None:
