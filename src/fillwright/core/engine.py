@@ -164,7 +164,8 @@ class Engine:
         and finds nothing to do if nothing is. With them the engine goes on exactly as that one would have.
         """
         if wakes is None:
-            wakes = dict.fromkeys([MANUAL, *self.ledger.open_positions], now)
+            ended = [order.position_id for order in self.ledger.open_orders.values()]
+            wakes = dict.fromkeys([MANUAL, *self.ledger.open_positions, *ended], now)
         for position_id, time in wakes.items():
             self._wake(position_id, time)
         for position in self.ledger.open_positions.values():

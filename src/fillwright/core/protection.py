@@ -54,7 +54,9 @@ def covered(exits: Sequence[Order]) -> Decimal:
 
 
 def note_cover(ctx: Context, position: Position, exits: Sequence[Order], is_covered: bool) -> None:
-    """Record that a position's stop is live, or is gone."""
+    """Record that a position's stop is live, or is gone (one that wants no stop has nothing to record)."""
+    if position.stop_loss is None:
+        return
     if is_covered:
         if position.unprotected_since:
             _note_protected(ctx, position, exits)
@@ -144,8 +146,11 @@ def wants_move(position: Position, exits: Sequence[Order]) -> bool:
     for order in exits:
         if not order.is_live:
             continue
-        if order.leg is Leg.STOP_LOSS and order.trailing_delta is None:
-            if order.stop_price != position.stop_loss:
+        if order.leg is Leg.STOP_LOSS:
+            trails = order.trailing_delta is not None
+            if trails != (position.trailing_delta is not None):
+                return True
+            if not trails and order.stop_price != position.stop_loss:
                 return True
         elif order.leg is Leg.TAKE_PROFIT and (order.stop_price or order.price) != position.take_profit:
             return True

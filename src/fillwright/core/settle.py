@@ -53,13 +53,25 @@ def settle(ctx: Context, limits: Limits, position: Position) -> Time:
     wake = _watch_orders(ctx, orders)
     entries = [order for order in orders if order.leg is Leg.ENTRY]
     exits = [order for order in orders if order.leg in EXIT_LEGS]
-    if any(order.doubt is not None for order in orders):
+    if any(order.doubt is not None and not _stands_alone(order) for order in orders):
         return wake  # what is in doubt may hold the same coins: nothing is done twice
     if entries:
-        return _soonest(wake, _settle_working_entry(ctx, position, entries[-1], exits))
+        wake = _soonest(wake, _settle_working_entry(ctx, position, entries[-1], exits))
+        if not all(_stands_alone(entry) and _is_unheard(entry) for entry in entries) or not position.quantity:
+            return wake
     if not position.entry_quantity and not position.quantity:
         return _soonest(wake, _settle_unfilled(ctx, limits, position, exits))
     return _soonest(wake, _settle_holding(ctx, position, exits))
+
+
+def _stands_alone(order: Order) -> bool:
+    """Whether an order is an entry whose fate says nothing about the coins that are held already."""
+    return order.leg is Leg.ENTRY and not order.list_id
+
+
+def _is_unheard(order: Order) -> bool:
+    """Whether nobody knows yet that an order works: what is held is not left alone for it."""
+    return order.doubt is not None or order.state is OrderState.SUBMITTED
 
 
 def settle_manual(ctx: Context) -> Time:
@@ -97,8 +109,15 @@ def _watch_orders(ctx: Context, orders: list[Order]) -> Time:
 
 
 def _settle_ended(ctx: Context, position: Position, orders: list[Order]) -> Time:
-    """An ended position may still wait for its last orders, but needs nothing."""
-    return _watch_orders(ctx, orders)
+    """An ended position waits for its last orders; one that works still (it came late) has nothing to work for."""
+    wake = _watch_orders(ctx, orders)
+    if ctx.now < position.retry_at:
+        return _soonest(wake, position.retry_at)
+    for order in orders:
+        if (order.is_live or order.state is OrderState.PENDING_NEW) and order.doubt is None:
+            cancel(ctx, position, order, "its position has ended")
+            return _soonest(wake, ctx.now + seconds(ctx.execution.stale_order_timeout_s))
+    return wake
 
 
 # -- the entry ---------------------------------------------------------------------------------------------------
@@ -116,6 +135,8 @@ def _settle_working_entry(ctx: Context, position: Position, entry: Order, exits:
     safety = ctx.state.safety
     if safety.halted_cause or safety.shutdown:
         due, reason = ctx.now, safety.halted_cause or "shutdown"
+    elif position.status is PositionStatus.CLOSING:
+        due, reason = ctx.now, "close"
     due = max(due, position.retry_at)
     if ctx.now < due:
         return due
@@ -132,8 +153,8 @@ def is_sellable_at_stop(ctx: Context, position: Position) -> bool:
 def _settle_unfilled(ctx: Context, limits: Limits, position: Position, exits: list[Order]) -> Time:
     """Every entry has ended without an execution: once more, or the position has failed."""
     if exits:  # the list's other legs end with it; their reports are on the way
-        return _await_end(ctx, exits)
-    last = ctx.state.orders[position.entry_order_ids[-1]] if position.entry_order_ids else None
+        return _await_end(ctx, position, exits)
+    last = ctx.state.orders.get(position.entry_order_ids[-1]) if position.entry_order_ids else None
     if last is not None and _may_try_again(ctx, position, last) and try_again(ctx, limits, position):
         return ctx.now + seconds(ctx.execution.stale_order_timeout_s)
     status, reason = _failure(last)
@@ -166,17 +187,16 @@ def _failure(last: Order | None) -> tuple[str, str]:
     return "cancelled", last.cancel_reason or "cancelled"
 
 
-def _await_end(ctx: Context, orders: list[Order]) -> Time:
-    """Orders that must have ended with another: asked about when their reports do not come."""
+def _await_end(ctx: Context, position: Position, orders: list[Order]) -> Time:
+    """Orders that must have ended with another: when their reports do not come they are cancelled, which will tell."""
     wakes = []
     for order in orders:
-        due = order.updated_at + seconds(ctx.execution.arm_timeout_s)
+        due = max(order.updated_at + seconds(ctx.execution.arm_timeout_s), position.retry_at)
         if ctx.now < due:
             wakes.append(due)
-        else:
-            doubt(ctx, order, "end", None, "its list has ended, its end was not reported")
-            if order.doubt is not None:
-                wakes.append(advance(ctx, order))
+        elif order.is_live or order.state is OrderState.PENDING_NEW:
+            cancel(ctx, position, order, "nothing is left for it")
+            break  # its list's other legs with it
     return _soonest(*wakes)
 
 
@@ -215,7 +235,7 @@ def _settle_dust(ctx: Context, position: Position, exits: list[Order]) -> Time:
         return NEVER  # an exit accepted when it was larger may still sell the rest
     if exits:
         waiting = [order for order in exits if order.state is not OrderState.CANCEL_PENDING]
-        return _await_end(ctx, waiting)
+        return _await_end(ctx, position, waiting)
     reason = position.exit_reason or ("dust" if position.entry_quantity else "empty")
     ctx.emit(
         ev.PositionClosed(
@@ -256,8 +276,17 @@ def _settle_closing(ctx: Context, position: Position, exits: list[Order]) -> Tim
         replace_by_sale(ctx, position, stop, position.quantity)
         return NEVER
     if at_work.type not in (OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT):
-        return NEVER  # a market order executes by itself
+        return _await_execution(ctx, at_work)
     return _settle_resting_exit(ctx, position, at_work)
+
+
+def _await_execution(ctx: Context, order: Order) -> Time:
+    """A market order executes by itself, at once: when that is not reported the venue is asked."""
+    due = order.updated_at + seconds(ctx.execution.stale_order_timeout_s)
+    if ctx.now < due:
+        return due
+    doubt(ctx, order, "end", None, "its execution was not reported in time")
+    return advance(ctx, order) if order.doubt is not None else NEVER
 
 
 def _at_work(exits: list[Order]) -> Order | None:
@@ -334,8 +363,9 @@ def _settle_protection(ctx: Context, position: Position, exits: list[Order]) -> 
     pending = [order for order in exits if order.state is OrderState.PENDING_NEW]
     if pending:
         return _settle_unarmed(ctx, position, pending)
-    if _at_work(exits) is not None and not position.reduce_quantity:
-        return NEVER  # an exit is executing; its fill closes the position
+    at_work = _at_work(exits)
+    if at_work is not None and not position.reduce_quantity:
+        return _await_execution(ctx, at_work)  # its fill closes the position
     if not is_covered:
         return _settle_uncovered(ctx, position, exits)
     return _follow(ctx, position, exits)
@@ -415,8 +445,13 @@ def _close_now(ctx: Context, position: Position, reason: str) -> Time:
 
 
 def _follow(ctx: Context, position: Position, exits: list[Order]) -> Time:
-    """Protected: reduce, watch the target, trail, move."""
+    """Protected: flatten, reduce, watch the target, trail, move."""
     quote = ctx.quotes.get(position.symbol)
+    if ctx.state.safety.flatten:
+        if ctx.now < position.retry_at:
+            return position.retry_at
+        ctx.emit(ev.PositionClosing(position_id=position.id, reason="emergency stop"))
+        return _settle_closing(ctx, position, exits)
     if position.reduce_quantity:
         return _settle_reduction(ctx, position, exits)
     if quote is None:
@@ -451,9 +486,9 @@ def watches_target(ledger: Ledger, position: Position) -> bool:
 def _settle_reduction(ctx: Context, position: Position, exits: list[Order]) -> Time:
     """Sell a part: free it from the exits first."""
     instrument = ctx.instrument(position.symbol)
-    selling = [order for order in exits if order.leg is Leg.EXIT]
-    if selling:
-        return NEVER
+    selling = next((order for order in exits if order.leg is Leg.EXIT), None)
+    if selling is not None:
+        return _await_execution(ctx, selling)
     if ctx.now < position.retry_at:
         return position.retry_at
     part = instrument.floor_market_quantity(position.reduce_quantity)

@@ -24,6 +24,12 @@ def stranger(ctx: Context, news: OrderReport) -> bool:
         return False  # a late word of an order that ended long ago
     _, position_id, leg, attempt = name
     position = ctx.state.positions.get(position_id)
+    if position is not None and news.client_order_id in (*position.entry_order_ids, *position.exit_order_ids):
+        return False  # it ended so long ago that it was forgotten: its executions are booked
+    namesake = ctx.state.orders.get(news.client_order_id)
+    if namesake is not None or news.symbol not in ctx.state.instruments:
+        ctx.emit(ev.Anomaly(subject=news.client_order_id, what=f"reported for {news.symbol}"))
+        return False
     if position is not None and (position.symbol != news.symbol or leg in (Leg.LIST, Leg.CANCEL)):
         ctx.emit(ev.Anomaly(subject=news.client_order_id, what=f"not of position {position_id}"))
         return False

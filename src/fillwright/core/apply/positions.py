@@ -79,6 +79,7 @@ def _position_closing(ledger: Ledger, event: ev.PositionClosing, record: ev.Reco
     position = ledger.state.positions[event.position_id]
     position.move(PositionStatus.CLOSING)
     position.exit_reason = event.reason
+    position.reduce_quantity = ZERO  # all of it goes
     position.updated_at = record.time
 
 
