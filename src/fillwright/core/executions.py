@@ -22,6 +22,7 @@ from fillwright.core.inputs import (
 )
 from fillwright.core.inquiries import anomaly, ask, begin_reconciliation, may_be_under_way, owned_of
 from fillwright.core.orders import Order, Step
+from fillwright.core.positions import Position
 from fillwright.core.requests import (
     AmendRequest,
     CancelListRequest,
@@ -35,6 +36,7 @@ from fillwright.core.requests import (
 from fillwright.core.risk import breaker
 from fillwright.core.strangers import stranger
 from fillwright.core.types import (
+    LEG_NAMES,
     ZERO,
     ClientOrderId,
     ErrorClass,
@@ -169,6 +171,9 @@ def _acknowledge(ctx: Context, order: Order, news: OrderReport) -> None:
         ),
         order.record,
     )
+    position = ctx.position_of(order)
+    if released and position is not None and position.status is PositionStatus.SUBMITTING:
+        _ask_entries(ctx, position)
     if unheard:
         for event in breaker.on_answer(ctx.state, order.leg):
             ctx.emit(event)
@@ -201,13 +206,36 @@ def _book(ctx: Context, order: Order, news: OrderReport, report_of: FillReport) 
     if order.leg is Leg.ENTRY:
         if position.status is PositionStatus.SUBMITTING:
             ctx.emit(ev.PositionOpened(position_id=position.id))
+            _note_exits_ahead(ctx, position)
         elif position.is_ended:
             ctx.emit(ev.PositionReopened(position_id=position.id, reason="late fill of its entry"))
     elif position.status in (PositionStatus.OPEN, PositionStatus.MONITORING):
-        if order.leg is Leg.STOP_LOSS:
-            ctx.emit(ev.PositionClosing(position_id=position.id, reason="stop_loss"))
-        elif order.leg is Leg.TAKE_PROFIT:
-            ctx.emit(ev.PositionClosing(position_id=position.id, reason="take_profit"))
+        _note_exit(ctx, position, order)
+    if position.sold_ahead and order.leg is not Leg.ENTRY:
+        _ask_entries(ctx, position)
+
+
+def _note_exit(ctx: Context, position: Position, order: Order) -> None:
+    """A protective order executes: the position closes."""
+    if order.leg is Leg.STOP_LOSS or order.leg is Leg.TAKE_PROFIT:
+        ctx.emit(ev.PositionClosing(position_id=position.id, reason=LEG_NAMES[order.leg]))
+
+
+def _note_exits_ahead(ctx: Context, position: Position) -> None:
+    """An exit's execution may have been heard of before the entry's."""
+    for name in position.exit_order_ids:
+        order = ctx.state.orders.get(name)
+        if order is not None and order.executed_quantity:
+            _note_exit(ctx, position, order)
+            return
+
+
+def _ask_entries(ctx: Context, position: Position) -> None:
+    """An exit that works, or sells, says that the entry was filled, whatever we heard of it."""
+    for name in position.entry_order_ids:
+        order = ctx.state.orders.get(name)
+        if order is not None and order.state is not OrderState.FILLED:
+            ask(ctx, order)
 
 
 def _conclude(ctx: Context, order: Order, news: OrderReport) -> None:

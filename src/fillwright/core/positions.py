@@ -93,6 +93,8 @@ class Position(msgspec.Struct, kw_only=True):
     dust_quantity: Decimal = ZERO
     dust_cost: Decimal = ZERO
     closed_outside: Decimal = ZERO
+    sold_ahead: Decimal = ZERO
+    """Sold by its exits before the entry's executions were heard of: what they bring is not held."""
 
     # its orders
     entry_order_ids: list[ClientOrderId] = []
@@ -199,9 +201,14 @@ class Position(msgspec.Struct, kw_only=True):
             self.entry_quote += fill.quote
             self.quantity += change
             self.cost -= cash
+            if self.sold_ahead:
+                gone = min(self.sold_ahead, self.quantity)
+                self.sold_ahead -= gone
+                self.realized -= self.release(gone)
             return
         self.exit_quantity += fill.quantity
         self.exit_quote += fill.quote
+        self.sold_ahead += max(fill.quantity - self.quantity, ZERO)
         self.realized += cash - self.release(-change)
 
     def release(self, quantity: Decimal) -> Decimal:

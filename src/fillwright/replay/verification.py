@@ -75,6 +75,8 @@ class _Book:
         self.held = Fraction(0)
         self.cost = Fraction(0)
         self.realized = Fraction(0)
+        self.sold_ahead = Fraction(0)
+        """Sold before the entry's executions were heard of."""
         self.cash = Fraction(0)
         self.commissions: dict[Asset, Fraction] = {}
         self.entry = [Fraction(0), Fraction(0)]
@@ -97,22 +99,28 @@ class _Book:
             self.entry[1] += quote
             self.held += coins if self.buys else -coins
             self.cost -= cash
+            gone = min(self.sold_ahead, self.held)
+            self.sold_ahead -= gone
+            self.realized -= self._release(gone)
             return
         self.exit[0] += quantity
         self.exit[1] += quote
-        sold = min(-coins if self.buys else coins, self.held)
-        share = self.cost if sold == self.held else _round(self.cost * sold / self.held)
-        self.held -= sold
-        self.cost -= share
-        self.realized += cash - share
+        self.sold_ahead += max(quantity - self.held, Fraction(0))
+        self.realized += cash - self._release(-coins if self.buys else coins)
 
     def lose(self, quantity: Decimal) -> None:
         """Coins that left by another hand take their share of the cost along; no cash came for them."""
-        lost = min(Fraction(quantity), self.held)
-        share = self.cost if lost == self.held else _round(self.cost * lost / self.held)
-        self.held -= lost
+        self.cash += self._release(Fraction(quantity))
+
+    def _release(self, wanted: Fraction) -> Fraction:
+        """Let go of coins, at most what is held; returns their share of the cost."""
+        if not wanted:
+            return Fraction(0)
+        quantity = min(wanted, self.held)
+        share = self.cost if quantity == self.held else _round(self.cost * quantity / self.held)
+        self.held -= quantity
         self.cost -= share
-        self.cash += share
+        return share
 
 
 def _round(value: Fraction) -> Fraction:
