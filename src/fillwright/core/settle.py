@@ -10,9 +10,7 @@ from decimal import Decimal
 
 from fillwright.core import events as ev
 from fillwright.core.context import Context, seconds
-from fillwright.core.doubt import advance
 from fillwright.core.effects import FetchInstruments
-from fillwright.core.executions import doubt
 from fillwright.core.exits import cancel, is_trading, replace_by_sale, sell, shrink
 from fillwright.core.inquiries import ask
 from fillwright.core.intake import try_again
@@ -38,11 +36,11 @@ from fillwright.core.types import (
     PositionStatus,
     Time,
 )
+from fillwright.core.waiting import NEVER, await_end, await_execution, soonest, watch_orders
 
 EXIT_TRIES_MAX = 3
 ENTRY_TRIES_MAX = 2
 BLOCKED_CHECK: Time = 10 * SECOND
-NEVER: Time = 0
 
 
 def settle(ctx: Context, limits: Limits, position: Position) -> Time:
@@ -50,18 +48,18 @@ def settle(ctx: Context, limits: Limits, position: Position) -> Time:
     orders = ctx.ledger.orders_of(position)
     if position.status in ENDED:
         return _settle_ended(ctx, position, orders)
-    wake = _watch_orders(ctx, orders)
+    wake = watch_orders(ctx, orders)
     entries = [order for order in orders if order.leg is Leg.ENTRY]
     exits = [order for order in orders if order.leg in EXIT_LEGS]
     if any(order.doubt is not None and not _stands_alone(order) for order in orders):
         return wake  # what is in doubt may hold the same coins: nothing is done twice
     if entries:
-        wake = _soonest(wake, _settle_working_entry(ctx, position, entries[-1], exits))
+        wake = soonest(wake, _settle_working_entry(ctx, position, entries[-1], exits))
         if not all(_stands_alone(entry) and _is_unheard(entry) for entry in entries) or not position.quantity:
             return wake
     if not position.entry_quantity and not position.quantity:
-        return _soonest(wake, _settle_unfilled(ctx, limits, position, exits))
-    return _soonest(wake, _settle_holding(ctx, position, exits))
+        return soonest(wake, _settle_unfilled(ctx, limits, position, exits))
+    return soonest(wake, _settle_holding(ctx, position, exits))
 
 
 def _stands_alone(order: Order) -> bool:
@@ -77,46 +75,18 @@ def _is_unheard(order: Order) -> bool:
 def settle_manual(ctx: Context) -> Time:
     """Watch the orders that belong to no position; returns when to look again."""
     orders = [order for order in ctx.ledger.open_orders.values() if not order.position_id]
-    return _watch_orders(ctx, orders)
-
-
-def _soonest(*times: Time) -> Time:
-    return min((time for time in times if time), default=NEVER)
-
-
-# -- orders that nobody answers for ------------------------------------------------------------------------------
-
-
-def _watch_orders(ctx: Context, orders: list[Order]) -> Time:
-    """Put orders in doubt that were not confirmed in time, and ask about those in doubt."""
-    stale = seconds(ctx.execution.stale_order_timeout_s)
-    wakes = []
-    for order in orders:
-        if order.doubt is None:
-            if order.state is OrderState.SUBMITTED:
-                due, request = order.submitted_at + stale, "place"
-            elif order.state is OrderState.CANCEL_PENDING:
-                due, request = order.cancel_requested_at + stale, "cancel"
-            else:
-                continue
-            if ctx.now < due:
-                wakes.append(due)
-                continue
-            doubt(ctx, order, request, None, "no answer in time")
-        if order.doubt is not None:
-            wakes.append(advance(ctx, order))
-    return _soonest(*wakes)
+    return watch_orders(ctx, orders)
 
 
 def _settle_ended(ctx: Context, position: Position, orders: list[Order]) -> Time:
     """An ended position waits for its last orders; one that works still (it came late) has nothing to work for."""
-    wake = _watch_orders(ctx, orders)
+    wake = watch_orders(ctx, orders)
     if ctx.now < position.retry_at:
-        return _soonest(wake, position.retry_at)
+        return soonest(wake, position.retry_at)
     for order in orders:
         if (order.is_live or order.state is OrderState.PENDING_NEW) and order.doubt is None:
             cancel(ctx, position, order, "its position has ended")
-            return _soonest(wake, ctx.now + seconds(ctx.execution.stale_order_timeout_s))
+            return soonest(wake, ctx.now + seconds(ctx.execution.stale_order_timeout_s))
     return wake
 
 
@@ -153,7 +123,7 @@ def is_sellable_at_stop(ctx: Context, position: Position) -> bool:
 def _settle_unfilled(ctx: Context, limits: Limits, position: Position, exits: list[Order]) -> Time:
     """Every entry has ended without an execution: once more, or the position has failed."""
     if exits:  # the list's other legs end with it; their reports are on the way
-        return _await_end(ctx, position, exits)
+        return await_end(ctx, position, exits)
     last = ctx.state.orders.get(position.entry_order_ids[-1]) if position.entry_order_ids else None
     if last is not None and _may_try_again(ctx, position, last) and try_again(ctx, limits, position):
         return ctx.now + seconds(ctx.execution.stale_order_timeout_s)
@@ -185,19 +155,6 @@ def _failure(last: Order | None) -> tuple[str, str]:
     if last.state is OrderState.EXPIRED:
         return "expired", "ENTRY_UNFILLED"
     return "cancelled", last.cancel_reason or "cancelled"
-
-
-def _await_end(ctx: Context, position: Position, orders: list[Order]) -> Time:
-    """Orders that must have ended with another: when their reports do not come they are cancelled, which will tell."""
-    wakes = []
-    for order in orders:
-        due = max(order.updated_at + seconds(ctx.execution.arm_timeout_s), position.retry_at)
-        if ctx.now < due:
-            wakes.append(due)
-        elif order.is_live or order.state is OrderState.PENDING_NEW:
-            cancel(ctx, position, order, "nothing is left for it")
-            break  # its list's other legs with it
-    return _soonest(*wakes)
 
 
 # -- holding coins -----------------------------------------------------------------------------------------------
@@ -235,7 +192,7 @@ def _settle_dust(ctx: Context, position: Position, exits: list[Order]) -> Time:
         return NEVER  # an exit accepted when it was larger may still sell the rest
     if exits:
         waiting = [order for order in exits if order.state is not OrderState.CANCEL_PENDING]
-        return _await_end(ctx, position, waiting)
+        return await_end(ctx, position, waiting)
     reason = position.exit_reason or ("dust" if position.entry_quantity else "empty")
     ctx.emit(
         ev.PositionClosed(
@@ -276,17 +233,8 @@ def _settle_closing(ctx: Context, position: Position, exits: list[Order]) -> Tim
         replace_by_sale(ctx, position, stop, position.quantity)
         return NEVER
     if at_work.type not in (OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT):
-        return _await_execution(ctx, at_work)
+        return await_execution(ctx, at_work)
     return _settle_resting_exit(ctx, position, at_work)
-
-
-def _await_execution(ctx: Context, order: Order) -> Time:
-    """A market order executes by itself, at once: when that is not reported the venue is asked."""
-    due = order.updated_at + seconds(ctx.execution.stale_order_timeout_s)
-    if ctx.now < due:
-        return due
-    doubt(ctx, order, "end", None, "its execution was not reported in time")
-    return advance(ctx, order) if order.doubt is not None else NEVER
 
 
 def _at_work(exits: list[Order]) -> Order | None:
@@ -365,7 +313,7 @@ def _settle_protection(ctx: Context, position: Position, exits: list[Order]) -> 
         return _settle_unarmed(ctx, position, pending)
     at_work = _at_work(exits)
     if at_work is not None and not position.reduce_quantity:
-        return _await_execution(ctx, at_work)  # its fill closes the position
+        return await_execution(ctx, at_work)  # its fill closes the position
     if not is_covered:
         return _settle_uncovered(ctx, position, exits)
     return _follow(ctx, position, exits)
@@ -488,7 +436,7 @@ def _settle_reduction(ctx: Context, position: Position, exits: list[Order]) -> T
     instrument = ctx.instrument(position.symbol)
     selling = next((order for order in exits if order.leg is Leg.EXIT), None)
     if selling is not None:
-        return _await_execution(ctx, selling)
+        return await_execution(ctx, selling)
     if ctx.now < position.retry_at:
         return position.retry_at
     part = instrument.floor_market_quantity(position.reduce_quantity)

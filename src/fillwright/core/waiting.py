@@ -1,0 +1,64 @@
+"""Waiting: orders whose news is due. What is not told in time is put in doubt, asked about, or cancelled.
+
+Each function returns when to look again (0: when something happens). Trading rules §2, §4, §6.
+"""
+
+from __future__ import annotations
+
+from fillwright.core.context import Context, seconds
+from fillwright.core.doubt import advance
+from fillwright.core.executions import doubt
+from fillwright.core.exits import cancel
+from fillwright.core.orders import Order
+from fillwright.core.positions import Position
+from fillwright.core.types import OrderState, Time
+
+NEVER: Time = 0
+
+
+def soonest(*times: Time) -> Time:
+    """The earliest of some times, of which 0 stands for never."""
+    return min((time for time in times if time), default=NEVER)
+
+
+def watch_orders(ctx: Context, orders: list[Order]) -> Time:
+    """Put orders in doubt that were not confirmed in time, and ask about those in doubt."""
+    stale = seconds(ctx.execution.stale_order_timeout_s)
+    wakes = []
+    for order in orders:
+        if order.doubt is None:
+            if order.state is OrderState.SUBMITTED:
+                due, request = order.submitted_at + stale, "place"
+            elif order.state is OrderState.CANCEL_PENDING:
+                due, request = order.cancel_requested_at + stale, "cancel"
+            else:
+                continue
+            if ctx.now < due:
+                wakes.append(due)
+                continue
+            doubt(ctx, order, request, None, "no answer in time")
+        if order.doubt is not None:
+            wakes.append(advance(ctx, order))
+    return soonest(*wakes)
+
+
+def await_end(ctx: Context, position: Position, orders: list[Order]) -> Time:
+    """Orders that must have ended with another: when their reports do not come they are cancelled, which will tell."""
+    wakes = []
+    for order in orders:
+        due = max(order.updated_at + seconds(ctx.execution.arm_timeout_s), position.retry_at)
+        if ctx.now < due:
+            wakes.append(due)
+        elif order.is_live or order.state is OrderState.PENDING_NEW:
+            cancel(ctx, position, order, "nothing is left for it")
+            break  # its list's other legs with it
+    return soonest(*wakes)
+
+
+def await_execution(ctx: Context, order: Order) -> Time:
+    """A market order executes by itself, at once: when that is not reported the venue is asked."""
+    due = order.updated_at + seconds(ctx.execution.stale_order_timeout_s)
+    if ctx.now < due:
+        return due
+    doubt(ctx, order, "end", None, "its execution was not reported in time")
+    return advance(ctx, order) if order.doubt is not None else NEVER
