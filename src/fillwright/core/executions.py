@@ -196,7 +196,8 @@ def _book(ctx: Context, order: Order, news: OrderReport, report_of: FillReport) 
         time=report_of.time,
     )
     executed = order.executed_quantity + fill.quantity
-    size = news.executed_quantity if news.status is _V.FILLED else order.quantity  # it may have been amended since
+    # what is filled may have been amended before, and that not been told
+    size = news.executed_quantity if news.status is _V.FILLED else order.quantity
     complete = size is not None and executed >= size
     event = (ev.OrderFilled if complete else ev.OrderPartiallyFilled)(id=order.id, fill=fill)
     ctx.emit(event, order.record)
@@ -280,9 +281,7 @@ def _still_there(ctx: Context, order: Order) -> None:
     if answered or not may_be_under_way(ctx, order.cancel_requested_at):
         position = ctx.position_of(order)
         again = ctx.now + position.back_off if answered and position is not None else 0
-        ctx.emit(
-            ev.OrderCancelRefused(id=order.id, code=0, message="the order still works", retry_at=again)
-        )
+        ctx.emit(ev.OrderCancelRefused(id=order.id, code=0, message="the order still works", retry_at=again))
 
 
 def balances(ctx: Context, news: BalanceReport) -> None:

@@ -1,4 +1,4 @@
-"""The prices that the core itself watches: targets that no order holds, and stops that it trails."""
+"""The prices that the core itself watches: targets that no order holds, stops that it trails, or that may not fill."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from fillwright.core.positions import HOLDING
 from fillwright.core.protection import trail_trigger
 from fillwright.core.settle import watches_target
 from fillwright.core.state import Ledger
-from fillwright.core.types import Symbol
+from fillwright.core.types import OrderType, PositionStatus, Symbol
 
 
 class PriceBounds(msgspec.Struct, frozen=True, gc=False):
-    """While the bid stays under one and the last price under the other, the core has nothing to do."""
+    """While the bid stays under one price, and the last one between the others, the core has nothing to do."""
 
     bid_high: Decimal | None
     last_high: Decimal | None
+    last_low: Decimal | None = None
+    """At or under this price a stop with a limit was triggered."""
 
     def crossed(self, quote: Quote) -> bool:
         """Whether a quote reaches a watched price."""
         if self.bid_high is not None and quote.bid >= self.bid_high:
+            return True
+        if self.last_low is not None and quote.last <= self.last_low:
             return True
         return self.last_high is not None and quote.last >= self.last_high
 
@@ -31,6 +35,7 @@ def price_bounds(ledger: Ledger, symbol: Symbol) -> PriceBounds | None:
     """What the core watches of a symbol; None when nothing."""
     bid_high: Decimal | None = None
     last_high: Decimal | None = None
+    last_low: Decimal | None = None
     for position in ledger.positions_in(symbol):
         if position.status not in HOLDING:
             continue
@@ -40,4 +45,10 @@ def price_bounds(ledger: Ledger, symbol: Symbol) -> PriceBounds | None:
         if position.trail_distance and position.trailing_delta is None and position.stop_loss is not None:
             level = trail_trigger(position)
             last_high = level if last_high is None else min(last_high, level)
-    return None if bid_high is None and last_high is None else PriceBounds(bid_high, last_high)
+        if position.status is not PositionStatus.CLOSING:
+            for order in ledger.orders_of(position):
+                if order.type is OrderType.STOP_LOSS_LIMIT and order.is_live and order.stop_price is not None:
+                    last_low = order.stop_price if last_low is None else max(last_low, order.stop_price)
+    if bid_high is None and last_high is None and last_low is None:
+        return None
+    return PriceBounds(bid_high, last_high, last_low)

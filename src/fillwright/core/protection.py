@@ -32,6 +32,7 @@ from fillwright.core.types import (
     CancelRestriction,
     Leg,
     ListKind,
+    OrderState,
     OrderType,
     Protection,
     Time,
@@ -42,6 +43,8 @@ MOVE_TICKS = 2
 TRAIL_STEP = Decimal("0.003")
 TRAIL_INTERVAL: Time = 10 * SECOND
 FAILURES_BEFORE_SALE = 2
+MOVE = "move"
+"""Why exits were cancelled whose place others take."""
 
 
 def covered(exits: Sequence[Order]) -> Decimal:
@@ -163,15 +166,15 @@ def move(ctx: Context, position: Position, exits: Sequence[Order], quote: Quote 
     if stop is None:
         return
     instrument = ctx.instrument(position.symbol)
-    lone = len(exits) == 1 and not stop.list_id
+    lone = len(exits) == 1  # of a list whose entry is done nothing else is left
     if not (lone and instrument.cancel_replace_allowed):
-        cancel(ctx, position, stop, "move")
+        cancel(ctx, position, stop, MOVE)
         return
     request: OrderRequest = stop_request(
         position, instrument, ctx.name(position, Leg.STOP_LOSS), stop.remaining
     )
     cancel_id = ctx.name(position, Leg.CANCEL)
-    ctx.emit(ev.OrderCancelRequested(id=stop.id, cancel_id=cancel_id, reason="move"), stop.record)
+    ctx.emit(ev.OrderCancelRequested(id=stop.id, cancel_id=cancel_id, reason=MOVE), stop.record)
     ctx.emit(submitted(request, position.id, Leg.STOP_LOSS, replaces=stop.id, quote=quote))
     ctx.send(
         CancelReplaceRequest(
@@ -187,6 +190,56 @@ def move(ctx: Context, position: Position, exits: Sequence[Order], quote: Quote 
         ),
         PROTECT_LANE,
     )
+
+
+def keep_level(ctx: Context, position: Position, exits: Sequence[Order]) -> bool:
+    """Whether the venue refused to move the stop that rests now; then its old level stays, and stands again."""
+    stop = next((order for order in exits if order.leg is Leg.STOP_LOSS), None)
+    last = _last_stop(ctx, position)
+    if stop is None or last is None or last is stop or last.replaces != stop.id:
+        return False
+    if last.state is not OrderState.REJECTED or last.retryable or last.stop_price != position.stop_loss:
+        return False
+    ctx.emit(
+        ev.PositionUpdated(
+            position_id=position.id,
+            reason=f"move refused: {last.reject_reason}",
+            stop_loss=stop.stop_price,
+            trailing_delta=stop.trailing_delta,
+        )
+    )
+    return True
+
+
+def go_back(ctx: Context, position: Position, failed: Order) -> None:
+    """After a list was cancelled for a move and its successor refused: the old levels stand again."""
+    stops = [ctx.state.orders.get(name) for name in position.exit_order_ids]
+    before = [
+        order for order in stops if order is not None and order.leg is Leg.STOP_LOSS and order is not failed
+    ]
+    if not before or before[-1].cancel_reason != MOVE or before[-1].stop_price == failed.stop_price:
+        return
+    targets = [
+        order
+        for order in map(ctx.state.orders.get, position.exit_order_ids)
+        if order is not None and order.leg is Leg.TAKE_PROFIT and order.list_id == before[-1].list_id
+    ]
+    ctx.emit(
+        ev.PositionUpdated(
+            position_id=position.id,
+            reason=f"move refused: {failed.reject_reason}",
+            stop_loss=before[-1].stop_price,
+            take_profit=(targets[-1].stop_price or targets[-1].price) if targets else None,
+        )
+    )
+
+
+def _last_stop(ctx: Context, position: Position) -> Order | None:
+    for name in reversed(position.exit_order_ids):
+        order = ctx.state.orders.get(name)
+        if order is not None and order.leg is Leg.STOP_LOSS:
+            return order
+    return None
 
 
 def refuse_stop(instrument: Instrument, position: Position, quote: Quote, level: Decimal) -> str:

@@ -19,6 +19,8 @@ from fillwright.core.positions import ENDED, HOLDING, Position
 from fillwright.core.protection import (
     FAILURES_BEFORE_SALE,
     covered,
+    go_back,
+    keep_level,
     move,
     note_cover,
     protect,
@@ -40,6 +42,7 @@ from fillwright.core.waiting import NEVER, await_end, await_execution, soonest, 
 
 EXIT_TRIES_MAX = 3
 ENTRY_TRIES_MAX = 2
+STOP_REACHED = "stop_loss"
 BLOCKED_CHECK: Time = 10 * SECOND
 
 
@@ -230,6 +233,9 @@ def _settle_closing(ctx: Context, position: Position, exits: list[Order]) -> Tim
     at_work = _at_work(exits)
     if at_work is None:
         stop = next((order for order in exits if order.leg is Leg.STOP_LOSS), exits[0])
+        due = position.updated_at + seconds(ctx.execution.stop_escalate_s)
+        if stop.type is OrderType.STOP_LOSS_LIMIT and position.exit_reason == STOP_REACHED and ctx.now < due:
+            return due  # triggered, and given its time to fill at its limit
         replace_by_sale(ctx, position, stop, position.quantity)
         return NEVER
     if at_work.type not in (OrderType.LIMIT_MAKER, OrderType.STOP_LOSS_LIMIT):
@@ -366,6 +372,7 @@ def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> T
             )
         )
         ctx.alert("error", "UNPROTECTED", f"position {position.id}: {failed.reject_reason}")
+        go_back(ctx, position, failed)
         if ctx.now < position.retry_at:
             return position.retry_at
     if position.protection_failures >= FAILURES_BEFORE_SALE and may_sell:
@@ -407,9 +414,12 @@ def _follow(ctx: Context, position: Position, exits: list[Order]) -> Time:
     if _target_reached(position, exits, quote.bid):
         ctx.emit(ev.PositionClosing(position_id=position.id, reason="take_profit"))
         return _settle_closing(ctx, position, exits)
+    if _stop_reached(exits, quote.last):
+        ctx.emit(ev.PositionClosing(position_id=position.id, reason=STOP_REACHED))
+        return _settle_closing(ctx, position, exits)
     if position.trail_distance and position.trailing_delta is None:
         trail(ctx, position, quote)
-    if wants_move(position, exits) and ctx.state.stream_connected:
+    if wants_move(position, exits) and ctx.state.stream_connected and not keep_level(ctx, position, exits):
         if ctx.now < position.retry_at:
             return position.retry_at
         move(ctx, position, exits, quote)
@@ -422,6 +432,14 @@ def _target_reached(position: Position, exits: list[Order], bid: Decimal) -> boo
     if target is None or any(order.leg is Leg.TAKE_PROFIT for order in exits):
         return False
     return bid >= target
+
+
+def _stop_reached(exits: list[Order], last: Decimal) -> bool:
+    """Whether a stop that becomes a limit order must have been triggered: it may not fill, so it is watched."""
+    return any(
+        order.type is OrderType.STOP_LOSS_LIMIT and order.stop_price is not None and last <= order.stop_price
+        for order in exits
+    )
 
 
 def watches_target(ledger: Ledger, position: Position) -> bool:
@@ -444,6 +462,10 @@ def _settle_reduction(ctx: Context, position: Position, exits: list[Order]) -> T
         ctx.emit(ev.PositionReduceRequested(position_id=position.id, quantity=ZERO, reason="too small"))
         return ctx.now
     protective = [order for order in exits if order.leg is not Leg.EXIT]
+    if any(order.amend_to is not None for order in protective):
+        due = protective[0].updated_at + seconds(ctx.execution.stale_order_timeout_s)
+        if ctx.now < due:
+            return due  # the answer is on the way; one that never comes lets the exits be cancelled instead
     rest = instrument.floor_quantity(position.quantity - position.reduce_quantity)
     if protective and max(order.remaining for order in protective) > rest:
         shrink(ctx, position, protective, rest)

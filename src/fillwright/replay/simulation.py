@@ -123,6 +123,8 @@ class Simulation:
             for level in (watched.bid_high, watched.last_high):
                 if level is not None and (high is None or level < high):
                     high = level
+            if watched.last_low is not None and (low is None or watched.last_low > low):
+                low = watched.last_low
         return low, high
 
     def moved(self, symbol: Symbol, now: Time) -> None:

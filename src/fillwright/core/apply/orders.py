@@ -215,7 +215,8 @@ def _order_not_found(ledger: Ledger, event: ev.OrderNotFound, record: ev.Record)
 
 
 def _order_amend_requested(ledger: Ledger, event: ev.OrderAmendRequested, record: ev.Record) -> None:
-    ledger.state.orders[event.id].amend_to = event.quantity
+    order = ledger.state.orders[event.id]
+    order.amend_to, order.updated_at = event.quantity, record.time
 
 
 def _order_amended(ledger: Ledger, event: ev.OrderAmended, record: ev.Record) -> None:

@@ -39,8 +39,6 @@ def _signal_received(ledger: Ledger, event: ev.SignalReceived, record: ev.Record
 def _signal_approved(ledger: Ledger, event: ev.SignalApproved, record: ev.Record) -> None:
     state = ledger.state
     signal = state.signals[event.signal_id]
-    if signal.status is SignalStatus.MONITORING:
-        signal.decided_at = record.time
     _move_signal(ledger, signal, SignalStatus.ENTERING, "", record.time)
     key = candle_key(ledger, signal)
     if key:
@@ -86,6 +84,8 @@ def follow(ledger: Ledger, signal_id: int, status: SignalStatus, reason: str, no
     """Move a signal on, if it is still remembered (its position may outlive it)."""
     signal = ledger.state.signals.get(signal_id)
     if signal is not None:
+        if signal.status is SignalStatus.MONITORING and status is SignalStatus.RECEIVED:
+            signal.decided_at = now  # the decision to enter: its age counts from here
         _move_signal(ledger, signal, status, reason, now)
 
 
