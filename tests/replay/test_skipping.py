@@ -11,6 +11,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fillwright.core.instruments import PercentPrice
 from fillwright.core.settings import ExecutionSettings, PaperSettings
 from fillwright.core.types import Symbol
 from fillwright.market.events import DepthSnapshot, DepthUpdate, Event, Trade
@@ -158,11 +159,12 @@ def cases(draw: st.DrawFn) -> Case:
         f"{what}_allowed": random.random() < 0.7
         for what in ("oco", "oto", "opo", "trailing", "cancel_replace")
     }
+    band = random.choice((None, PercentPrice(True, D("1.002"), D("0.998"), D("1.002"), D("0.998"))))
     return Case(
         tapes=tapes,
         signals=some_signals(random, draw(st.integers(1, 20)), tapes),
         instruments=by_instrument(
-            *[make_instrument(symbol, percent_price=None, **able) for symbol in SYMBOLS[: len(tapes)]]
+            *[make_instrument(symbol, percent_price=band, **able) for symbol in SYMBOLS[: len(tapes)]]
         ),
         paper=PaperSettings(
             latency_ms=random.choice((0, 1, 50)),

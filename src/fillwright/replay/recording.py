@@ -140,7 +140,7 @@ class Recorder:
             wakes=dict(simulation.engine.wakes),
             feeds=[
                 FeedImage(
-                    restart_row=feed.restart_row(simulation.now),
+                    restart_row=feed.restart_row(),
                     row=feed.row,
                     moment=feed.moment,
                     visited=feed.visited,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Protocol, cast
 
 from fillwright.core.inputs import Candle
-from fillwright.core.types import DAY, MINUTE, Symbol, Time
+from fillwright.core.types import Symbol, Time
 from fillwright.exchange.exchange import Exchange
 from fillwright.market.columns import Integers
 from fillwright.market.intervals import Interval
@@ -48,16 +48,6 @@ def as_view(column: Integers) -> Sequence[int]:
     return cast("Sequence[int]", memoryview(cast(Any, column)))
 
 
-class Mark:
-    """Where a feed's chunk begins, in rows and in time."""
-
-    __slots__ = ("row", "time")
-
-    def __init__(self, row: int, time: Time) -> None:
-        self.row = row
-        self.time = time
-
-
 class Feed(ABC):
     """One tape being replayed. Moments are numbered inside the chunk; a row may have several moments."""
 
@@ -67,7 +57,6 @@ class Feed(ABC):
         self.intervals = intervals
         """Of which candles are wanted."""
         self._chunks: Iterator[Chunk] = iter(tape.chunks())
-        self.marks: list[Mark] = []
         self.visited = 0
         self.passed = 0
         self.exhausted = False
@@ -152,18 +141,6 @@ class Feed(ABC):
         """The average price of a symbol as of the last moment passed; None where the exchange keeps its own."""
         return None
 
-    def restart_row(self, now: Time) -> int:
-        """The row to read from so that averages and the open candle come out the same."""
-        candles = [interval.open_time(now) for interval in self.intervals]
-        needed = min(now - AVERAGE_MINUTES * MINUTE, *candles)
-        row = self.tape.start_row
-        for mark in self.marks:
-            if mark.time <= needed:
-                row = mark.row
-        return row
-
-    def _remember(self, row: int, time: Time) -> None:
-        keep = max(interval.length_us or 31 * DAY for interval in self.intervals)
-        self.marks.append(Mark(row, time))
-        while len(self.marks) > 2 and self.marks[1].time < time - 2 * keep - AVERAGE_MINUTES * MINUTE:
-            del self.marks[0]
+    @abstractmethod
+    def restart_row(self) -> int:
+        """The row to read from so that averages and open candles come out the same."""

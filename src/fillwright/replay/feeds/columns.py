@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from decimal import Decimal
 
-from fillwright.core.types import Symbol, Time
+from fillwright.core.types import MINUTE, Symbol, Time
 from fillwright.market.averages import AveragePrice
 from fillwright.market.candles import CandleAggregator
 from fillwright.market.columns import CandleColumns, Scale, TradeColumns
@@ -31,10 +31,59 @@ class ColumnFeed(Feed):
         self._bounds: Bounds = (None, None)
         self._low: int | None = None
         self._high: int | None = None
+        self._rows_averaged = 0
         self._settled = True
+        self._unaveraged: TradeColumns | CandleColumns | None = None
+        """The current chunk while none of it has been passed: averages are still those of the one before."""
+        self._passed_time: Time = 0
+        """Of the last moment before this chunk."""
+        self._marks: list[tuple[int, Time]] = []
+        """Row and time at which the chunks began that a resumed run may have to read again."""
         self.cursor = 0
         self.base = 0
         self.count = 0
+
+    def _leave(self, chunk: TradeColumns | CandleColumns, begins_at: Time) -> None:
+        """The chunk before another is done with."""
+        self.settle_slots()
+        self._take_up_averages()
+        self._unaveraged = chunk
+        self._passed_time = self.end
+        needed = self._needed_since(self._passed_time)
+        while len(self._marks) > 1 and self._marks[1][1] < needed:
+            del self._marks[0]
+        self._marks.append((chunk.row, begins_at))
+
+    def _take_up_averages(self) -> None:
+        if self._unaveraged is not None:
+            self._averages.push(self._unaveraged)
+            self._rows_averaged = len(self._unaveraged)
+            self._unaveraged = None
+
+    def _average_at(self, rows: int) -> Decimal | None:
+        """The average price as of so many rows of this chunk; without any, of the last row of the one before."""
+        if rows:
+            self._take_up_averages()
+            return self._averages.at(rows - 1)
+        if self._unaveraged is None or not self._rows_averaged:
+            return None
+        return self._averages.at(self._rows_averaged - 1)
+
+    def _needed_since(self, last_passed: Time) -> Time:
+        """From which time on rows matter to the average and the open candles as of the last moment passed."""
+        candles = [interval.open_time(last_passed) for interval in self.intervals]
+        return min(last_passed - AVERAGE_MINUTES * MINUTE, *candles)
+
+    def _restart(self, times: Sequence[Time], passed_rows: int) -> int:
+        """The row to read from again, by the times of the chunk's rows and how many of them have been passed."""
+        needed = self._needed_since(times[passed_rows - 1] if passed_rows else self._passed_time)
+        if passed_rows and times[0] < needed:
+            return self.base + bisect_left(times, needed, 0, passed_rows)
+        row = self.tape.start_row
+        for first_row, begins_at in self._marks:
+            if begins_at < needed:
+                row = first_row
+        return row
 
     def _fold(self, chunk: TradeColumns | CandleColumns) -> None:
         """Make candles of the wanted intervals and hand them on."""
@@ -64,15 +113,13 @@ class TradeFeed(ColumnFeed):
 
     def _take(self, chunk: Chunk) -> None:
         assert isinstance(chunk, TradeColumns)
-        self.settle_slots()
+        self._leave(chunk, int(chunk.time_us[0]))
         self._chunk = chunk
         self._times = as_view(chunk.time_us)
         self._prices = as_view(chunk.price)
         self._quantities = as_view(chunk.quantity)
         self._makers = chunk.buyer_is_maker
         self.cursor, self.count, self.base = 0, len(chunk), chunk.row
-        self._remember(chunk.row, self._times[0])
-        self._averages.push(chunk)
         self._fold(chunk)
 
     @property
@@ -149,9 +196,11 @@ class TradeFeed(ColumnFeed):
 
     def average(self, symbol: Symbol, minutes: int) -> Decimal | None:
         """The average price as of the last moment passed."""
-        if symbol != self.symbol or not self.cursor:
-            return None
-        return self._averages.at(self.cursor - 1)
+        return self._average_at(self.cursor) if symbol == self.symbol else None
+
+    def restart_row(self) -> int:
+        """The row to read from so that averages and open candles come out the same."""
+        return self._restart(self._times, self.cursor)
 
 
 class CandleFeed(ColumnFeed):
@@ -161,13 +210,11 @@ class CandleFeed(ColumnFeed):
 
     def _take(self, chunk: Chunk) -> None:
         assert isinstance(chunk, CandleColumns)
-        self.settle_slots()
+        self._leave(chunk, int(chunk.open_time_us[0]))
         self._chunk = chunk
         self._opens_at = as_view(chunk.open_time_us)
         self._times = as_view(chunk.close_time_us)
         self.cursor, self.count, self.base = 0, 2 * len(chunk), chunk.row
-        self._remember(chunk.row, self._opens_at[0])
-        self._averages.push(chunk)
         self._fold(chunk)
 
     @property
@@ -266,10 +313,11 @@ class CandleFeed(ColumnFeed):
 
     def average(self, symbol: Symbol, minutes: int) -> Decimal | None:
         """The average price as of the last moment passed."""
-        closed = self.cursor >> 1
-        if symbol != self.symbol or not closed:
-            return None
-        return self._averages.at(closed - 1)
+        return self._average_at(self.cursor >> 1) if symbol == self.symbol else None
+
+    def restart_row(self) -> int:
+        """The row to read from so that averages and open candles come out the same."""
+        return self._restart(self._opens_at, self.cursor >> 1)
 
 
 def _position(times: Sequence[Time], time: Time, start: int, stop: int, inclusive: bool) -> int:

@@ -26,14 +26,14 @@ class QuoteFeed(Feed):
         super().__init__(tape, market, intervals)
         self.symbol = tape.symbols[0]
         self.scale = tape.scales[self.symbol]
-        self.cursor = self.count = self.base = 0
+        self.cursor = self.count = 0
+        self.base = tape.start_row
 
     def _take(self, chunk: Chunk) -> None:
         assert isinstance(chunk, QuoteColumns)
         self._chunk = chunk
         self._times = as_view(chunk.time_us)
         self.cursor, self.count, self.base = 0, len(chunk), chunk.row
-        self._remember(chunk.row, self._times[0])
 
     @property
     def end(self) -> Time:
@@ -73,6 +73,10 @@ class QuoteFeed(Feed):
 
     def skip(self, time: Time, inclusive: bool) -> None:
         """Nothing to skip: every quote is visited."""
+
+    def restart_row(self) -> int:
+        """The cursor itself: a quote leaves nothing behind but itself, and that is in the exchange."""
+        return self.row
 
     def visit(self) -> None:
         """Let the moment at the cursor happen."""
@@ -121,7 +125,6 @@ class EventFeed(Feed):
         assert isinstance(chunk, EventChunk)
         self._chunk = chunk
         self.cursor = 0
-        self._remember(chunk.row, chunk.events[0].time_us)
 
     @property
     def end(self) -> Time:
@@ -150,7 +153,7 @@ class EventFeed(Feed):
         self.cursor = moment - self._chunk.row
         return True
 
-    def restart_row(self, now: Time) -> int:
+    def restart_row(self) -> int:
         """The cursor itself: books and averages are the exchange's, open candles are dumped."""
         return self.row
 
