@@ -135,7 +135,7 @@ def _target_type(
     if (
         style == "market"
         and OrderType.TAKE_PROFIT in instrument.order_types
-        and (spare is None or spare >= 2)
+        and (spare is None or spare >= 3)  # one stays free for replacements
     ):
         return OrderType.TAKE_PROFIT
     return OrderType.LIMIT_MAKER
@@ -167,7 +167,9 @@ def move(ctx: Context, position: Position, exits: Sequence[Order], quote: Quote 
         return
     instrument = ctx.instrument(position.symbol)
     lone = len(exits) == 1  # of a list whose entry is done nothing else is left
-    if not (lone and instrument.cancel_replace_allowed):
+    slots = instrument.algo_orders_max  # judged before the cancel: a full set of slots refuses the replacement
+    has_slot = slots is None or algo_slots_used(ctx.ledger, position.symbol) < slots
+    if not (lone and has_slot and instrument.cancel_replace_allowed):
         cancel(ctx, position, stop, MOVE)
         return
     request: OrderRequest = stop_request(
