@@ -41,7 +41,7 @@ from fillwright.reports.candles import CandleSeries, save_candles
 from fillwright.reports.data import RunInfo, gather
 from fillwright.reports.page import render
 from fillwright.reports.summary import summary
-from fillwright.storage.sql import SqliteStore, open_read_model, open_store
+from fillwright.storage.sql import SqliteStore, SqlReadModel, open_read_model, open_store
 from fillwright.traders import TraderError, TraderLoadError, TraderRunner, load_trader
 from fillwright.wire.exchange_info import (
     ExchangeInfoError,
@@ -59,9 +59,6 @@ PROGRESS_INTERVAL_S = 0.1
 
 Progress = Callable[[ReplayProgress], None]
 
-read_model = open_read_model
-"""Opens a journal's read models for queries alone."""
-
 
 def replay(options: ReplayOptions, progress: Progress | None = None) -> ReplayResult:
     """Replay tapes (or a synthetic market) and write journal, summary and report.
@@ -71,6 +68,11 @@ def replay(options: ReplayOptions, progress: Progress | None = None) -> ReplayRe
     with _failures():
         job = _Job(options, progress or (lambda news: None))
         return job.run()
+
+
+def read_model(database: Path) -> SqlReadModel:
+    """Open a journal's read models for queries alone; a context manager, like the store itself."""
+    return open_read_model(database)
 
 
 @contextmanager

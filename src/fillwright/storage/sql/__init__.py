@@ -1,5 +1,6 @@
 """Journal and read models in an SQL database; SQLite, a file, is the embedded default."""
 
+from fillwright.storage.sql.queries import SqlReadModel
 from fillwright.storage.sql.store import SqliteStore, open_read_model, open_store
 
-__all__ = ["SqliteStore", "open_read_model", "open_store"]
+__all__ = ["SqlReadModel", "SqliteStore", "open_read_model", "open_store"]
