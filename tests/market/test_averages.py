@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import numpy as np
 from hypothesis import given
@@ -23,10 +23,9 @@ def trades(rows: list[tuple[int, int, int]], scale: Scale = SCALE) -> TradeColum
 def naive(rows: list[tuple[int, int, int]], last: int, minutes: int) -> Decimal:
     begin = rows[last][0] - minutes * MINUTE
     inside = [row for row in rows[: last + 1] if row[0] > begin]
-    notional = sum(SCALE.price(row[1]) * SCALE.quantity(row[2]) for row in inside)
-    return money(
-        CONTEXT.divide(Decimal(notional), sum((SCALE.quantity(row[2]) for row in inside), Decimal(0)))
-    )
+    with localcontext(CONTEXT):
+        notional = sum(SCALE.price(row[1]) * SCALE.quantity(row[2]) for row in inside)
+        return money(Decimal(notional) / sum((SCALE.quantity(row[2]) for row in inside), Decimal(0)))
 
 
 ROWS = st.lists(
@@ -82,3 +81,21 @@ def test_no_minutes_and_no_volume_give_the_last_price() -> None:
     average = AveragePrice(5)
     average.push(candles)
     assert average.at(1) == Decimal("2")
+
+
+@given(st.integers(0, 2**32), st.integers(1, 700), st.booleans())
+def test_many_looks_at_one_chunk_give_what_few_looks_give(seed: int, count: int, is_huge: bool) -> None:
+    """The first looks are summed directly, later ones come from running sums."""
+    random = np.random.default_rng(seed)
+    rows = list(
+        zip(
+            np.cumsum(random.integers(0, 5_000_000, count)).tolist(),
+            random.integers(1, 10**15 if is_huge else 10**9, count).tolist(),
+            random.integers(1, 10**15 if is_huge else 10**9, count).tolist(),
+            strict=True,
+        )
+    )
+    average = AveragePrice(1)
+    average.push(trades(rows))
+    for row in [*range(0, count, 7), *range(0, count, 5)]:
+        assert average.at(row) == naive(rows, row, 1)

@@ -1,7 +1,7 @@
 """The volume-weighted average price of the last minutes, as Binance's ``avgPrice`` has it, exactly.
 
 PERCENT_PRICE(_BY_SIDE) and NOTIONAL of MARKET orders are judged by it (Binance Spot "Filters": avgPriceMins).
-Sums are built lazily, a chunk at a time, in integers.
+Sums are made in integers, for those rows alone that somebody looks at.
 """
 
 from __future__ import annotations
@@ -15,21 +15,25 @@ from operator import mul
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from fillwright.core.types import CONTEXT, MINUTE, Time, money
 from fillwright.market.columns import CandleColumns, Integers, TradeColumns
 
 MODULUS = 2**64
+STRIDE_BITS = 4
+STRIDE = 1 << STRIDE_BITS
+"""Rows from one running sum to the next."""
 
 
 class _Sums:
-    """Running sums of one chunk modulo 2^64: entry n sums the first n rows, differences of entries are exact.
+    """Sums over runs of one chunk's rows: directly at first, from running sums once so much has been looked at.
 
-    Price × quantity is summed in two halves of the quantity's bits, so that no sum over a chunk reaches 2^64.
+    Running sums stand at every sixteenth row, modulo 2^64: their differences are exact. Price × quantity is summed in
+    two halves of the quantity's bits, so that no sum over a chunk reaches 2^64.
     """
 
-    __slots__ = ("_high", "_low", "_quantity", "_split", "last_price", "scale", "times")
+    __slots__ = ("_high", "_low", "_price", "_prices", "_quantities", "_quantity", "_rows", "_seen", "_split",
+                 "_volume", "scale", "times")  # fmt: skip
 
     def __init__(self, chunk: TradeColumns | CandleColumns) -> None:
         if isinstance(chunk, CandleColumns):
@@ -38,33 +42,59 @@ class _Sums:
             times, price, quantity = chunk.time_us, chunk.price, chunk.quantity
         self.scale = chunk.scale
         self.times: Sequence[Time] = _view(times)
-        self.last_price: Sequence[int] = _view(price)
-        self._quantity: Sequence[int]
-        self._low: Sequence[int]
-        self._high: Sequence[int]
+        self._price = price
+        self._quantity = quantity
+        self._prices = _view(price)
+        self._quantities = _view(quantity)
+        self._rows = len(chunk)
+        self._seen = 0
+        self._split = 0
+        self._volume: Sequence[int] = ()
+        self._low: Sequence[int] = ()
+        self._high: Sequence[int] = ()
+
+    def last_price(self, row: int) -> Decimal:
+        """The price of a row."""
+        return self.scale.price(self._prices[row])
+
+    def between(self, start: int, stop: int) -> tuple[int, int]:
+        """Price × quantity and quantity of the rows from start up to stop."""
+        if not self._volume:
+            self._seen += stop - start
+            if self._seen <= self._rows:
+                return _sum_columns(self._price[start:stop], self._quantity[start:stop])
+            self._build()
+        first, last = -(-start // STRIDE), stop // STRIDE
+        if first >= last:
+            return self._add_up(start, stop)
+        head, head_volume = self._add_up(start, first * STRIDE)
+        tail, tail_volume = self._add_up(last * STRIDE, stop)
+        volume, low, high = (
+            self._difference(sums, first, last) for sums in (self._volume, self._low, self._high)
+        )
+        return head + tail + low + (high << self._split), head_volume + tail_volume + volume
+
+    def _add_up(self, start: int, stop: int) -> tuple[int, int]:
+        """The same of so few rows that numpy would not pay."""
+        quantities = self._quantities[start:stop]
+        return sum(map(mul, self._prices[start:stop], quantities)), sum(quantities)
+
+    def _difference(self, sums: Sequence[int], first: int, last: int) -> int:
+        difference = sums[last] - sums[first]
+        return difference % MODULUS if self._split else difference
+
+    def _build(self) -> None:
+        whole = self._rows // STRIDE * STRIDE
+        price, quantity = self._price[:whole], self._quantity[:whole]
         self._split = _split_bits(price, quantity)
         if self._split:
-            prices, sizes = price.astype(np.uint64), quantity.astype(np.uint64)
-            self._quantity = _running(sizes)
-            self._low = _running(prices * (sizes & np.uint64((1 << self._split) - 1)))
-            self._high = _running(prices * (sizes >> np.uint64(self._split)))
+            self._volume = _running(quantity)
+            self._low = _running(price * (quantity & ((1 << self._split) - 1)))
+            self._high = _running(price * (quantity >> self._split))
         else:  # no market is that large, but what does not fit is summed in Python's integers
-            self._quantity = [0, *accumulate(quantity.tolist())]
-            self._low = [0, *accumulate(map(mul, price.tolist(), quantity.tolist()))]
-            self._high = [0] * (len(quantity) + 1)
-
-    def quantity(self, start: int, stop: int) -> int:
-        """The quantity of the rows from start up to stop."""
-        return self._difference(self._quantity, start, stop)
-
-    def notional(self, start: int, stop: int) -> int:
-        """Price × quantity of the rows from start up to stop."""
-        low = self._difference(self._low, start, stop)
-        return (self._difference(self._high, start, stop) << self._split) + low
-
-    def _difference(self, sums: Sequence[int], start: int, stop: int) -> int:
-        difference = sums[stop] - sums[start]
-        return difference % MODULUS if self._split else difference
+            self._volume = [0, *accumulate(quantity.tolist())][::STRIDE]
+            self._low = [0, *accumulate(map(mul, price.tolist(), quantity.tolist()))][::STRIDE]
+            self._high = [0] * len(self._volume)
 
 
 class AveragePrice:
@@ -97,7 +127,7 @@ class AveragePrice:
         A window without volume, and one of no minutes, give the row's own price.
         """
         newest = self._sums_of(len(self._chunks) - 1)
-        last = newest.scale.price(newest.last_price[row])
+        last = newest.last_price(row)
         if not self._window_us:
             return last
         begin = newest.times[row] - self._window_us + 1
@@ -105,8 +135,9 @@ class AveragePrice:
         for position in range(len(self._chunks) - 1, -1, -1):
             sums = self._sums_of(position)
             start = bisect_left(sums.times, begin, 0, stop)
-            notional += sums.notional(start, stop)
-            quantity += sums.quantity(start, stop)
+            more, volume = sums.between(start, stop)
+            notional += more
+            quantity += volume
             if start or not position:
                 break
             stop = len(self._chunks[position - 1])
@@ -124,14 +155,26 @@ class AveragePrice:
 def _split_bits(price: Integers, quantity: Integers) -> int:
     """At which bit to split quantities; 0 when even two halves do not fit 64 bits."""
     rows = len(price)
-    dearest, largest = int(price.max()), int(quantity.max())
+    dearest, largest = int(price.max(initial=0)), int(quantity.max(initial=0))
     bits = min(63, 64 - (dearest * rows).bit_length())
     fits = bits >= 1 and largest * rows < 2**63 and (dearest * int(quantity.sum())) >> bits < MODULUS
     return bits if fits else 0
 
 
-def _running(terms: npt.NDArray[np.uint64]) -> Sequence[int]:
-    sums = np.zeros(len(terms) + 1, dtype=np.uint64)
+def _sum_columns(price: Integers, quantity: Integers) -> tuple[int, int]:
+    """Price × quantity and quantity of all rows."""
+    split = _split_bits(price, quantity)
+    if not split:
+        return sum(map(mul, price.tolist(), quantity.tolist())), sum(quantity.tolist())
+    high, low = np.dot(price, quantity >> split), np.dot(price, quantity & ((1 << split) - 1))
+    return (int(high) % MODULUS << split) + int(low) % MODULUS, int(quantity.sum())
+
+
+def _running(terms: Integers) -> Sequence[int]:
+    """Running sums modulo 2^64 before each sixteenth row, and after the last."""
+    for _ in range(STRIDE_BITS):  # halving is several times as quick as a sum over rows of sixteen
+        terms = terms[::2] + terms[1::2]
+    sums = np.zeros(len(terms) + 1, dtype=np.int64)
     np.cumsum(terms, out=sums[1:])
     return cast(Sequence[int], sums.data)
 
