@@ -124,7 +124,9 @@ def _levels(column: npt.NDArray[np.int64], fold: np.ufunc, neutral: int) -> tupl
     levels = [level]
     while len(level) > RADIX:
         whole = len(level) // RADIX * RADIX
-        upper = fold.reduce(level[:whole].reshape(-1, RADIX), axis=1)
+        upper = level[:whole]
+        for _ in range(RADIX_BITS):  # halving is several times as quick as reducing rows of sixteen
+            upper = fold(upper[::2], upper[1::2])
         if whole < len(level):
             upper = np.append(upper, fold.reduce(level[whole:], initial=neutral))
         level = upper
