@@ -77,7 +77,7 @@ def may_resend(ctx: Context, order: Order) -> bool:
         return False
     if ctx.now - order.submitted_at < RESEND_AFTER or order.quantity is None:
         return False
-    balance = ctx.state.portfolio.balance(ctx.instrument(order.symbol).base)
+    balance = ctx.state.portfolio.balance_of(ctx.instrument(order.symbol).base)
     return balance.free + balance.locked < order.quantity * _TWICE
 
 

@@ -296,7 +296,7 @@ def balances(ctx: Context, news: BalanceReport) -> None:
 def transfer(ctx: Context, news: TransferReport) -> None:
     """Take a deposit or withdrawal; coins that positions own may have left with it."""
     ctx.emit(ev.TransferSeen(asset=news.asset, delta=news.delta))
-    if news.delta < ZERO and owned_of(ctx, news.asset) > ctx.state.portfolio.balance(news.asset).ledger:
+    if news.delta < ZERO and owned_of(ctx, news.asset) > ctx.state.portfolio.balance_of(news.asset).ledger:
         begin_reconciliation(ctx, "transfer", anew=True)
 
 

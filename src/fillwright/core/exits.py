@@ -78,7 +78,7 @@ def replace_by_sale(ctx: Context, position: Position, order: Order, quantity: De
 def _holds_all(ctx: Context, position: Position) -> bool:
     """Whether the account has no coins of the kind beside the position's that a sale could take."""
     instrument = ctx.instrument(position.symbol)
-    others = ctx.state.portfolio.balance(instrument.base).ledger - position.quantity
+    others = ctx.state.portfolio.balance_of(instrument.base).ledger - position.quantity
     return instrument.floor_quantity(others) == ZERO
 
 

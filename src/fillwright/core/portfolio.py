@@ -67,8 +67,12 @@ class Portfolio(msgspec.Struct, kw_only=True):
 
     # -- balances --------------------------------------------------------------------------------------------
 
+    def balance_of(self, asset: Asset) -> Balance:
+        """The balance of an asset, to look at: nothing is made of one that nobody has heard of."""
+        return self.balances.get(asset) or Balance()
+
     def balance(self, asset: Asset) -> Balance:
-        """The balance of an asset, made when first asked for."""
+        """The balance of an asset, to change (so for ``apply`` alone): made when there is none."""
         balance = self.balances.get(asset)
         if balance is None:
             balance = self.balances[asset] = Balance()
@@ -85,7 +89,7 @@ class Portfolio(msgspec.Struct, kw_only=True):
 
     def available(self) -> Decimal:
         """Quote that a new entry may use: by our own ledger, and never more than the venue shows as free."""
-        balance = self.balance(self.quote_asset)
+        balance = self.balance_of(self.quote_asset)
         return min(balance.ledger - self.reserved, balance.free - self.in_flight)
 
     def reserve(self, symbol: Symbol, trader_id: str, amount: Decimal, in_flight: Decimal) -> None:
@@ -121,7 +125,7 @@ class Portfolio(msgspec.Struct, kw_only=True):
 
     def equity_at(self, bids: Mapping[Symbol, Decimal]) -> Decimal:
         """Quote free and locked, and the coins of positions at the bid (the user's own coins do not count)."""
-        return self.balance(self.quote_asset).ledger + _value(self.owned, bids)
+        return self.balance_of(self.quote_asset).ledger + _value(self.owned, bids)
 
     def mark(self, equity: Decimal, now: Time) -> None:
         """Take a mark: only this moves equity, peak and drawdown."""

@@ -113,7 +113,7 @@ def _note(ctx: Context, subject: str, what: str, ours: str, theirs: str, remedy:
 
 
 def _compare_balance(ctx: Context, asset: Asset, free: Decimal, locked: Decimal) -> int:
-    balance = ctx.state.portfolio.balance(asset)
+    balance = ctx.state.portfolio.balance_of(asset)
     if balance.free != free or balance.locked != locked:
         ctx.emit(ev.BalanceUpdated(asset=asset, free=free, locked=locked))
     difference = free + locked - balance.ledger

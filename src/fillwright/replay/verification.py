@@ -236,7 +236,7 @@ def verify(
     )
     for asset, free, locked in exchange_balances:
         found.balances += 1
-        balance = portfolio.balance(asset)
+        balance = portfolio.balance_of(asset)
         found.expect(f"{asset} free", balance.free, free)
         found.expect(f"{asset} locked", balance.locked, locked)
         executed = recount.totals.get(asset, Fraction(0))
