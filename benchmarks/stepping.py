@@ -25,6 +25,7 @@ from fillwright.core.requests import OrderListRequest
 from fillwright.core.types import (
     SECOND,
     ExecutionType,
+    ExpiryReason,
     OrderType,
     Side,
     Time,
@@ -112,6 +113,45 @@ class Desk:
         news.append(BalanceReport((("BTC", held, Decimal(0)),), self.now))
         return news
 
+    def stopped(self, request: OrderListRequest) -> list[Input]:
+        """What the venue says when the stop triggers: the target expires, the stop is filled."""
+        entry, stop, target = request.legs
+        quantity = material.instrument().floor_quantity((entry.quantity or Decimal(0)) * Decimal("0.999"))
+        price = stop.stop_price or PRICE
+        fill = FillReport(
+            self._ids + 1, price, quantity, quantity * price * Decimal("0.001"), "USDT", False, self.now
+        )
+        common = {
+            "symbol": entry.symbol,
+            "side": Side.SELL,
+            "time": self.now,
+            "order_list_id": self._ids,
+            "quantity": quantity,
+        }
+        return [
+            OrderReport(
+                client_order_id=target.client_order_id,
+                order_id=self._ids + 2,
+                status=_V.EXPIRED,
+                type=target.type,
+                execution_type=ExecutionType.EXPIRED,
+                expiry_reason=ExpiryReason.OCO_TRIGGER,
+                **common,
+            ),
+            OrderReport(
+                client_order_id=stop.client_order_id,
+                order_id=self._ids + 1,
+                status=_V.FILLED,
+                type=stop.type,
+                execution_type=ExecutionType.TRADE,
+                executed_quantity=quantity,
+                executed_quote=quantity * price,
+                fills=(fill,),
+                **common,
+            ),
+            BalanceReport((("BTC", Decimal(0), Decimal(0)),), self.now),
+        ]
+
 
 def _request(step: Step) -> OrderListRequest:
     effect = step.effects[0]
@@ -124,7 +164,7 @@ def steps(rounds: int = 3_000) -> list[Row]:
     """``engine.step`` for a signal (44 checks, plan, sizing, events) and for the fill that protects it."""
     desk = Desk()
     clock = time.perf_counter
-    signals, fills = [], []
+    signals, fills, exits = [], [], []
     gc.collect()
     gc.disable()
     for number in range(rounds):
@@ -136,10 +176,15 @@ def steps(rounds: int = 3_000) -> list[Row]:
         begin = clock()
         desk.engine.step(*news, now=desk.now)
         fills.append(clock() - begin)
+        news = desk.stopped(_request(step))
+        begin = clock()
+        desk.engine.step(*news, now=desk.now)
+        exits.append(clock() - begin)
     gc.enable()
     return [
         row("engine.step, a signal (checks, sizing, plan, 6 events)", signals, "aim ≤ 15 µs; toy core 3-12"),
         row("engine.step, entry filled and exits armed (4 reports)", fills, "aim ≤ 15 µs a report"),
+        row("engine.step, stop filled, position closed (3 reports)", exits, "aim ≤ 15 µs a report"),
     ]
 
 
@@ -162,8 +207,10 @@ def commits(durability: str, rounds: int = 1_000) -> list[Row]:
             done = clock()
             samples.append(done - begin)
             bare.append(done - middle)
-            more = desk.engine.step(*desk.reports(_request(step)), now=desk.now)
-            journal.append(ACCOUNT, more.records[0].seq - 1, more.records)
+            request = _request(step)
+            for news in (desk.reports(request), desk.stopped(request)):
+                more = desk.engine.step(*news, now=desk.now)
+                journal.append(ACCOUNT, more.records[0].seq - 1, more.records)
             if store.checkpoint_due():
                 store.checkpoint()
         gc.enable()
