@@ -7,6 +7,7 @@ is passed over; one that cannot be is an anomaly, changes nothing and forces rec
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from fillwright.core import events as ev
 from fillwright.core.context import Context, milliseconds
@@ -134,7 +135,7 @@ def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
     new = [fill for fill in news.fills if not order.has_fill(fill.trade_id)]
     if any(fill.quantity <= ZERO or fill.price <= ZERO for fill in new):
         return anomaly(ctx, order, "an execution without quantity or price")
-    size = news.quantity if order.quantity is None else order.quantity
+    size = _smaller(order.quantity, news.quantity)
     total = order.executed_quantity + sum((fill.quantity for fill in new), ZERO)
     if size is not None and max(total, news.executed_quantity) > size:
         return anomaly(ctx, order, f"executed {max(total, news.executed_quantity)} of {size}")
@@ -144,6 +145,13 @@ def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
             return anomaly(ctx, order, f"reported as {news.status} after it was filled")
         return False
     return True
+
+
+def _smaller(ours: Decimal | None, theirs: Decimal | None) -> Decimal | None:
+    """The smaller of two sizes, of which each may be unknown."""
+    if ours is None or theirs is None:
+        return theirs if ours is None else ours
+    return min(ours, theirs)
 
 
 def _acknowledge(ctx: Context, order: Order, news: OrderReport) -> None:
@@ -160,7 +168,9 @@ def _acknowledge(ctx: Context, order: Order, news: OrderReport) -> None:
     step = Step.PENDED if pending else Step.PLACED
     if not order.may(step):
         return
-    size = news.quantity if news.quantity is not None and news.quantity != order.quantity else None
+    size = news.quantity if news.quantity != order.quantity else None
+    if size is not None and (size <= ZERO or size != _smaller(order.quantity, size)):
+        size = None  # an order does not grow
     ctx.emit(
         ev.OrderPlaced(
             id=order.id,
@@ -290,7 +300,8 @@ def balances(ctx: Context, news: BalanceReport) -> None:
     for asset, free, locked in news.balances:
         balance = known.get(asset)
         if balance is None or balance.free != free or balance.locked != locked:
-            ctx.emit(ev.BalanceUpdated(asset=asset, free=free, locked=locked))
+            # "or ZERO": a nought with decimals would be written with an exponent
+            ctx.emit(ev.BalanceUpdated(asset=asset, free=free or ZERO, locked=locked or ZERO))
 
 
 def transfer(ctx: Context, news: TransferReport) -> None:

@@ -88,7 +88,8 @@ def _reserve(ledger: Ledger, order: Order) -> None:
     if order.is_final:
         reserved = ZERO
     elif order.quantity and order.executed_quantity:
-        reserved = order.reserve * order.remaining / order.quantity
+        remaining = order.remaining
+        reserved = money(order.reserve * remaining / order.quantity) if remaining else ZERO
     else:
         reserved = order.reserve
     in_flight = reserved if order.state in _IN_FLIGHT else ZERO
