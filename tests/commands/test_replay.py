@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from fillwright.commands.replay import check_options, figures_of, fixed, progress_bar, verification_of
+from fillwright.commands.replay import (
+    check_options,
+    dust_of,
+    figures_of,
+    fixed,
+    progress_bar,
+    verification_of,
+    without_stop,
+)
 from fillwright.config import Config
 from fillwright.options import BadInputError, ReplayOptions, ReplayProgress
 from fillwright.reports.data import gather
@@ -74,3 +82,19 @@ def test_verification_is_said() -> None:
     assert verification_of({"verification": bad})[0][0] == "NOT VERIFIED"
     assert verification_of({"verification": {**bad, "differences": []}})[0][0] == "NOT VERIFIED"
     assert verification_of({}) == []
+
+
+def test_dust_is_explained() -> None:
+    assert dust_of({"dust_cost": "0", "dust_value": "0"}, "USDT") == "0.00 USDT at cost"
+    told = dust_of({"dust_cost": "80.31", "dust_value": "79.5"}, "USDT")
+    assert told.startswith("80.31 USDT at cost, worth 79.50 USDT now (not in the net result")
+    assert "worth" not in dust_of({"dust_cost": "80.31", "dust_value": None}, "USDT")
+
+
+def test_time_without_a_stop_is_a_spell_or_a_sum_and_says_which() -> None:
+    summary = {"protection": {"maximum_ms": "500"}}
+    assert without_stop(summary) == "at most 500.0 ms in all for one position"
+    summary["verification"] = {"unprotected_us": {"count": 3, "max": 100_000}}
+    assert without_stop(summary) == "at most 100.0 ms at a stretch, 500.0 ms in all for one position"
+    summary["verification"] = {"unprotected_us": {"count": 0}}
+    assert without_stop(summary) == "at most 500.0 ms in all for one position"

@@ -7,7 +7,17 @@ import pytest
 from fillwright.core.types import DAY
 from fillwright.ports import DenialCount, EquityPoint, UnknownAccountError
 from fillwright.reports.data import gather
-from tests.reports.sample import ACCOUNT, START, MemoryModel, portfolio, position, run_info, signal, trade
+from tests.reports.sample import (
+    ACCOUNT,
+    START,
+    MemoryModel,
+    candles,
+    portfolio,
+    position,
+    run_info,
+    signal,
+    trade,
+)
 
 D = Decimal
 
@@ -56,3 +66,12 @@ def test_an_account_that_did_nothing() -> None:
 def test_an_unknown_account_is_told() -> None:
     with pytest.raises(UnknownAccountError):
         gather(MemoryModel(), "nobody", run_info())
+
+
+def test_dust_is_worth_what_its_symbol_last_cost() -> None:
+    last = D(f"{candles().close[-1]:.2f}")
+    dusty = [position(trade(i), dust_quantity=D(i) / 1000, dust_cost=D(i)) for i in (1, 2)]
+    told = gather(MemoryModel(position_rows=dusty, money=portfolio()), ACCOUNT, run_info(), (candles(),))
+    assert (told.dust_cost, told.dust_value) == (3, D("0.003") * last)
+    untold = gather(MemoryModel(position_rows=dusty, money=portfolio()), ACCOUNT, run_info())
+    assert untold.dust_value is None

@@ -116,3 +116,13 @@ def test_the_net_result_is_taken_apart() -> None:
     ]
     plain = gather(MemoryModel(trade_rows=rows[:1], money=portfolio("10003")), ACCOUNT, run_info())
     assert panels.composition(plain) == []
+
+
+def test_dust_is_explained_where_there_is_any() -> None:
+    dusty = position(trade(1), dust_quantity=D("0.001"), dust_cost=D("0.75"))
+    rows = MemoryModel(trade_rows=[trade(1)], position_rows=[dusty], money=portfolio("10000.25"))
+    (note,) = panels.dust_notes(gather(rows, ACCOUNT, run_info(), (candles(),)))
+    assert "had cost 0.75 USDT. They are worth" in note
+    (note,) = panels.dust_notes(gather(rows, ACCOUNT, run_info()))
+    assert "worth" not in note
+    assert panels.dust_notes(gather(MemoryModel(money=portfolio()), ACCOUNT, run_info())) == []

@@ -119,7 +119,7 @@ def figures_of(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     trades, equity, run = summary["trades"], summary["equity"], summary["run"]
     quote = summary["account"]["quote_asset"]
     denied = sum(summary["denials"].values())
-    drawdown, protection = equity["drawdown"], summary["protection"]
+    drawdown = equity["drawdown"]
     return [
         ("Period", f"{run['start']} to {run['end']}"),
         (
@@ -136,12 +136,32 @@ def figures_of(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Sharpe / Sortino", f"{fixed(equity['sharpe'])} / {fixed(equity['sortino'])}"),
         ("Max drawdown", f"{fixed(drawdown['percent'])} % ({fixed(drawdown['value'])} {quote})"),
         ("Fees / slippage", f"{fixed(trades['fees'])} / {fixed(trades['slippage'])} {quote}"),
-        ("Dust left, at cost", f"{fixed(trades['dust_cost'])} {quote}"),
+        ("Dust left", dust_of(trades, quote)),
         ("Time in market", f"{fixed(summary['exposure']['time_in_market_percent'], 1)} %"),
         ("Signals / denied", f"{summary['signals']['total']} / {denied}"),
-        ("Longest without stop", f"{fixed(protection['maximum_ms'], 1)} ms"),
+        ("Without live stop", without_stop(summary)),
         *verification_of(summary),
     ]
+
+
+def dust_of(trades: Mapping[str, Any], quote: str) -> str:
+    """Coins too few to sell, and why they are told: they lower the net result although they are still there."""
+    text = f"{fixed(trades['dust_cost'])} {quote} at cost"
+    if not float(trades["dust_cost"]):
+        return text
+    if trades.get("dust_value") is not None:
+        text += f", worth {fixed(trades['dust_value'])} {quote} now"
+    return f"{text} (not in the net result: coins below a whole step)"
+
+
+def without_stop(summary: Mapping[str, Any]) -> str:
+    """How long a position's coins had no live stop: the longest spell where it was measured, and the worst sum."""
+    protection = summary["protection"]
+    text = f"at most {fixed(protection['maximum_ms'], 1)} ms in all for one position"
+    longest_us = summary.get("verification", {}).get("unprotected_us", {}).get("max")
+    return (
+        text if longest_us is None else f"at most {fixed(longest_us / 1_000, 1)} ms at a stretch, {text[8:]}"
+    )
 
 
 def verification_of(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from fillwright.core.types import ZERO, AccountId, Asset, Symbol, Time
+from fillwright.core.types import CONTEXT, ZERO, AccountId, Asset, Symbol, Time
 from fillwright.ports import PAGE_MAX, DenialCount, PortfolioView, PositionView, ReadModel, TradeView, every
 from fillwright.reports.analytics import (
     Exposure,
@@ -76,6 +76,8 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     signals: SignalCounts
     dust_cost: Decimal = ZERO
     """What closed positions have left as coins too few to sell, at cost: not part of equity."""
+    dust_value: Decimal | None = None
+    """What those coins are worth at the last candle's close; None where a symbol has no candles."""
     failed: int = 0
     """Trades that never held a coin: cancelled or rejected entries."""
     candles: tuple[CandleSeries, ...] = ()
@@ -128,6 +130,7 @@ def gather(
         denials=tuple(model.denials(account_id)),
         signals=SignalCounts(total=sum(signals.values()), by_status=dict(sorted(signals.items()))),
         dust_cost=sum(dust.values(), ZERO),
+        dust_value=dust_value(positions, candles),
         failed=sum(1 for trade in trades if trade.status in ("Cancelled", "Rejected")),
         candles=candles,
     )
@@ -136,3 +139,19 @@ def gather(
 def dust_costs(positions: list[PositionView]) -> dict[int, Decimal]:
     """What is left in closed positions as dust, at cost."""
     return {position.id: position.dust_cost for position in positions if position.dust_cost}
+
+
+def dust_value(positions: list[PositionView], candles: tuple[CandleSeries, ...]) -> Decimal | None:
+    """What dust is worth in the end, at each symbol's last close; None where that is not known for all of it."""
+    prices = {
+        series.symbol: Decimal(f"{series.close[-1]:.{series.price_decimals}f}")
+        for series in candles
+        if len(series)
+    }
+    total = ZERO
+    for position in positions:
+        if position.dust_quantity:
+            if position.symbol not in prices:
+                return None
+            total += CONTEXT.multiply(position.dust_quantity, prices[position.symbol])
+    return total

@@ -35,7 +35,7 @@ def render(data: ReportData) -> str:
         style=static("report.css"),
         badges=panels.badges(data),
         hero=panels.hero(data),
-        notes=panels.notes(data.run.notes),
+        notes=panels.notes((*data.run.notes, *panels.dust_notes(data))),
         tiles=panels.tiles(data),
         curve_hint=f"{escape(data.quote_asset)}, {marks}",
         panels=panels.panels(data),

@@ -92,9 +92,9 @@ def tiles(data: ReportData) -> str:
             "Losses in a row", number(trades.consecutive_losses_max, 0), f"wins {trades.consecutive_wins_max}"
         ),
         tile(
-            "Without stop, max",
+            "Without stop, worst",
             f"{number(data.protection.maximum_ms, 0)}",
-            f"median {number(data.protection.median_ms, 0)} ms",
+            f"in all · median {number(data.protection.median_ms, 0)} ms",
             "ms",
         ),
     ]
@@ -155,6 +155,20 @@ def notes(lines: Sequence[str]) -> str:
     if not lines:
         return ""
     return '<ul class="notes">' + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def dust_notes(data: ReportData) -> list[str]:
+    """What dust is and where it went, where there is any."""
+    if not data.dust_cost:
+        return []
+    quote = data.quote_asset
+    worth = "" if data.dust_value is None else f" They are worth {number(data.dust_value)} {quote} now."
+    return [
+        (
+            f"Closed trades left dust, coins below a whole step, that had cost {number(data.dust_cost)} {quote}.{worth}"
+            " They are still in the account, but count neither in equity nor in the net result."
+        )
+    ]
 
 
 def panel(title: str, body: str, hint: str = "") -> str:
@@ -220,8 +234,8 @@ def protection_panel(data: ReportData) -> str:
     last = max(i for i, (_, count) in enumerate(figures.classes) if count)
     rows = [(name, count, i > 7) for i, (name, count) in enumerate(figures.classes[: max(last + 1, 5)])]
     hint = (
-        f"median {number(figures.median_ms, 0)} ms · 99 % within {number(figures.p99_ms, 0)} ms"
-        f" · longest {number(figures.maximum_ms, 0)} ms"
+        f"in all, per position · median {number(figures.median_ms, 0)} ms"
+        f" · 99 % within {number(figures.p99_ms, 0)} ms · most {number(figures.maximum_ms, 0)} ms"
     )
     return panel("Time without a live stop", meters(rows), hint)
 

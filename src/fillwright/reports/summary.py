@@ -48,6 +48,7 @@ def summary(data: ReportData) -> dict[str, Any]:
             "open": data.open_trades,
             "failed": data.failed,
             "dust_cost": plain(data.dust_cost),
+            "dust_value": None if data.dust_value is None else plain(data.dust_value),
         },
         "equity": builtins(data.equity),
         "exposure": builtins(data.exposure),
