@@ -9,7 +9,7 @@ from fillwright.core import events as ev
 from fillwright.core.orders import Doubt, Order, Step
 from fillwright.core.positions import Position
 from fillwright.core.state import EXTERNALS_MAX, External, Ledger
-from fillwright.core.types import SECOND, ZERO, Leg, OrderState, PositionStatus, Time
+from fillwright.core.types import SECOND, ZERO, Leg, OrderState, PositionStatus, Time, money
 
 _IN_FLIGHT = (OrderState.SUBMITTED, OrderState.UNKNOWN)
 
