@@ -94,7 +94,7 @@ def tiles(data: ReportData) -> str:
         tile(
             "Without stop, worst",
             f"{number(data.protection.maximum_ms, 0)}",
-            f"in all · median {number(data.protection.median_ms, 0)} ms",
+            f"median {number(data.protection.median_ms, 0)} ms",
             "ms",
         ),
     ]
