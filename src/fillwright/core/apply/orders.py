@@ -139,9 +139,11 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled | ev.OrderPartiallyFille
     state.portfolio.book_fill(instrument.base, instrument.quote, order.side, event.fill)
     position = state.positions.get(order.position_id)
     if position is not None:
-        before = position.quantity
+        before, realized = position.quantity, position.realized
         position.book_fill(order.side, event.fill)
         state.portfolio.own(position.symbol, position.trader_id, position.quantity - before)
+        if position.is_ended:  # its result was taken when it ended: this came too late for that
+            state.portfolio.realized += position.realized - realized
         position.updated_at = record.time
         if order.leg is Leg.ENTRY:
             position.first_fill_at = position.first_fill_at or record.time

@@ -93,15 +93,14 @@ def _position_reopened(ledger: Ledger, event: ev.PositionReopened, record: ev.Re
     position.exit_reason = ""
     position.updated_at = record.time
     if came_back:
-        if was_closed:
-            _take_back(ledger, position)
+        _take_back(ledger, position, was_closed)
         follow(ledger, position.signal_id, SignalStatus.IN_POSITION, event.reason, record.time)
         position.closed_at = 0
         position.unprotected_since = record.time
         ledger.index_position(position)
 
 
-def _take_back(ledger: Ledger, position: Position) -> None:
+def _take_back(ledger: Ledger, position: Position, was_closed: bool) -> None:
     """What was booked when the position closed is open again: its result, and its dust."""
     portfolio = ledger.state.portfolio
     portfolio.own(position.symbol, position.trader_id, position.dust_quantity)
@@ -110,6 +109,8 @@ def _take_back(ledger: Ledger, position: Position) -> None:
     position.cost += position.dust_cost
     position.dust_quantity = position.dust_cost = ZERO
     portfolio.realized -= position.realized
+    if not was_closed:
+        return
     if position.realized > ZERO:
         portfolio.wins -= 1
     else:
@@ -201,6 +202,7 @@ def _position_failed(ledger: Ledger, event: ev.PositionFailed, record: ev.Record
     position.move(PositionStatus.FAILED)
     position.failure_reason, position.failure_status = event.reason, event.status
     position.closed_at = position.updated_at = record.time
+    ledger.state.portfolio.realized += position.realized  # nothing, unless exits are said to have sold
     failed = event.status in ("rejected", "never_arrived")
     ended = SignalStatus.FAILED if failed else SignalStatus.EXPIRED
     follow(ledger, position.signal_id, ended, event.reason, record.time)
