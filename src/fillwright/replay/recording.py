@@ -24,7 +24,7 @@ GROUP_RECORDS = 4_000
 SNAPSHOT_GROWTH = 25
 """A snapshot is taken when another 1/25 of the moments passed so far has passed."""
 SNAPSHOT_MOMENTS_MIN = 1_024
-SNAPSHOT_TIME_SHARE = 10
+SNAPSHOT_TIME_SHARE = 5
 ENGINE_PART, EXCHANGE_PART, VENUE_PART, RUN_PART = STATE_PART, "exchange", "venue", "run"
 COMPRESSION = 1
 
@@ -99,13 +99,12 @@ class Recorder:
             self.commit(simulation, snapshot=False)
 
     def _snapshot_when_affordable(self, simulation: Simulation, moments: int) -> None:
-        """Snapshots never take more than a tenth of the run's time: a fast run has little to lose."""
-        began = time.perf_counter()
-        if self._snapshot_s * SNAPSHOT_TIME_SHARE > began - self._started:
+        """Snapshots never take more than a fifth of the run's time: a fast run has little to lose."""
+        elapsed = time.perf_counter() - self._started
+        if self._snapshot_s * SNAPSHOT_TIME_SHARE > elapsed:
             self._next_snapshot = moments + SNAPSHOT_MOMENTS_MIN
             return
         self.commit(simulation, snapshot=True)
-        self._snapshot_s += time.perf_counter() - began
         self.resumed_at(moments)
 
     def resumed_at(self, moments: int) -> None:
@@ -117,7 +116,9 @@ class Recorder:
         state = simulation.engine.state
         image = None
         if snapshot:
+            began = time.perf_counter()
             image = Snapshot(seq=state.seq, time=simulation.now, parts=self._parts(simulation, finished))
+            self._snapshot_s += time.perf_counter() - began
             self.snapshots += 1
         self.journal.append_group(
             self.account_id,

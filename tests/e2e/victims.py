@@ -1,0 +1,90 @@
+"""Replays that are killed (SIGKILL) while they run; what this imports is imported once, not for each victim."""
+
+from __future__ import annotations
+
+import mmap
+import multiprocessing
+import os
+import signal
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from fillwright import bootstrap
+from fillwright.options import ReplayOptions, ReplayProgress
+from fillwright.replay import recording
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WAIT_S = 20
+_COUNT = struct.Struct("<q")
+"""Ticks passed: what the dying process leaves in shared memory."""
+_SERVER = multiprocessing.get_context("forkserver")
+"""Forks victims from a process that has everything imported and no threads: a kill costs milliseconds."""
+
+
+def start_server() -> None:
+    """Start the process that victims are forked from, with this checkout's package."""
+    with _our_package():
+        _SERVER.set_forkserver_preload([__name__])
+        process = _SERVER.Process(target=int)
+        process.start()
+        process.join()
+
+
+@contextmanager
+def _our_package() -> Iterator[None]:
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+class Victim:
+    """A replay in a process of its own that tells through shared memory how far it has come."""
+
+    def __init__(self, wanted: ReplayOptions, shared: Path) -> None:
+        shared.write_bytes(_COUNT.pack(0))
+        with shared.open("r+b") as file:
+            self.memory = mmap.mmap(file.fileno(), _COUNT.size)
+        self.process: BaseProcess = _SERVER.Process(target=_replay_watched, args=(wanted, shared))
+        self.process.start()
+
+    @property
+    def ticks(self) -> int:
+        return int(_COUNT.unpack(self.memory[:])[0])
+
+    def kill_at(self, ticks: int) -> int:
+        """Kill it (SIGKILL) when it has passed so many ticks; returns how many it had at its end."""
+        until = time.monotonic() + WAIT_S
+        while self.ticks < ticks and self.process.is_alive():
+            assert time.monotonic() < until, "the replay does not get on"
+            time.sleep(0.0003)
+        self.process.kill()
+        self.process.join()
+        assert self.process.exitcode == -signal.SIGKILL, "it ended before it was killed"
+        return self.ticks
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.memory.close()
+
+
+def _replay_watched(wanted: ReplayOptions, shared: Path) -> None:
+    """In the process to be killed: replay, and note after every turn how far it is."""
+    bootstrap.PROGRESS_TURNS, bootstrap.PROGRESS_INTERVAL_S = 1, -1.0
+    recording.SNAPSHOT_TIME_SHARE = 0  # this machine's speed decides nothing here
+    with shared.open("r+b") as file, mmap.mmap(file.fileno(), _COUNT.size) as memory:
+
+        def progress(news: ReplayProgress) -> None:
+            _COUNT.pack_into(memory, 0, news.ticks)
+
+        bootstrap.replay(wanted, progress)
