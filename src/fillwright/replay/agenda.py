@@ -26,11 +26,13 @@ class Due(msgspec.Struct, frozen=True, gc=False):
 class Agenda:
     """Candle closes as chunks announce them, and signals as their file holds them, merged by time.
 
-    At one time candles come first (a signal of that moment may be about them), then signals in file order.
+    At one time candles come first (a signal of that moment may be about them), by symbol, the shortest interval first;
+    then signals in file order.
     """
 
     def __init__(self, signals: Iterator[PlannedSignal], delivered: Time = 0, skip_signals: int = 0) -> None:
-        self._candles: list[tuple[Time, str, Candle]] = []
+        self._candles: list[tuple[Time, str, Time, int, Candle]] = []
+        self._announced = 0
         self._signals = signals
         self._delivered = delivered
         self._next: PlannedSignal | None = None
@@ -47,7 +49,9 @@ class Agenda:
         if candle.close_time <= self._delivered:
             return
         assert len(self._candles) < CANDLES_AHEAD_MAX
-        heappush(self._candles, (candle.close_time + 1, candle.symbol, candle))
+        self._announced += 1
+        key = (candle.close_time + 1, candle.symbol, -candle.open_time, self._announced)
+        heappush(self._candles, (*key, candle))
 
     def next_time(self) -> Time | None:
         """When the next thing is due."""
@@ -60,7 +64,7 @@ class Agenda:
     def pop(self, now: Time) -> Due | None:
         """Take the next thing that is due by now."""
         if self._candles and self._candles[0][0] <= now:
-            time, _, candle = heappop(self._candles)
+            time, *_, candle = heappop(self._candles)
             self._delivered = max(self._delivered, candle.close_time)
             return Due(time, candle=candle)
         if self._next is not None and self._next.signal.created_at <= now:
