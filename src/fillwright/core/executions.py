@@ -136,7 +136,10 @@ def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
     if any(fill.quantity <= ZERO or fill.price <= ZERO for fill in new):
         return anomaly(ctx, order, "an execution without quantity or price")
     size = _smaller(order.quantity, news.quantity)
-    total = order.executed_quantity + sum((fill.quantity for fill in new), ZERO)
+    told = sum((fill.quantity for fill in new), ZERO)
+    total = order.executed_quantity + told
+    if told > news.executed_quantity or (news.status is _V.FILLED and total > news.executed_quantity):
+        return anomaly(ctx, order, f"executions of {total}, {news.executed_quantity} in all")
     if size is not None and max(total, news.executed_quantity) > size:
         return anomaly(ctx, order, f"executed {max(total, news.executed_quantity)} of {size}")
     if order.state is OrderState.FILLED and (new or news.status is not _V.FILLED):
