@@ -23,6 +23,8 @@ from fillwright.storage.sql.statistics import statistics_statements
 WAIT_MS = 5_000
 """How long a write waits for another process's transaction."""
 PAGE_SIZE = 8_192
+BULK_PAGE_SIZE = 16_384
+"""For stores that are written in large groups: the longest records fit on a page. Small commits are slower by it."""
 CACHE_KIB = 16_384
 WAL_BYTES_MAX = 64 * 1024 * 1024
 """``checkpoint_due`` says yes from this size of the write-ahead log on."""
@@ -90,8 +92,10 @@ class Database:
             self.connection.close()
 
 
-def open_database(path: Path, durability: str = "normal", *, wait_ms: int = WAIT_MS) -> Database:
-    """Open a store for writing; make it when it is not there, migrate it when it is old.
+def open_database(
+    path: Path, durability: str = "normal", *, wait_ms: int = WAIT_MS, page_size: int = PAGE_SIZE
+) -> Database:
+    """Open a store for writing; make it (with pages of this size) when it is not there, migrate it when it is old.
 
     Raises CannotOpenError, NotADatabaseError, SchemaTooNewError and other StorageErrors.
     """
@@ -105,7 +109,7 @@ def open_database(path: Path, durability: str = "normal", *, wait_ms: int = WAIT
             migrate(path, revision)
         connection = sqlite3.connect(path, timeout=wait_ms / 1_000, isolation_level=None)
         try:
-            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+            connection.execute(f"PRAGMA page_size = {page_size}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
             connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")

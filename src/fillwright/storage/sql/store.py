@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from fillwright.ports import Owner
-from fillwright.storage.sql.database import WAIT_MS, Database, open_database
+from fillwright.storage.sql.database import PAGE_SIZE, WAIT_MS, Database, open_database
 from fillwright.storage.sql.journal import SqliteJournal
 from fillwright.storage.sql.projection import SqliteProjection
 from fillwright.storage.sql.queries import SqlReadModel
@@ -57,12 +57,15 @@ class SqliteStore:
         self.close()
 
 
-def open_store(path: Path, durability: str = "normal", *, wait_ms: int = WAIT_MS) -> SqliteStore:
+def open_store(
+    path: Path, durability: str = "normal", *, wait_ms: int = WAIT_MS, page_size: int = PAGE_SIZE
+) -> SqliteStore:
     """Open a store for writing, making or migrating it as needed; ``durability``: normal or full.
 
-    Raises CannotOpenError, NotADatabaseError, SchemaTooNewError, CorruptStoreError and other StorageErrors.
+    ``page_size`` is that of a new file: ``BULK_PAGE_SIZE`` where records come in large groups. Raises CannotOpenError,
+    NotADatabaseError, SchemaTooNewError, CorruptStoreError and other StorageErrors.
     """
-    return SqliteStore(open_database(path, durability, wait_ms=wait_ms))
+    return SqliteStore(open_database(path, durability, wait_ms=wait_ms, page_size=page_size))
 
 
 def open_read_model(path: Path) -> SqlReadModel:
