@@ -245,6 +245,7 @@ def enter(ctx: Context, limits: Limits, record: SignalRecord) -> None:
         )
     )
     send_entry(ctx, ctx.state.positions[position_id], draft)
+    ctx.touch(position_id)  # an entry of which nothing is heard is asked about
 
 
 def send_entry(ctx: Context, position: Position, draft: Draft) -> None:
