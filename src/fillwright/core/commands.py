@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from fillwright.core import events as ev
 from fillwright.core.context import ENTRY_LANE, EXIT_LANE, Answer, Context
-from fillwright.core.exits import cancel
+from fillwright.core.exits import cancel, cancel_alone
 from fillwright.core.inputs import (
     AdjustProtection,
     CancelAll,
@@ -30,7 +30,7 @@ from fillwright.core.orders import Order
 from fillwright.core.plans import submitted
 from fillwright.core.positions import Position
 from fillwright.core.protection import refuse_stop, refuse_target
-from fillwright.core.requests import CancelRequest, OrderRequest
+from fillwright.core.requests import OrderRequest
 from fillwright.core.risk.limits import Limits
 from fillwright.core.types import (
     FINAL_STATES,
@@ -285,18 +285,7 @@ def cancel_order(ctx: Context, order: Order, reason: str) -> None:
         cancel(ctx, position, order, reason, EXIT_LANE)
         ctx.touch(position.id)
         return
-    cancel_id: ClientOrderId = client_order_id(ctx.state.tag, 0, Leg.CANCEL, ctx.state.cancels_made + 1)
-    ctx.emit(ev.OrderCancelRequested(id=order.id, cancel_id=cancel_id, reason=reason), order.record)
-    ctx.touch(order.position_id)
-    ctx.send(
-        CancelRequest(
-            symbol=order.symbol,
-            order_id=order.exchange_order_id or None,
-            orig_client_order_id=order.id,
-            cancel_client_order_id=cancel_id,
-        ),
-        EXIT_LANE,
-    )
+    cancel_alone(ctx, order, reason)
 
 
 def pause(ctx: Context, command: Pause) -> None:

@@ -29,6 +29,7 @@ from fillwright.core.types import (
     Leg,
     OrderType,
     SymbolStatus,
+    client_order_id,
 )
 
 
@@ -96,6 +97,22 @@ def cancel(ctx: Context, position: Position, order: Order, reason: str, lane: st
         )
     else:
         ctx.send(request, lane)
+
+
+def cancel_alone(ctx: Context, order: Order, reason: str) -> None:
+    """Cancel an order that belongs to no position."""
+    cancel_id = client_order_id(ctx.state.tag, 0, Leg.CANCEL, ctx.state.cancels_made + 1)
+    ctx.emit(ev.OrderCancelRequested(id=order.id, cancel_id=cancel_id, reason=reason), order.record)
+    ctx.touch(order.position_id)
+    ctx.send(
+        CancelRequest(
+            symbol=order.symbol,
+            order_id=order.exchange_order_id or None,
+            orig_client_order_id=order.id,
+            cancel_client_order_id=cancel_id,
+        ),
+        EXIT_LANE,
+    )
 
 
 def _request_cancel(

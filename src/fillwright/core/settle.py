@@ -11,7 +11,7 @@ from decimal import Decimal
 from fillwright.core import events as ev
 from fillwright.core.context import Context, seconds
 from fillwright.core.effects import FetchInstruments
-from fillwright.core.exits import cancel, is_trading, replace_by_sale, sell, shrink
+from fillwright.core.exits import cancel, cancel_alone, is_trading, replace_by_sale, sell, shrink
 from fillwright.core.inquiries import ask
 from fillwright.core.intake import try_again
 from fillwright.core.orders import EXIT_LEGS, Order
@@ -76,9 +76,17 @@ def _is_unheard(order: Order) -> bool:
 
 
 def settle_manual(ctx: Context) -> Time:
-    """Watch the orders that belong to no position; returns when to look again."""
+    """Watch the orders that belong to no position, and repeat cancels that came to nothing; when to look again."""
     orders = [order for order in ctx.ledger.open_orders.values() if not order.position_id]
-    return watch_orders(ctx, orders)
+    wakes = [watch_orders(ctx, orders)]
+    for order in orders:
+        if order.is_live and order.doubt is None and order.cancel_requested_at:
+            due = order.cancel_requested_at + seconds(ctx.execution.stale_order_timeout_s)
+            if ctx.now >= due:
+                cancel_alone(ctx, order, order.cancel_reason)
+            else:
+                wakes.append(due)
+    return soonest(*wakes)
 
 
 def _settle_ended(ctx: Context, position: Position, orders: list[Order]) -> Time:
@@ -110,6 +118,8 @@ def _settle_working_entry(ctx: Context, position: Position, entry: Order, exits:
         due, reason = ctx.now, safety.halted_cause or "shutdown"
     elif position.status is PositionStatus.CLOSING:
         due, reason = ctx.now, "close"
+    elif entry.cancel_requested_at:  # it was wanted, and came to nothing
+        due, reason = ctx.now, entry.cancel_reason
     due = max(due, position.retry_at)
     if ctx.now < due:
         return due
