@@ -291,7 +291,7 @@ def test_a_manual_order_can_be_cancelled_and_be_gone() -> None:
             side=Side.BUY,
             type=OrderType.LIMIT,
             quantity=D("0.001"),
-            price=D(49_000),
+            price=D(49_900),
         )
     )
     (order,) = desk.sent()
