@@ -103,6 +103,7 @@ LIMITS = RiskLimits(
     risk_per_trade_percent=D(100),
     correlated_exposure_max_percent=D(100),
     max_spread_percent=D(5),
+    max_price_deviation_percent=D(50),
 )
 """Limits that let everything pass: what is tested here happens after the checks."""
 

@@ -167,7 +167,7 @@ def move(ctx: Context, position: Position, exits: Sequence[Order], quote: Quote 
         return
     instrument = ctx.instrument(position.symbol)
     lone = len(exits) == 1  # of a list whose entry is done nothing else is left
-    slots = instrument.algo_orders_max  # judged before the cancel: a full set of slots refuses the replacement
+    slots = instrument.algo_orders_max  # judged before the cancel: a full set refuses the replacement
     has_slot = slots is None or algo_slots_used(ctx.ledger, position.symbol) < slots
     if not (lone and has_slot and instrument.cancel_replace_allowed):
         cancel(ctx, position, stop, MOVE)
