@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from fillwright.core import events as ev
 from fillwright.core.context import ENTRY_LANE, EXIT_LANE, Answer, Context
-from fillwright.core.exits import cancel, cancel_alone
+from fillwright.core.exits import cancel, cancel_alone, is_trading
 from fillwright.core.inputs import (
     AdjustProtection,
     CancelAll,
@@ -113,6 +113,8 @@ def adjust(
         return "no quote"
     if not ctx.state.stream_connected:
         return "the user data stream is down"
+    if not is_trading(ctx, position):
+        return f"{position.symbol} is not trading"
     if stop is not None:
         stop = instrument.price_up(stop)
         if position.stop_loss is not None and stop < position.stop_loss and not widen:

@@ -110,7 +110,7 @@ def draft_order(order: PlaceOrder, instrument: Instrument, quote: Quote) -> Draf
     price = order.price or order.stop_price or (quote.ask if order.side is Side.BUY else quote.bid)
     quantity = order.quantity
     if quantity is None:
-        quantity = (order.quote_quantity or ZERO) / price
+        quantity = money((order.quote_quantity or ZERO) / price)
     return Draft(
         trader_id="",
         symbol=order.symbol,

@@ -43,12 +43,13 @@ def check_filters(situation: Situation, draft: Draft, notional: Decimal, checks:
     market = order is not None and order.type is _MARKET
     net = _net_quantity(situation, draft, instrument) if order is None else None
     least = draft.quantity if net is None else net
+    stepped = order is None or order.quote_quantity is None  # of an amount the venue finds the quantity
     found = [
         _check_prices(situation, draft, instrument, market),
-        _check_lot(draft, instrument, least),
+        _check_lot(draft, instrument, least, stepped),
     ]
     if order is None or market:
-        found.append(_check_market_lot(draft, instrument, least, market))
+        found.append(_check_market_lot(draft, instrument, least, market and stepped))
     if instrument.percent_price is not None and not market:
         found.append(_check_percent(situation, draft, instrument.percent_price))
     if instrument.notional is not None:
@@ -93,19 +94,19 @@ def _check_prices(situation: Situation, draft: Draft, instrument: Instrument, ma
     return _PRICES_FIT
 
 
-def _check_lot(draft: Draft, instrument: Instrument, least: Decimal) -> Check:
+def _check_lot(draft: Draft, instrument: Instrument, least: Decimal, stepped: bool) -> Check:
     rule, quantity = instrument.lot_size, draft.quantity
     maximum, step = rule.maximum, rule.step
     if quantity > maximum and maximum:
         return Check(_LOT_SIZE, False, quantity, maximum)
     if least < rule.minimum or not least:
         return Check(_LOT_SIZE, False, least, rule.minimum, "after commission")
-    if step and quantity % step:
+    if stepped and step and quantity % step:
         return Check(_LOT_SIZE, False, quantity, step, "off the step")
     return Check(_LOT_SIZE, True, quantity, maximum)
 
 
-def _check_market_lot(draft: Draft, instrument: Instrument, least: Decimal, market: bool) -> Check:
+def _check_market_lot(draft: Draft, instrument: Instrument, least: Decimal, stepped: bool) -> Check:
     """Exits are sold at market: what that filter does not admit the venue would shrink."""
     rule, quantity = instrument.market_lot_size, draft.quantity
     maximum = rule.maximum
@@ -113,7 +114,7 @@ def _check_market_lot(draft: Draft, instrument: Instrument, least: Decimal, mark
         return Check(_MARKET_LOT_SIZE, False, quantity, maximum)
     if least < rule.minimum:
         return Check(_MARKET_LOT_SIZE, False, least, rule.minimum, "after commission")
-    if market and rule.step and quantity % rule.step:
+    if stepped and rule.step and quantity % rule.step:
         return Check(_MARKET_LOT_SIZE, False, quantity, rule.step, "off the step")
     return Check(_MARKET_LOT_SIZE, True, quantity, maximum)
 
