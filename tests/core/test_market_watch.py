@@ -1,0 +1,3 @@
+"""The prices that the core watches, and when a quote reaches one."""
+
+from __future__ import annotations
