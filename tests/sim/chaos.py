@@ -66,6 +66,7 @@ class Chaos:
         self.world = World(
             instruments=[make_instrument(symbol, **changes[symbol]) for symbol in SYMBOLS], faults=plan
         )
+        self.world.read_lag = self.random.choice((0, 0, 200, 1500)) * MILLISECOND
         self.prices = dict.fromkeys(SYMBOLS, D(100))
         self.log: list[str] = []
 

@@ -23,6 +23,8 @@ from fillwright.core.inputs import (
     Entry,
     Input,
     OpenLedger,
+    OrderAbsent,
+    OrderReport,
     PriceCrossed,
     Quote,
     Reconcile,
@@ -31,6 +33,7 @@ from fillwright.core.inputs import (
     StreamChanged,
     SubmitSignal,
     TimeReached,
+    VenueSnapshot,
 )
 from fillwright.core.instruments import (
     Instrument,
@@ -210,6 +213,9 @@ class World:
         self.requests: list[tuple[Time, Request]] = []
         self.alerts: list[tuple[Time, str]] = []
         self.turns = 0
+        self.lives = 1
+        self.read_lag: Time = 0
+        """How old what is read from the venue is when it arrives."""
         self.crash_at_turn: int | None = None
         """The turn after which the process is lost."""
         self.crash_at_sending: int | None = None
@@ -349,9 +355,11 @@ class World:
         raise AssertionError(f"time stands still at {self.now - START} µs")
 
     def _next_due(self) -> Time | None:
-        times = [self.venue.next_time(), self._agenda[0][0] if self._agenda else None]
+        times = [self._agenda[0][0] if self._agenda else None]
         if self._is_up:
-            times.append(self.engine.next_deadline)
+            times += [self.venue.next_time(), self.engine.next_deadline]
+        else:
+            times.append(self.link.next_time())
         return min((time for time in times if time is not None), default=None)
 
     def _turn(self) -> None:
@@ -363,12 +371,28 @@ class World:
             deadline = self.engine.next_deadline
             if deadline is not None and deadline <= self.now:
                 inputs.append(TimeReached())
+            if self.read_lag:
+                inputs = [item for item in inputs if not self._lags(item)]
             if inputs:
                 self.step(*inputs)
         while self._agenda and self._agenda[0][0] <= self.now:
             heappop(self._agenda)[2]()
         if self.turns == self.crash_at_turn:
             self.crash()
+
+    def _lags(self, item: Input) -> bool:
+        """Let what was read come late: the stream overtakes it."""
+        is_read = isinstance(item, VenueSnapshot | OrderAbsent)
+        if not is_read and not (isinstance(item, OrderReport) and item.source == "query"):
+            return False
+        life = self.lives
+
+        def deliver() -> None:
+            if self.lives == life:
+                self.step(item)
+
+        self.at(self.read_lag, deliver)
+        return True
 
     def step(self, *items: Input) -> Step:
         """Step the engine, journal, carry out."""
@@ -414,6 +438,7 @@ class World:
         self.engine = Engine(Ledger.load(dumped))
         self.engine.averages = _Averages(self.exchange)
         self._is_up = True
+        self.lives += 1
         for instrument in self.instruments:
             self.seen(instrument.symbol)
         self.engine.rearm(self.now)

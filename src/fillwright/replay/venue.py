@@ -27,7 +27,7 @@ from fillwright.core.inputs import (
     VenueSnapshot,
 )
 from fillwright.core.instruments import Instrument
-from fillwright.core.types import ErrorClass, Symbol, Time
+from fillwright.core.types import MILLISECOND, ErrorClass, Symbol, Time
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.link import Delivery, DeliveryKind, Failure, Link
 from fillwright.exchange.messages import ExchangeError, OrderView
@@ -43,6 +43,9 @@ from fillwright.venues.in_process import (
 )
 
 Asked = Send | QueryOrder | FetchSnapshot
+Later = FetchInstruments | QueryOrder | FetchSnapshot
+READ_AGAIN: Time = 500 * MILLISECOND
+"""A read that failed is read again after this long: a venue in trouble is not hammered."""
 
 
 class _Image(msgspec.Struct):
@@ -50,7 +53,7 @@ class _Image(msgspec.Struct):
 
     link: bytes
     waiting: dict[int, tuple[Time, Send | QueryOrder | FetchSnapshot]]
-    timers: list[tuple[Time, int, FetchInstruments]]
+    timers: list[tuple[Time, int, Later]]
     numbers: int
 
 
@@ -64,7 +67,7 @@ class ReplayVenue:
         self.account_id = link.account_id
         self.alerts: dict[str, int] = {}
         self._waiting: dict[int, tuple[Time, Asked]] = {}
-        self._timers: list[tuple[Time, int, FetchInstruments]] = []
+        self._timers: list[tuple[Time, int, Later]] = []
         self._numbers = 0
 
     # -- out -------------------------------------------------------------------------------------------------
@@ -85,12 +88,15 @@ class ReplayVenue:
             elif isinstance(effect, FetchSnapshot):
                 self.link.query(self._number(effect, now), AccountQuery(), now)
             elif isinstance(effect, FetchInstruments):
-                self._numbers += 1
-                heappush(self._timers, (max(effect.not_before, now), self._numbers, effect))
+                self._wait(effect, max(effect.not_before, now))
             elif isinstance(effect, Alert):
                 self.alerts[effect.code] = self.alerts.get(effect.code, 0) + 1
             else:
                 assert isinstance(effect, ConsultAdvisor)
+
+    def _wait(self, effect: Later, until: Time) -> None:
+        self._numbers += 1
+        heappush(self._timers, (until, self._numbers, effect))
 
     def _number(self, effect: Asked, now: Time) -> int:
         self._numbers += 1
@@ -123,7 +129,10 @@ class ReplayVenue:
         inputs: list[Input] = []
         while self._timers and self._timers[0][0] <= now:
             _, _, effect = heappop(self._timers)
-            inputs.append(UpdateInstruments(self._instruments(effect.symbols)))
+            if isinstance(effect, FetchInstruments):
+                inputs.append(UpdateInstruments(self._instruments(effect.symbols)))
+            else:
+                self.carry_out((effect,), now)
         for delivery in self.link.advance(now):
             self._translate(delivery, now, inputs)
         return inputs
@@ -146,7 +155,7 @@ class ReplayVenue:
         if isinstance(asked, Send):
             inputs += self._answer(asked, kind, payload)
         elif kind is not DeliveryKind.RESPONSE and not _says_absent(payload):
-            self.carry_out((asked,), now)  # a read that failed is read again
+            self._wait(asked, now + READ_AGAIN)
         elif isinstance(asked, QueryOrder):
             inputs.append(self._about(asked, payload))
         else:
