@@ -18,49 +18,7 @@ from fillwright.wire.accounts import (
 )
 from fillwright.wire.codec import WireError, encode
 from tests.wire.messages import messages
-from tests.wire.test_orders import text
-
-RATES = {"maker": "0.00100000", "taker": "0.00100000", "buyer": "0.00000000", "seller": "0.00000000"}
-DISCOUNT = {
-    "enabledForAccount": True,
-    "enabledForSymbol": True,
-    "discountAsset": "BNB",
-    "discount": "0.75000000",
-}
-ACCOUNT = {
-    "makerCommission": 10,
-    "takerCommission": 10,
-    "buyerCommission": 0,
-    "sellerCommission": 0,
-    "commissionRates": RATES,
-    "canTrade": True,
-    "canWithdraw": False,
-    "canDeposit": True,
-    "brokered": False,
-    "requireSelfTradePrevention": False,
-    "preventSor": False,
-    "updateTime": 1795168800121,
-    "accountType": "SPOT",
-    "balances": [{"asset": "BTC", "free": "0.00079920", "locked": "0.00000000"}],
-    "permissions": ["SPOT"],
-    "tradeGroupId": 7,
-    "uid": 354937868,
-}
-TRADE = {
-    "symbol": "BNBBTC",
-    "id": 28457,
-    "orderId": 100234,
-    "orderListId": -1,
-    "price": "4.00000100",
-    "qty": "12.00000000",
-    "quoteQty": "48.000012",
-    "commission": "10.10000000",
-    "commissionAsset": "BNB",
-    "time": 1499865549590,
-    "isBuyer": True,
-    "isMaker": False,
-    "isBestMatch": True,
-}
+from tests.wire.samples import ACCOUNT, DISCOUNT, RATES, TRADE, text
 
 
 def test_an_account_is_read_without_loss() -> None:

@@ -24,19 +24,18 @@ from fillwright.wire.answers import (
 from fillwright.wire.codec import WireError, encode
 from fillwright.wire.orders import CancelReply, OrderList, OrderResponse, decode_order
 from tests.wire.messages import messages
-from tests.wire.test_orders import CANCEL, LIST, RESULT, VIEW, text
-
-UNKNOWN_ORDER = {"code": -2011, "msg": "Unknown order sent."}
-NO_FUNDS = {"code": -2010, "msg": "Account has insufficient balance for requested action."}
-
-
-def replaced(cancel: Any, order: Any, cancel_result: str = "SUCCESS", order_result: str = "SUCCESS") -> dict:
-    return {
-        "cancelResult": cancel_result,
-        "newOrderResult": order_result,
-        "cancelResponse": cancel,
-        "newOrderResponse": order,
-    }
+from tests.wire.samples import (
+    AMENDED,
+    CANCEL,
+    COUNT,
+    LIST,
+    NO_FUNDS,
+    RESULT,
+    UNKNOWN_ORDER,
+    VIEW,
+    replaced,
+    text,
+)
 
 
 def test_both_halves_of_a_cancel_replace_are_read() -> None:
@@ -83,39 +82,6 @@ def test_errors_are_read_with_times_without_data_and_with_data_of_no_known_kind(
     assert json.loads(encode(error)) == times
 
 
-AMENDED = {
-    "transactTime": 1741926410255,
-    "executionId": 75,
-    "amendedOrder": {
-        "symbol": "BTCUSDT",
-        "orderId": 33,
-        "orderListId": 4,
-        "origClientOrderId": "RT_a1_7_T_1",
-        "clientOrderId": "RT_a1_7_T_1",
-        "price": "6.00000000",
-        "qty": "5.00000000",
-        "executedQty": "0.00000000",
-        "preventedQty": "0.00000000",
-        "quoteOrderQty": "0.00000000",
-        "cumulativeQuoteQty": "0.00000000",
-        "status": "NEW",
-        "timeInForce": "GTC",
-        "type": "LIMIT",
-        "side": "SELL",
-        "workingTime": 1741926410242,
-        "selfTradePreventionMode": "NONE",
-    },
-    "listStatus": {
-        "orderListId": 4,
-        "contingencyType": "OTO",
-        "listOrderStatus": "EXECUTING",
-        "listClientOrderId": "8nOGLLawudj1QoOiwbroRH",
-        "symbol": "BTCUSDT",
-        "orders": [{"symbol": "BTCUSDT", "orderId": 33, "clientOrderId": "RT_a1_7_T_1"}],
-    },
-}
-
-
 def test_an_amendment_is_read_under_its_own_names() -> None:
     reply = decode_amend(text(AMENDED))
     order = reply.amended_order
@@ -132,9 +98,6 @@ def test_an_amendment_is_read_under_a_querys_names_as_well() -> None:
     assert str(reply.amended_order.quantity) == VIEW["origQty"]
     assert reply.amended_order.amended_quantity is None
     assert json.loads(encode(reply)) == body
-
-
-COUNT = {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 160000, "count": 2}
 
 
 def test_a_reply_keeps_its_result_for_the_method_that_was_asked() -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,83 +24,7 @@ from fillwright.wire.orders import (
     decode_prevented_matches,
 )
 from tests.wire.messages import messages
-
-ACK = {
-    "symbol": "BTCUSDT",
-    "orderId": 28,
-    "orderListId": -1,
-    "clientOrderId": "RT_a1_7_S_1",
-    "transactTime": 1507725176595,
-}
-RESULT = {
-    **ACK,
-    "price": "90000.00000000",
-    "origQty": "0.00200000",
-    "executedQty": "0.00000000",
-    "origQuoteOrderQty": "0.00000000",
-    "cummulativeQuoteQty": "0.00000000",
-    "status": "NEW",
-    "timeInForce": "GTC",
-    "type": "STOP_LOSS_LIMIT",
-    "side": "SELL",
-    "workingTime": -1,
-    "selfTradePreventionMode": "EXPIRE_MAKER",
-    "stopPrice": "90100.00000000",
-    "trailingDelta": 100,
-    "trailingTime": -1,
-    "strategyId": 37463720,
-    "strategyType": 1000000,
-    "pegPriceType": "PRIMARY_PEG",
-    "pegOffsetType": "PRICE_LEVEL",
-    "pegOffsetValue": 5,
-    "peggedPrice": "87523.83710000",
-    "usedSor": True,
-    "workingFloor": "SOR",
-}
-CANCEL = {
-    "symbol": "LTCBTC",
-    "origClientOrderId": "myOrder1",
-    "orderId": 4,
-    "orderListId": -1,
-    "clientOrderId": "cancelMyOrder1",
-    "transactTime": 1684804350068,
-    "price": "2.00000000",
-    "origQty": "1.00000000",
-    "executedQty": "0.00000000",
-    "origQuoteOrderQty": "0.00000000",
-    "cummulativeQuoteQty": "0.00000000",
-    "status": "CANCELED",
-    "timeInForce": "GTC",
-    "type": "LIMIT",
-    "side": "BUY",
-    "selfTradePreventionMode": "NONE",
-}
-VIEW = {
-    **{name: value for name, value in RESULT.items() if name != "transactTime"},
-    "icebergQty": "0.00000000",
-    "time": 1499827319559,
-    "updateTime": 1499827319560,
-    "isWorking": True,
-    "expiryReason": "OCO_TRIGGER",
-}
-LIST = {
-    "orderListId": 1274512,
-    "contingencyType": "OTO",
-    "listStatusType": "EXEC_STARTED",
-    "listOrderStatus": "EXECUTING",
-    "listClientOrderId": "RT_a1_7_L_1",
-    "transactionTime": 1660801713793,
-    "symbol": "BTCUSDT",
-    "orders": [{"symbol": "BTCUSDT", "orderId": 28, "clientOrderId": "RT_a1_7_S_1"}],
-}
-
-
-def text(body: Any) -> bytes:
-    return json.dumps(body).encode()
-
-
-def without(body: dict[str, Any], name: str) -> dict[str, Any]:
-    return {field: value for field, value in body.items() if field != name}
+from tests.wire.samples import ACK, CANCEL, LIST, RESULT, VIEW, text, without
 
 
 def test_an_acknowledgement_tells_ids_alone() -> None:

@@ -24,47 +24,24 @@ from fillwright.wire.stream import (
     wrapped,
 )
 from tests.wire.messages import messages
-from tests.wire.test_orders import text
-
-REPORT: dict[str, Any] = {
-    "e": "executionReport", "E": 1795168861007, "s": "BTCUSDT", "c": "rt-cxl-1c0a5b", "S": "BUY", "o": "LIMIT",
-    "f": "GTC", "q": "0.00200000", "p": "91250.00000000", "P": "0.00000000", "F": "0.00000000", "g": -1,
-    "C": "rt-9f2c4e1a77b04d53", "x": "CANCELED", "X": "CANCELED", "r": "NONE", "i": 48211907734,
-    "l": "0.00000000", "z": "0.00080000", "L": "0.00000000", "n": "0", "N": None, "T": 1795168861006, "t": -1,
-    "I": 102883399870, "w": False, "m": False, "M": False, "O": 1795168799310, "Z": "73.00000000",
-    "Y": "0.00000000", "Q": "0.00000000", "W": 1795168799310, "V": "EXPIRE_MAKER",
-}  # fmt: skip
-CONDITIONAL: dict[str, Any] = {
-    "d": 4, "D": 1668680518494, "j": 1, "J": 1000000, "v": 3, "A": "3.000000", "B": "2.000000", "u": 1, "U": 37,
-    "Cs": "BTCUSDT", "pl": "2.123456", "pL": "0.10000001", "pY": "0.21234562", "b": "ONE_PARTY_TRADE_REPORT",
-    "a": 1234, "k": "SOR", "uS": True, "gP": "PRIMARY_PEG", "gOT": "PRICE_LEVEL", "gOV": 5,
-    "gp": "1.00000000", "eR": "OCO_TRIGGER",
-}  # fmt: skip
-POSITION = {
-    "e": "outboundAccountPosition",
-    "E": 1795168800123,
-    "u": 1795168800121,
-    "B": [
-        {"a": "BTC", "f": "0.00079920", "l": "0.00000000"},
-        {"a": "USDT", "f": "817.50000000", "l": "109.50000000"},
-    ],
-}
-UPDATE = {"e": "balanceUpdate", "E": 1795169000511, "a": "USDT", "d": "-250.00000000", "T": 1795169000498}
-LIST = {
-    "e": "listStatus", "E": 1795168902455, "s": "BTCUSDT", "g": 7731205, "c": "OCO", "l": "ALL_DONE",
-    "L": "ALL_DONE", "r": "NONE", "C": "rt-oco-2b9d", "T": 1795168902454,
-    "O": [{"s": "BTCUSDT", "i": 48211955002, "c": "rt-sl-77aa01"}],
-}  # fmt: skip
-LOCK = {"e": "externalLockUpdate", "E": 1795169100200, "a": "BTC", "d": "0.00050000", "T": 1795169100188}
-TERMINATED = {"e": "eventStreamTerminated", "E": 1795169200000}
-SHUTDOWN = {"e": "serverShutdown", "E": 1795169300000}
+from tests.wire.samples import (
+    CONDITIONAL,
+    LIST_STATUS,
+    LOCK,
+    POSITION,
+    REPORT,
+    SHUTDOWN,
+    TERMINATED,
+    UPDATE,
+    text,
+)
 
 EVENTS = [
     (REPORT, ExecutionReport),
     ({**REPORT, **CONDITIONAL}, ExecutionReport),
     (POSITION, AccountPosition),
     (UPDATE, BalanceUpdate),
-    (LIST, ListStatusUpdate),
+    (LIST_STATUS, ListStatusUpdate),
     (LOCK, ExternalLockUpdate),
     (TERMINATED, EventStreamTerminated),
     (SHUTDOWN, ServerShutdown),

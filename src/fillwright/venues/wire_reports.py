@@ -129,31 +129,32 @@ def from_execution(event: ExecutionReport) -> OrderReport:
 
 
 def from_answer(
-    answer: OrderResponse | CancelReply | OrderList | CancelReplaceReply | AmendReply,
+    answer: OrderResponse | CancelReply | OrderList | CancelReplaceReply | AmendReply, received: Time
 ) -> list[OrderReport]:
-    """Turn the answer to a request into order reports; an ACK gives none, for it tells nothing but ids."""
+    """Turn the answer to a request into order reports; an ACK gives none, for it tells nothing but ids.
+
+    ``received``: when the answer came, for an answer without a time of its own.
+    """
     if isinstance(answer, OrderResponse):
-        return [] if answer.is_acknowledgement else [_from_response(answer, answer.transaction_time)]
+        return [] if answer.is_acknowledgement else [_from_response(answer, received)]
     if isinstance(answer, CancelReply):
-        return [_report(answer, answer.transaction_time, (), "response")]
+        return [_report(answer, _time(answer.transaction_time, received), (), "response")]
     if isinstance(answer, OrderList):
-        return [
-            _from_response(report, report.transaction_time or answer.transaction_time)
-            for report in answer.order_reports or ()
-            if not report.is_acknowledgement
-        ]
+        time = _time(answer.transaction_time, received)
+        legs = (report for report in answer.order_reports or () if not report.is_acknowledgement)
+        return [_from_response(report, time) for report in legs]
     if isinstance(answer, AmendReply):
-        return [_report(answer.amended_order, answer.transaction_time, (), "response")]
+        return [_report(answer.amended_order, moment(answer.transaction_time), (), "response")]
     return [
         report
         for half in (answer.cancel_response, answer.new_order_response)
         if isinstance(half, CancelReply | OrderList | OrderResponse)
-        for report in from_answer(half)
+        for report in from_answer(half, received)
     ]
 
 
-def _from_response(response: OrderResponse, wire_time: int | None) -> OrderReport:
-    time = moment(wire_time or 0)
+def _from_response(response: OrderResponse, received: Time) -> OrderReport:
+    time = _time(response.transaction_time, received)
     fills = tuple(
         # What is filled in the very answer has taken.
         FillReport(
@@ -161,7 +162,11 @@ def _from_response(response: OrderResponse, wire_time: int | None) -> OrderRepor
         )
         for fill in response.fills or ()
     )
-    return _report(response, wire_time, fills, "response")
+    return _report(response, time, fills, "response")
+
+
+def _time(wire_time: int | None, received: Time) -> Time:
+    return received if wire_time is None else moment(wire_time)
 
 
 def from_error(request: Request, error: ErrorBody, http_status: int) -> RequestFailed:
@@ -193,7 +198,7 @@ def from_view(view: OrderView, fills: tuple[FillReport, ...] = (), client_order_
 
     ``client_order_id`` is the id that was asked by, when the view may show a cancel's instead.
     """
-    return _report(view, view.update_time, fills, "query", client_order_id)
+    return _report(view, moment(view.update_time), fills, "query", client_order_id)
 
 
 def from_trades(trades: Iterable[Trade]) -> tuple[FillReport, ...]:
@@ -222,7 +227,7 @@ def from_account(account: Account, time: Time) -> BalanceReport:
 
 def _report(
     order: OrderFields,
-    wire_time: int | None,
+    time: Time,
     fills: tuple[FillReport, ...],
     source: str,
     client_order_id: str = "",
@@ -241,7 +246,7 @@ def _report(
         status=_word(VenueOrderStatus, order.status, what),
         side=_word(Side, order.side, what),
         type=_word(OrderType, order.type, what),
-        time=moment(wire_time or 0),
+        time=time,
         order_list_id=-1 if order.order_list_id is None else order.order_list_id,
         time_in_force=_known(TimeInForce, order.time_in_force),
         quantity=quantity or None,
