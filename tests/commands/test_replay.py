@@ -10,6 +10,7 @@ from fillwright.commands.replay import (
     dust_of,
     figures_of,
     fixed,
+    note_of,
     progress_bar,
     verification_of,
     without_stop,
@@ -18,7 +19,7 @@ from fillwright.config import Config
 from fillwright.options import BadInputError, ReplayOptions, ReplayProgress
 from fillwright.reports.data import gather
 from fillwright.reports.summary import summary
-from tests.reports.sample import ACCOUNT, MemoryModel, run_info
+from tests.reports.sample import ACCOUNT, START, MemoryModel, run_info
 
 
 class Terminal(io.StringIO):
@@ -71,6 +72,13 @@ def test_figures_of_nothing_are_dashes() -> None:
 def test_fixed() -> None:
     assert [fixed(value) for value in ("1234.567", 1.005, None)] == ["1,234.57", "1.00", "–"]
     assert fixed("0.5", signed=True) == "+0.50"
+    assert [fixed(value, 1, unit="%") for value in (None, 58.1)] == ["–", "58.1 %"]
+
+
+def test_progress_fits_a_small_terminal() -> None:
+    now = ReplayProgress(phase="replaying", time=START, ticks=1_234_567_890, signals=9, trades=12_345)
+    assert note_of(now) == "2025-05-20 00:00 · 1,234.6 M ticks · 12345 trades"
+    assert note_of(ReplayProgress(phase="reading")) == ""
 
 
 def test_verification_is_said() -> None:
@@ -87,7 +95,7 @@ def test_verification_is_said() -> None:
 def test_dust_is_explained() -> None:
     assert dust_of({"dust_cost": "0", "dust_value": "0"}, "USDT") == "0.00 USDT at cost"
     told = dust_of({"dust_cost": "80.31", "dust_value": "79.5"}, "USDT")
-    assert told.startswith("80.31 USDT at cost, worth 79.50 USDT now (not in the net result")
+    assert told.startswith("80.31 USDT at cost, worth 79.50 now; not in the net result")
     assert "worth" not in dust_of({"dust_cost": "80.31", "dust_value": None}, "USDT")
 
 
@@ -95,6 +103,6 @@ def test_time_without_a_stop_is_a_spell_or_a_sum_and_says_which() -> None:
     summary = {"protection": {"maximum_ms": "500"}}
     assert without_stop(summary) == "at most 500.0 ms in all for one position"
     summary["verification"] = {"unprotected_us": {"count": 3, "max": 100_000}}
-    assert without_stop(summary) == "at most 100.0 ms at a stretch, 500.0 ms in all for one position"
+    assert without_stop(summary) == "at most 100.0 ms at once, 500.0 ms in all for one position"
     summary["verification"] = {"unprotected_us": {"count": 0}}
     assert without_stop(summary) == "at most 500.0 ms in all for one position"

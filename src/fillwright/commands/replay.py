@@ -19,6 +19,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from fillwright.commands.output import console, moment, print_json
 from fillwright.commands.services import Services
@@ -31,6 +32,7 @@ from fillwright.options import (
 )
 
 SEED_MAX = 2**63 - 1
+PHASE_WIDTH = len("replaying")
 
 
 def check_options(options: ReplayOptions, *, seed_given: bool, days_given: bool) -> None:
@@ -85,21 +87,27 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[ReplayProgress], None]]:
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=PHASE_WIDTH)),
+        BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=6, max_width=40)),
         TaskProgressColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
+        TextColumn("{task.fields[note]}", style="dim", table_column=Column(no_wrap=True)),
     )
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("starting", total=None, note="")
 
         def progress(now: ReplayProgress) -> None:
-            at = f"{moment(now.time)} UTC · " if now.time else ""
-            note = f"{at}{now.ticks:,} ticks · {now.signals} signals · {now.trades} trades"
-            bar.update(task, description=now.phase, completed=now.done, total=now.total, note=note)
+            bar.update(task, description=now.phase, completed=now.done, total=now.total, note=note_of(now))
 
         yield progress
+
+
+def note_of(now: ReplayProgress) -> str:
+    """Where a replay is, short enough for a terminal of 80 columns."""
+    parts = [moment(now.time)[:16]] if now.time else []
+    parts += [f"{now.ticks / 1e6:,.1f} M ticks"] if now.ticks else []
+    parts += [f"{now.trades} trades"] if now.trades else []
+    return " · ".join(parts)
 
 
 def print_result(result: ReplayResult) -> None:
@@ -107,11 +115,11 @@ def print_result(result: ReplayResult) -> None:
     out = console()
     width = max(len(name) for name, _ in figures_of(result.figures))
     for name, value in figures_of(result.figures):
-        out.print(f"{name:<{width}}  {value}")
+        out.print(f"{name:<{width}}  {value}", soft_wrap=True)
     out.print()
-    out.print(f"{'Report':<{width}}  {result.report}")
-    out.print(f"{'Journal':<{width}}  {result.journal}")
-    out.print(f"{'Digest':<{width}}  {result.digest}", style="dim")
+    out.print(f"{'Report':<{width}}  {result.report}", soft_wrap=True)
+    out.print(f"{'Journal':<{width}}  {result.journal}", soft_wrap=True)
+    out.print(f"{'Digest':<{width}}  {result.digest}", style="dim", soft_wrap=True)
 
 
 def figures_of(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -130,15 +138,15 @@ def figures_of(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             "Closed trades",
             f"{trades['trades']} ({trades['wins']} won, {trades['losses']} lost), {trades['open']} open",
         ),
-        ("Win rate", f"{fixed(trades['win_rate_percent'], 1)} %"),
+        ("Win rate", fixed(trades["win_rate_percent"], 1, unit="%")),
         ("Profit factor", fixed(trades["profit_factor"])),
-        ("Expectancy", f"{fixed(trades['expectancy'], signed=True)} {quote}"),
+        ("Expectancy", fixed(trades["expectancy"], signed=True, unit=quote)),
         ("Sharpe / Sortino", f"{fixed(equity['sharpe'])} / {fixed(equity['sortino'])}"),
         ("Max drawdown", f"{fixed(drawdown['percent'])} % ({fixed(drawdown['value'])} {quote})"),
         ("Fees / slippage", f"{fixed(trades['fees'])} / {fixed(trades['slippage'])} {quote}"),
         ("Dust left", dust_of(trades, quote)),
         ("Time in market", f"{fixed(summary['exposure']['time_in_market_percent'], 1)} %"),
-        ("Signals / denied", f"{summary['signals']['total']} / {denied}"),
+        ("Signals / denied", f"{summary['signals']['total']} / {denied}{no_signals(summary)}"),
         ("Without live stop", without_stop(summary)),
         *verification_of(summary),
     ]
@@ -150,18 +158,22 @@ def dust_of(trades: Mapping[str, Any], quote: str) -> str:
     if not float(trades["dust_cost"]):
         return text
     if trades.get("dust_value") is not None:
-        text += f", worth {fixed(trades['dust_value'])} {quote} now"
-    return f"{text} (not in the net result: coins below a whole step)"
+        text += f", worth {fixed(trades['dust_value'])} now"
+    return f"{text}; not in the net result"
 
 
 def without_stop(summary: Mapping[str, Any]) -> str:
     """How long a position's coins had no live stop: the longest spell where it was measured, and the worst sum."""
     protection = summary["protection"]
-    text = f"at most {fixed(protection['maximum_ms'], 1)} ms in all for one position"
+    text = f"{fixed(protection['maximum_ms'], 1)} ms in all for one position"
     longest_us = summary.get("verification", {}).get("unprotected_us", {}).get("max")
-    return (
-        text if longest_us is None else f"at most {fixed(longest_us / 1_000, 1)} ms at a stretch, {text[8:]}"
-    )
+    stretch = "" if longest_us is None else f"{fixed(longest_us / 1_000, 1)} ms at once, "
+    return f"at most {stretch}{text}"
+
+
+def no_signals(summary: Mapping[str, Any]) -> str:
+    """What a run without any signal may be about."""
+    return "" if summary["signals"]["total"] else " (is the tape too short for the trader's candles?)"
 
 
 def verification_of(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -180,11 +192,11 @@ def verification_of(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("NOT VERIFIED", f"{first} (more in the summary)")]
 
 
-def fixed(value: object, decimals: int = 2, *, signed: bool = False) -> str:
-    """A figure of the summary (exact text, number or null) with few decimals."""
+def fixed(value: object, decimals: int = 2, *, signed: bool = False, unit: str = "") -> str:
+    """A figure of the summary (exact text, number or null) with few decimals, and its unit where there is one."""
     if not isinstance(value, str | int | float):
         return "–"
-    return f"{float(value):{'+' if signed else ''},.{decimals}f}"
+    return f"{float(value):{'+' if signed else ''},.{decimals}f}{' ' if unit else ''}{unit}"
 
 
 def show_in_browser(page: Path) -> bool:
