@@ -112,7 +112,8 @@ class Account:
             start = now - now % limit.interval_us
             if window.start != start:
                 window.start, window.count = start, 0
-            window.count = max(0, window.count + orders)
+            count = window.count + orders
+            window.count = count if count > 0 else 0
 
 
 def round_commission(amount: Decimal, precision: int) -> Decimal:

@@ -64,6 +64,9 @@ class DeliveryKind(StrEnum):
     STREAM_STATE = "stream_state"
 
 
+_EVENT = DeliveryKind.EVENT
+
+
 class Failure(Message, frozen=True, gc=False):
     """An error answer; code None is an answer without a readable body (HTTP 503)."""
 
@@ -191,10 +194,14 @@ class Link:
 
     def next_time(self) -> Time | None:
         """When something happens next on this link: an arrival there or here; None: nothing is under way."""
-        times = [heap[0][0] for heap in (self._arrivals, self._deliveries) if heap]
+        due = self._arrivals[0][0] if self._arrivals else None
+        if self._deliveries and (due is None or self._deliveries[0][0] < due):
+            due = self._deliveries[0][0]
         if self._timeline_at < len(self._timeline):
-            times.append(self._timeline[self._timeline_at][0])
-        return min(times) if times else None
+            change = self._timeline[self._timeline_at][0]
+            if due is None or change < due:
+                due = change
+        return due
 
     def advance(self, now: Time) -> list[Delivery]:
         """Carry out what has arrived by now, and give what reaches the client by now, in order."""
@@ -232,7 +239,7 @@ class Link:
             time = event.time + self._half
             if self.faults is None:
                 self._sequence += 1
-                delivery = Delivery(time, DeliveryKind.EVENT, None, event)
+                delivery = Delivery(time, _EVENT, None, event)
                 heappush(self._deliveries, (time, self._sequence, delivery))
             else:
                 self._deliver_faulty(self.faults, event, time)

@@ -88,6 +88,8 @@ class SymbolMarket:
     """Everything about one symbol that is not an account's."""
 
     __slots__ = (
+        "_touch",
+        "_touch_of",
         "ask",
         "ask_quantity",
         "asks",
@@ -159,6 +161,8 @@ class SymbolMarket:
     def use(self, instrument: Instrument) -> None:
         """Take an instrument, and what is derived from it for speed alone."""
         self.instrument = instrument
+        self._touch = (ZERO, ZERO)
+        self._touch_of: Decimal | None = None
         self.base_quantum = Decimal((0, (1,), -instrument.base_precision))
         self.quote_quantum = Decimal((0, (1,), -instrument.quote_precision))
         counts = (
@@ -188,7 +192,7 @@ class SymbolMarket:
             return self.bid
         if self.last is None:
             return None
-        return self.instrument.price_down(self.last * (ONE - self.half_spread))
+        return self._derived_touch()[0]
 
     def best_ask(self) -> Decimal | None:
         """The outside market's best ask, as ``best_bid``."""
@@ -198,7 +202,17 @@ class SymbolMarket:
             return self.ask
         if self.last is None:
             return None
-        return self.instrument.price_up(self.last * (ONE + self.half_spread))
+        return self._derived_touch()[1]
+
+    def _derived_touch(self) -> tuple[Decimal, Decimal]:
+        """Bid and ask around the last trade: worked out once for each, as many ask."""
+        last = self.last
+        if last is not self._touch_of:
+            assert last is not None
+            bid = self.instrument.price_down(last * (ONE - self.half_spread))
+            self._touch = (bid, self.instrument.price_up(last * (ONE + self.half_spread)))
+            self._touch_of = last
+        return self._touch
 
     def trigger_price(self, side: Side) -> Decimal | None:
         """The price that stops of a side compare with: the last trade, on feeds without trades the quote."""

@@ -5,6 +5,8 @@ Binance Spot REST "Order lists"; locks: of an OTO the working leg only, of a pai
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 from fillwright.core.requests import OrderListRequest, OrderRequest
@@ -192,7 +194,7 @@ def _enter_pair(
     for order in orders:
         if order.type in CONTINGENT_TYPES:
             arm(state, market, order)
-    needed = max(order.lock_needed() for order in orders)
+    needed = _dearest(orders)
     asset = market.instrument.quote if orders[0].side is Side.BUY else market.instrument.base
     if not account.lock(asset, needed):
         raise ExchangeError(-2010, INSUFFICIENT)
@@ -311,7 +313,7 @@ def _failed_leg(
         asset = market.instrument.quote if buying else market.instrument.base
         enough = account.balance(asset).free >= (made.cost if buying else legs[0].quantity)
         return None if enough else legs[0]
-    needed = max(order.lock_needed() for order in legs)
+    needed = _dearest(legs)
     asset = market.instrument.quote if legs[0].side is Side.BUY else market.instrument.base
     if not account.lock(asset, needed):
         return legs[0]
@@ -321,6 +323,14 @@ def _failed_leg(
     else:
         legs[0].locked = needed
     return None
+
+
+def _dearest(legs: list[Order]) -> Decimal:
+    """The largest lock of any leg: only one of a pair will act."""
+    needed = legs[0].lock_needed()
+    for leg in legs[1:]:
+        needed = max(needed, leg.lock_needed())
+    return needed
 
 
 def _size_problem(state: State, market: SymbolMarket, order: Order) -> bool:

@@ -40,7 +40,7 @@ from fillwright.exchange.settings import ExchangeSettings
 AveragePrice = Callable[[Symbol, int], Decimal | None]
 """The volume weighted average price of a symbol over some minutes, as of now."""
 
-_NEW = ExecutionType.NEW
+_TRADE = ExecutionType.TRADE
 _NO_REJECT = RejectReason.NONE
 _PENDING_NEW = VenueOrderStatus.PENDING_NEW
 _MARKET = OrderType.MARKET
@@ -213,7 +213,7 @@ class State:
                 order.stop_price,
                 order.iceberg_quantity,
                 order.order_list_id,
-                ExecutionType.TRADE,
+                _TRADE,
                 order.status,
                 _NO_REJECT,
                 order.order_id,
@@ -289,8 +289,11 @@ class State:
 
     def finish_list(self, order_list: OrderList) -> None:
         """Free what a list holds and report it done, once all its legs are final."""
-        if not order_list.is_open or any(leg.is_open for leg in self.legs(order_list)):
+        if not order_list.is_open:
             return
+        for order_id in order_list.legs:
+            if self.orders[order_id].is_open:
+                return
         order_list.status = ListStatus.ALL_DONE
         order_list.order_status = ListOrderStatus.ALL_DONE
         order_list.transaction_time = self.now

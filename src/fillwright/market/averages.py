@@ -16,7 +16,7 @@ from typing import cast
 
 import numpy as np
 
-from fillwright.core.types import CONTEXT, MINUTE, Time, money
+from fillwright.core.types import CONTEXT, MINUTE, ZERO, Time, money
 from fillwright.market.columns import CandleColumns, Integers, TradeColumns
 
 MODULUS = 2**64
@@ -103,17 +103,20 @@ class AveragePrice:
     Chunks are pushed in time order; ``at`` answers for rows of the newest one and looks back into older ones.
     """
 
-    __slots__ = ("_chunks", "_sums", "_window_us")
+    __slots__ = ("_answer", "_answered_row", "_chunks", "_sums", "_window_us")
 
     def __init__(self, minutes: int) -> None:
         self._window_us = minutes * MINUTE
         self._chunks: deque[TradeColumns | CandleColumns] = deque()
         self._sums: deque[_Sums | None] = deque()
+        self._answered_row = -1
+        self._answer = ZERO
 
     def push(self, chunk: TradeColumns | CandleColumns) -> None:
         """Take the next chunk; chunks that no window reaches any more are dropped."""
         if not len(chunk):
             return
+        self._answered_row = -1
         self._chunks.append(chunk)
         self._sums.append(None)
         horizon = _first_time(chunk) - self._window_us
@@ -126,6 +129,12 @@ class AveragePrice:
 
         A window without volume, and one of no minutes, give the row's own price.
         """
+        if row != self._answered_row:  # who places an order and who takes it ask of the same moment
+            self._answer = self._average(row)
+            self._answered_row = row
+        return self._answer
+
+    def _average(self, row: int) -> Decimal:
         newest = self._sums_of(len(self._chunks) - 1)
         last = newest.last_price(row)
         if not self._window_us:
