@@ -69,7 +69,15 @@ def note_cover(ctx: Context, position: Position, exits: Sequence[Order], is_cove
 
 def _note_protected(ctx: Context, position: Position, exits: Sequence[Order]) -> None:
     stop = next(order for order in exits if order.leg is Leg.STOP_LOSS and order.is_live)
-    target = next((order for order in exits if order.leg is Leg.TAKE_PROFIT and order.is_live), None)
+    target = next(
+        (
+            order
+            for order in exits
+            if order.leg is Leg.TAKE_PROFIT
+            and (order.is_live or (order.list_id and order.list_id == stop.list_id))
+        ),
+        None,
+    )  # the legs of a list are released together, whichever is told first
     ctx.emit(
         ev.PositionProtected(
             position_id=position.id,
