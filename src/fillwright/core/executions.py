@@ -130,7 +130,7 @@ def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
         if news.status is _V.REJECTED:
             return False
         return anomaly(ctx, order, f"reported as {news.status} after it was rejected")
-    if not news.fills and news.executed_quantity <= order.executed_quantity and not order.is_final:
+    if _tells_nothing_new(order, news):
         return True
     new = [fill for fill in news.fills if not order.has_fill(fill.trade_id)]
     if any(fill.quantity <= ZERO or fill.price <= ZERO for fill in new):
@@ -148,6 +148,14 @@ def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
             return anomaly(ctx, order, f"reported as {news.status} after it was filled")
         return False
     return True
+
+
+def _tells_nothing_new(order: Order, news: OrderReport) -> bool:
+    """Whether there is nothing to check: no executions, and none that the order does not have."""
+    executed = order.executed_quantity
+    if news.fills or news.executed_quantity > executed or order.is_final:
+        return False
+    return news.quantity is None or news.quantity >= executed
 
 
 def _smaller(ours: Decimal | None, theirs: Decimal | None) -> Decimal | None:
