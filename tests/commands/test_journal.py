@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from fillwright.commands.journal import Listing, account_of, collect, orders, positions, trades
+from fillwright.commands.journal import (
+    SPARE_OF_POSITIONS,
+    SPARE_OF_TRADES,
+    Listing,
+    account_of,
+    collect,
+    orders,
+    positions,
+    trades,
+)
 from fillwright.core.types import Mode
 from fillwright.options import BadInputError, ReplayOptions, ReplayProgress, ReplayResult
 from fillwright.ports import Owner, Page, ReadModel
@@ -86,3 +95,18 @@ def test_tables_for_people(out: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "closed (stop_loss)" in text
     orders(shelf, out, None, Listing())
     assert capsys.readouterr().out == "No orders.\n"
+
+
+def test_a_narrow_terminal_sees_whole_columns_and_is_told_of_the_others(
+    out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fillwright.commands.output.WIDTH_WITHOUT_TERMINAL", 80)
+    rows = [trade(number, "2") for number in (1, 2)]
+    shelf = Shelf(MemoryModel(trade_rows=rows, position_rows=[position(row) for row in rows]))
+    for show, spare in ((trades, SPARE_OF_TRADES), (positions, SPARE_OF_POSITIONS)):
+        show(shelf, out, None, Listing())
+        head, *lines, note = capsys.readouterr().out.strip().splitlines()
+        assert max(map(len, (head, *lines))) <= 80
+        assert len(lines) == 2
+        assert note.startswith("A wider terminal shows ")
+        assert spare[0] in note

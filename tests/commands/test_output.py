@@ -11,6 +11,7 @@ from fillwright.commands.output import (
     WIDTH_WITHOUT_TERMINAL,
     clean,
     console,
+    fitting,
     is_time,
     moment,
     money,
@@ -78,3 +79,14 @@ def test_json_spells_records_as_the_api_does(capsys: pytest.CaptureFixture[str])
 def test_times_are_known_by_their_names(name: str) -> None:
     assert is_time(name)
     assert not is_time(name + "_ms")
+
+
+def test_spare_columns_go_one_after_another_until_the_rest_fits() -> None:
+    columns = [("ID", "right"), ("Symbol", "left"), ("Fees", "right")]
+    rows = [[1, "BTCUSDT", Text("0.1975")], [224, "ETHUSDT", None]]
+    spare = ("Fees", "Symbol")
+    full = len("224") + 2 + len("BTCUSDT") + 2 + len("0.1975")
+    assert fitting(columns, rows, spare, full) == [0, 1, 2]
+    assert fitting(columns, rows, spare, full - 1) == [0, 1]
+    assert fitting(columns, rows, spare, 3) == [0]
+    assert fitting(columns, rows, (), 3) == [0, 1, 2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -10,13 +10,27 @@ from typing import TypeVar
 import msgspec
 from rich.text import Text
 
-from fillwright.commands.output import console, moment, money, price, print_json, table
+from fillwright.commands.output import console, fitting, moment, money, price, print_json, table
 from fillwright.commands.services import Services
 from fillwright.core.types import AccountId
 from fillwright.options import JOURNAL_NAME, BadInputError
 from fillwright.ports import PAGE_MAX, OrderView, Page, PositionView, ReadModel, TradeView
 
 T = TypeVar("T")
+
+SPARE_OF_POSITIONS = (
+    "Opened (UTC)",
+    "Trader",
+    "Unrealized",
+    "Protection",
+    "Quantity",
+    "No stop, ms",
+    "Target",
+    "Stop",
+)
+SPARE_OF_ORDERS = ("Leg", "Quantity", "Price", "Why", "Sent (UTC)", "Stop", "Side", "Average")
+SPARE_OF_TRADES = ("Closed (UTC)", "Fees", "Trader", "Quantity", "Status", "%", "Signal", "Exit by")
+"""Columns that a narrow terminal does without, in this order."""
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +90,9 @@ def show(
     account_id: AccountId,
     columns: list[tuple[str, str]],
     row: Callable[[T], list[object]],
+    spare: Sequence[str],
 ) -> None:
-    """Print a listing."""
+    """Print a listing; where it is too wide for the terminal, spare columns are left out, the first ones first."""
 
     def fetch(limit: int, cursor: str | None) -> Page[T]:
         return listing(
@@ -97,7 +112,12 @@ def show(
     if not rows:
         out.print(f"No {name}.")
         return
-    out.print(table("", columns, [row(one) for one in rows]))
+    cells = [row(one) for one in rows]
+    kept = fitting(columns, cells, spare, out.width)
+    out.print(table("", [columns[i] for i in kept], [[line[i] for i in kept] for line in cells]))
+    left_out = [heading for i, (heading, _) in enumerate(columns) if i not in kept]
+    if left_out:
+        out.print(f"A wider terminal shows {', '.join(left_out)} as well.", style="dim", soft_wrap=True)
     if cursor is not None:
         out.print(f"The newest {len(rows)}; --limit shows more.", style="dim")
 
@@ -139,7 +159,7 @@ def positions(services: Services, out: Path, account_id: str | None, wanted: Lis
         ]
 
     with account_of(services, out, account_id) as (model, account):
-        show("positions", wanted, model.positions, account, columns, row)
+        show("positions", wanted, model.positions, account, columns, row, SPARE_OF_POSITIONS)
 
 
 def orders(services: Services, out: Path, account_id: str | None, wanted: Listing) -> None:
@@ -182,7 +202,7 @@ def orders(services: Services, out: Path, account_id: str | None, wanted: Listin
         ]
 
     with account_of(services, out, account_id) as (model, account):
-        show("orders", wanted, model.orders, account, columns, row)
+        show("orders", wanted, model.orders, account, columns, row, SPARE_OF_ORDERS)
 
 
 def trades(services: Services, out: Path, account_id: str | None, wanted: Listing) -> None:
@@ -224,4 +244,4 @@ def trades(services: Services, out: Path, account_id: str | None, wanted: Listin
         ]
 
     with account_of(services, out, account_id) as (model, account):
-        show("trades", wanted, model.trades, account, columns, row)
+        show("trades", wanted, model.trades, account, columns, row, SPARE_OF_TRADES)

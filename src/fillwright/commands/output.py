@@ -9,6 +9,7 @@ from enum import Enum
 from typing import IO, Any
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +18,7 @@ from fillwright.core.types import Time, plain
 from fillwright.reports.summary import timestamp
 
 WIDTH_WITHOUT_TERMINAL = 200
+COLUMN_GAP = 2
 _TIME_NAMES = frozenset({"time", "timestamp", "unprotected_since", "paused_until", "until"})
 
 
@@ -40,6 +42,25 @@ def table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequenc
     for row in rows:
         made.add_row(*(value if isinstance(value, Text) else Text(shown(value)) for value in row))
     return made
+
+
+def fitting(
+    columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]], spare: Sequence[str], width: int
+) -> list[int]:
+    """Which columns fit into a width: all, or those that stay when spare ones go, in their order."""
+    widths = [
+        max(
+            len(heading),
+            *(cell_len(value.plain if isinstance(value, Text) else shown(value)) for value in cells),
+        )
+        for (heading, _), cells in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
+    kept = list(range(len(columns)))
+    for name in spare:
+        if sum(widths[i] for i in kept) + COLUMN_GAP * (len(kept) - 1) <= width:
+            break
+        kept = [i for i in kept if columns[i][0] != name]
+    return kept
 
 
 def shown(value: object) -> str:
