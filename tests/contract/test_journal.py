@@ -64,6 +64,17 @@ def test_more_records_than_are_fetched_at_once_are_read(store: Store) -> None:
     assert list(store.journal.load(ACCOUNT, after_seq=499)) == made[499:]
 
 
+@pytest.mark.parametrize("count", [99, 100, 101, 350])
+def test_groups_of_any_size_are_written_whole_and_in_order(store: Store, count: int) -> None:
+    made = records(3 + count)
+    store.journal.append(ACCOUNT, 0, made[:3])
+    store.journal.append(ACCOUNT, 3, made[3:])
+    with pytest.raises(SeqConflictError):
+        store.journal.append(ACCOUNT, 2, made[2:])
+
+    assert list(store.journal.load(ACCOUNT)) == made
+
+
 @pytest.mark.parametrize("expected_seq", [0, 1, 4, 9])
 def test_who_writes_from_a_wrong_place_loses(store: Store, expected_seq: int) -> None:
     store.journal.append(ACCOUNT, 0, records(5))

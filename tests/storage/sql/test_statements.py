@@ -44,6 +44,13 @@ def test_an_insert_fails_when_the_row_is_there(connection: sqlite3.Connection) -
         connection.execute(insert(THINGS), (1, "b", 2, None, 3))
 
 
+def test_several_rows_are_inserted_at_once(connection: sqlite3.Connection) -> None:
+    made = [(number, "a", number, None, 3) for number in range(1, 4)]
+    connection.execute(insert(THINGS, 3), [value for row in made for value in row])
+
+    assert rows(connection) == made
+
+
 def test_an_insert_once_keeps_what_is_there(connection: sqlite3.Connection) -> None:
     connection.execute(insert_once(THINGS), (1, "a", 2, None, 3))
     connection.execute(insert_once(THINGS), (1, "b", 9, None, 9))

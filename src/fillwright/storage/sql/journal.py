@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 
 import msgspec
 from sqlalchemy import BindParameter, bindparam, delete, func, select
@@ -32,6 +33,9 @@ _JOURNAL, _SNAPSHOTS = schema.journal.c, schema.snapshots.c
 _ACCOUNT: BindParameter[str] = bindparam("account_id")
 
 INSERT = insert(schema.journal)
+INSERT_ROWS = 100
+INSERT_MANY = insert(schema.journal, INSERT_ROWS)
+"""A third quicker per row; for groups that have so many."""
 HAS = compiled(select(_JOURNAL.seq).where(_JOURNAL.account_id == _ACCOUNT, _JOURNAL.seq == bindparam("seq")))
 LAST = compiled(select(func.max(_JOURNAL.seq)).where(_JOURNAL.account_id == _ACCOUNT))
 # Its parameters: account, the seq before the first, how many, and how many to pass over (0).
@@ -84,8 +88,11 @@ class SqliteJournal:
     def _insert(
         self, connection: sqlite3.Connection, account_id: AccountId, expected_seq: int, rows: list[Row]
     ) -> None:
+        whole = len(rows) - len(rows) % INSERT_ROWS
+        parts = (rows[start : start + INSERT_ROWS] for start in range(0, whole, INSERT_ROWS))
         try:
-            connection.executemany(INSERT, rows)
+            connection.executemany(INSERT_MANY, (list(chain.from_iterable(part)) for part in parts))
+            connection.executemany(INSERT, rows[whole:])
         except sqlite3.IntegrityError as error:
             raise SeqConflictError(account_id, expected_seq, self._last(connection, account_id)) from error
 
