@@ -18,7 +18,7 @@ from fillwright.core.inputs import (
 )
 from fillwright.core.positions import Position
 from fillwright.core.requests import CancelRequest
-from fillwright.core.types import MILLISECOND, SECOND, OrderType, PositionDecision, Side, Symbol
+from fillwright.core.types import MILLISECOND, SECOND, OrderType, PositionDecision, Side, Symbol, SymbolStatus
 from fillwright.exchange.faults import FaultPlan, Rates, StreamOutage
 from fillwright.exchange.messages import ExchangeError
 from tests.sim.harness import ACCOUNT, START, World, make_instrument
@@ -68,6 +68,8 @@ class Chaos:
         )
         self.world.read_lag = self.random.choice((0, 0, 200, 1500)) * MILLISECOND
         self.prices = dict.fromkeys(SYMBOLS, D(100))
+        self.deep: dict[Symbol, None] = {}
+        """Symbols whose books have been shown: from then on they are shown with every price."""
         self.log: list[str] = []
 
     def run(self, steps: int) -> World:
@@ -79,12 +81,18 @@ class Chaos:
             (2, self.operate),
             (1, self.manual),
             (1, self.meddle),
+            (1, self.move_coins),
+            (1, self.disturb),
             (1, self.crash if self.restarts else self.walk),
         )
         chosen = self.random.choices([one for _, one in actions], [weight for weight, _ in actions], k=steps)
         for action in chosen:
             action()
             self.world.run(self.random.choice((0, 20, 50, 90, 300, 1500, 5000)) * MILLISECOND)
+        for symbol in SYMBOLS:
+            self.trade_again(symbol)
+            if symbol in self.deep:
+                self.book(symbol, self.prices[symbol], D(100_000))
         return self.world
 
     def note(self, what: str) -> None:
@@ -100,6 +108,8 @@ class Chaos:
         self.prices[symbol] = max(price, D(20))
         volume = random.choice((D("0.001"), D("0.05"), D("0.5"), D(100)))
         self.note(f"{symbol} at {price}, {volume}")
+        if symbol in self.deep:
+            self.book(symbol, self.prices[symbol], random.choice((D("0.3"), D(1000))))
         self.world.price(symbol, self.prices[symbol], volume=volume, displayed=random.choice((D(1), D(1000))))
 
     def signal(self) -> None:
@@ -202,6 +212,50 @@ class Chaos:
             self.world.outside(CancelRequest(symbol=view.symbol, order_id=view.order_id))
         except ExchangeError as error:
             self.note(str(error))
+
+    def move_coins(self) -> None:
+        """Somebody takes free coins away, or brings some."""
+        random, world = self.random, self.world
+        free = {one.asset: one.free for one in world.exchange.balances(ACCOUNT)}
+        asset = random.choice([*free])
+        if random.random() < 0.4:
+            self.note(f"deposit {asset}")
+            world.deposit(asset, D(1))
+        elif free[asset]:
+            amount = min(free[asset], D(random.choice(("0.01", "0.5", "100"))))
+            self.note(f"withdraw {amount} {asset}")
+            world.withdraw(asset, amount)
+
+    def disturb(self) -> None:
+        """The symbol stops trading for a while, with or without its orders; or its book is thin for a while."""
+        random, world = self.random, self.world
+        symbol = random.choice(SYMBOLS)
+        if random.random() < 0.5:
+            status = random.choice((SymbolStatus.HALT, SymbolStatus.BREAK, SymbolStatus.CANCEL_ONLY))
+            self.note(f"{symbol} is {status}")
+            world.exchange.set_status(symbol, status, world.now, cancel_orders=random.random() < 0.3)
+            world.link.collect(world.now)
+            world.at(random.randrange(1, 40) * SECOND, lambda: self.trade_again(symbol))
+            return
+        price = self.prices[symbol]
+        self.note(f"{symbol} is thin")
+        self.book(symbol, price, D("0.2"))
+        world.at(random.randrange(1, 10) * SECOND, lambda: self.book(symbol, self.prices[symbol], D(1000)))
+
+    def trade_again(self, symbol: Symbol) -> None:
+        """The symbol trades again."""
+        self.note(f"{symbol} trades")
+        self.world.exchange.set_status(symbol, SymbolStatus.TRADING, self.world.now)
+        self.world.link.collect(self.world.now)
+
+    def book(self, symbol: Symbol, price: Decimal, quantity: Decimal) -> None:
+        """Show a book of two levels each side."""
+        tick = D("0.01")
+        self.deep[symbol] = None
+        bids = [(price - tick * step, quantity) for step in (1, 9)]
+        asks = [(price + tick * step, quantity) for step in (1, 9)]
+        self.world.exchange.on_depth(symbol, bids, asks, self.world.now, snapshot=True)
+        self.world.seen(symbol)
 
     def crash(self) -> None:
         """The process dies, between journal and wire or at any other moment, and comes back."""

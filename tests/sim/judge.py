@@ -30,7 +30,7 @@ from fillwright.venues.in_process import balances
 if TYPE_CHECKING:
     from tests.sim.harness import World
 
-REQUESTS_PER_SECOND_MAX = 8
+REQUESTS_PER_SECOND_MAX = 12
 """Requests for one position in one second of virtual time; more is a loop of retries."""
 REQUESTS_MAX = 60
 """Requests for one position in a whole story."""

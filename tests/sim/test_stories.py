@@ -446,3 +446,22 @@ def test_protection_that_the_venue_keeps_refusing_is_not_a_storm() -> None:
     assert world.position().status is PositionStatus.OPEN
     world.audit()
     assert world.live_stop().quantity > 0
+
+
+def test_a_sale_that_finds_no_buyers_is_no_storm() -> None:
+    """The engine's own target is reached and the book is empty: a stop stands between the tries, ever further apart."""
+    world = World(instruments=[make_instrument(oto_allowed=False, oco_allowed=False)])
+    in_position(world, target=D(103))
+    book = [(D("100.01"), D(0))]
+    world.exchange.on_depth(SYMBOL, book, [(D("103.2"), D(100))], world.now, snapshot=True)
+    world.price(SYMBOL, D("103.1"))
+    world.exchange.on_depth(SYMBOL, [(D("103.05"), D("0.0001"))], (), world.now, snapshot=False)
+    world.seen(SYMBOL)
+    world.run(240 * SECOND)
+    assert 10 < len(world.events(ev.ExitFailed)) < 40
+    assert world.position().unprotected_us < 10 * SECOND
+    world.exchange.on_depth(SYMBOL, [(D("103.05"), D(100))], (), world.now, snapshot=False)
+    world.seen(SYMBOL)
+    world.audit()
+    assert world.position().exit_reason == "take_profit"
+    assert world.position().status is PositionStatus.CLOSED

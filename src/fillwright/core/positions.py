@@ -170,6 +170,11 @@ class Position(msgspec.Struct, kw_only=True):
             self.setbacks += 1
             self.retry_at = retry_at
 
+    def go_on(self) -> None:
+        """Forget setbacks: the venue does as it is asked again; a sale that failed waits for its time all the same."""
+        if not self.failed_exit_id:
+            self.setbacks = self.retry_at = 0
+
     def move(self, status: PositionStatus) -> None:
         """Take a step of the table; IllegalPositionStep (and no change) when there is none."""
         if status not in TRANSITIONS[self.status]:

@@ -144,12 +144,20 @@ def _take_shortage(ctx: Context, asset: Asset, short: Decimal) -> None:
     """The account holds fewer coins than its positions own: the newest without a live exit give way first."""
     symbols = _symbols_of(ctx, asset)
     holders = [position for position in ctx.ledger.open_positions.values() if position.symbol in symbols]
-    holders.sort(key=lambda position: (_has_live_exit(ctx, position), -position.id))
-    for position in holders:
-        taken = min(short, position.quantity)
-        if taken > ZERO:
-            short -= taken
-            _reduce_outside(ctx, position, taken)
+    holders.sort(key=lambda position: (_locked_by(ctx, position) > ZERO, -position.id))
+    for is_last in (False, True):  # first what no live exit holds: what is locked is there
+        for position in holders:
+            kept = ZERO if is_last else _locked_by(ctx, position)
+            taken = min(short, position.quantity - kept)
+            if taken > ZERO:
+                short -= taken
+                _reduce_outside(ctx, position, taken)
+
+
+def _locked_by(ctx: Context, position: Position) -> Decimal:
+    """What the position's live exits hold (the legs of a list hold the same coins)."""
+    exits = [order for order in ctx.ledger.orders_of(position) if order.is_live and order.leg in EXIT_LEGS]
+    return max((order.remaining for order in exits), default=ZERO)
 
 
 def _symbols_of(ctx: Context, asset: Asset) -> list[Symbol]:
@@ -158,10 +166,6 @@ def _symbols_of(ctx: Context, asset: Asset) -> list[Symbol]:
         for symbol, owned in ctx.state.portfolio.owned.items()
         if owned and ctx.state.instruments[symbol].base == asset
     ]
-
-
-def _has_live_exit(ctx: Context, position: Position) -> bool:
-    return any(order.is_live and order.leg in EXIT_LEGS for order in ctx.ledger.orders_of(position))
 
 
 def _reduce_outside(ctx: Context, position: Position, quantity: Decimal) -> None:

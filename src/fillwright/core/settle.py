@@ -361,8 +361,10 @@ def _settle_unarmed(ctx: Context, position: Position, pending: list[Order]) -> T
 
 
 def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> Time:
-    """Coins without a live stop: free what is held, then protect, or sell."""
-    if ctx.now < position.retry_at:
+    """Coins without a live stop: free what is held, then protect (at once what could not be sold), or sell."""
+    last = _last_exit(ctx, position)
+    sale_failed = last is not None and last.leg is Leg.EXIT and not exits
+    if ctx.now < position.retry_at and not sale_failed:
         return position.retry_at
     if exits:
         cancel(ctx, position, exits[0], "protect anew")
@@ -421,11 +423,12 @@ def _follow(ctx: Context, position: Position, exits: list[Order]) -> Time:
         return _settle_reduction(ctx, position, exits)
     if quote is None:
         return NEVER
-    if _target_reached(position, exits, quote.bid):
-        ctx.emit(ev.PositionClosing(position_id=position.id, reason="take_profit"))
-        return _settle_closing(ctx, position, exits)
-    if _stop_reached(exits, quote.last):
-        ctx.emit(ev.PositionClosing(position_id=position.id, reason=STOP_REACHED))
+    target_reached = _target_reached(position, exits, quote.bid)
+    if target_reached or _stop_reached(exits, quote.last):
+        if ctx.now < position.retry_at:
+            return position.retry_at
+        reason = "take_profit" if target_reached else STOP_REACHED
+        ctx.emit(ev.PositionClosing(position_id=position.id, reason=reason))
         return _settle_closing(ctx, position, exits)
     if position.trail_distance and position.trailing_delta is None:
         trail(ctx, position, quote)

@@ -149,8 +149,11 @@ def _order_filled(ledger: Ledger, event: ev.OrderFilled | ev.OrderPartiallyFille
             position.first_fill_at = position.first_fill_at or record.time
             position.last_entry_fill_at = record.time
             position.unprotected_since = record.time
-        elif order.leg is Leg.EXIT and position.reduce_quantity:
-            position.reduce_quantity = max(position.reduce_quantity - event.fill.quantity, ZERO)
+        elif order.leg is Leg.EXIT:
+            position.failed_exit_id = ""
+            position.go_on()
+            if position.reduce_quantity:
+                position.reduce_quantity = max(position.reduce_quantity - event.fill.quantity, ZERO)
     _after(ledger, order, record.time)
 
 
@@ -179,7 +182,7 @@ def _order_cancelled(ledger: Ledger, event: ev.OrderCancelled, record: ev.Record
     order.move(Step.CANCELLED)
     position = ledger.state.positions.get(order.position_id)
     if position is not None and order.cancel_id:  # the venue does as it is asked again
-        position.setbacks = position.retry_at = 0
+        position.go_on()
     _after(ledger, order, record.time)
 
 
@@ -263,6 +266,8 @@ def _order_adopted(ledger: Ledger, event: ev.OrderAdopted, record: ev.Record) ->
     position = ledger.state.positions.get(event.position_id)
     if position is not None:
         _attach(ledger, position, order, record.time)
+    elif event.leg is Leg.MANUAL:  # its number is taken
+        ledger.state.manual_orders_made = max(ledger.state.manual_orders_made, event.attempt)
     ledger.by_exchange_id[order.symbol, order.exchange_order_id] = order.id
     ledger.index_order(order)
 

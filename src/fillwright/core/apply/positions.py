@@ -139,8 +139,8 @@ def _position_protected(ledger: Ledger, event: ev.PositionProtected, record: ev.
     position.unprotected_last_us = event.unprotected_us
     position.unprotected_spells += 1
     position.unprotected_since = 0
-    position.protection_failures = position.setbacks = 0
-    position.retry_at = 0
+    position.protection_failures = 0
+    position.go_on()
 
 
 def _position_unprotected(ledger: Ledger, event: ev.PositionUnprotected, record: ev.Record) -> None:
