@@ -257,9 +257,12 @@ class PositionMachine(RuleBasedStateMachine):
     def _serve(self) -> None:
         for _ in range(HEAL_STEPS_MAX):
             if self.venue.outbox:
-                self.step(self.venue.outbox.pop(0))
+                batch, self.venue.outbox = self.venue.outbox, []
+                for news in batch:
+                    self.step(news)
             elif self.venue.inbox:
-                self._carry_out(self.venue.inbox[0])
+                for asked in list(self.venue.inbox):
+                    self._carry_out(asked)
             else:
                 return
         raise AssertionError("engine and venue do not come to rest")
