@@ -244,7 +244,8 @@ class _Job:
             ):
                 outcome, charts = self._play(store, model)
         except (TapeError, SignalFileError, ScaleError):
-            _remove(out)  # a tape that breaks halfway leaves nothing half written
+            if not resuming:
+                _remove(out)  # a tape that breaks halfway leaves nothing half written
             raise
         return self._report(journal, outcome, charts)
 

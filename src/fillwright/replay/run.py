@@ -18,6 +18,7 @@ from fillwright.exchange.faults import FaultPlan
 from fillwright.exchange.link import Link
 from fillwright.exchange.settings import ExchangeSettings
 from fillwright.market.intervals import Interval
+from fillwright.market.tapes.errors import TapeError
 from fillwright.market.tapes.tape import Tape
 from fillwright.ports import Journal, Projection, TradeView
 from fillwright.replay.agenda import Agenda
@@ -138,7 +139,8 @@ class Replay:
         for tape in tapes:
             simulation.add_feed(open_feed(tape, simulation, self._intervals(), plan.symbols))
         for feed in simulation.feeds:
-            feed.load()
+            if not feed.load():
+                raise TapeError(feed.tape.path, f"has nothing about {' or '.join(feed.tape.symbols)}")
         times = [feed.next_time() for feed in simulation.feeds if not feed.exhausted]
         simulation.now = min(times, default=1) - 1
         self.recorder.first_time = simulation.now + 1
