@@ -93,7 +93,7 @@ def _common(
     """Signals in, protected positions out."""
 
 
-@app.command()
+@app.command(short_help="Replay recorded market data: journal, figures, report.")
 def replay(
     context: typer.Context,
     tape: Annotated[
@@ -159,7 +159,7 @@ def replay(
         run_replay(services_of(context), options, json_wanted=json, quiet=quiet, open_report=open_report)
 
 
-@app.command()
+@app.command(short_help="Tell why a signal was or was not traded.")
 def why(
     context: typer.Context,
     signal: Annotated[str, typer.Argument(metavar="SIGNAL", help="Number or key of the signal.")],
@@ -226,7 +226,7 @@ def trades(
         journal.trades(services_of(context), out, account, wanted)
 
 
-@app.command()
+@app.command(short_help="Write the report of a finished replay again.")
 def report(
     context: typer.Context,
     out: Out = Path("out"),
@@ -241,7 +241,7 @@ def report(
             show_in_browser(page)
 
 
-@app.command()
+@app.command(short_help="Show every setting and where it came from.")
 def show_config(
     config: ConfigFiles = None,
     changed: Annotated[bool, typer.Option("--changed", help="Only what is not at its default.")] = False,
