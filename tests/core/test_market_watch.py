@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from fillwright.core import events as ev
+from fillwright.core.inputs import Quote
 from fillwright.core.market_watch import PriceBounds, price_bounds
-from fillwright.core.types import OrderType
-from tests.core.builders import D, make_instrument, make_quote
+from fillwright.core.positions import Position
+from fillwright.core.types import Leg, OrderType, Protection
+from tests.core.builders import NOW, Book, D, make_instrument, make_quote
 from tests.core.desk import Desk
 
 NO_LISTS = {"oto_allowed": False, "oco_allowed": False}
@@ -49,3 +56,69 @@ def test_a_bound_is_reached_when_it_is_touched() -> None:
     assert bounds.crossed(make_quote(price=D(52_000)))
     assert bounds.crossed(make_quote(price=D(49_000)))
     assert not PriceBounds(None, None).crossed(make_quote())
+
+
+# -- each bound by itself ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bounds", "bid", "last", "crossed"),
+    [
+        (PriceBounds(D(52), None), "51.99", "60", False),
+        (PriceBounds(D(52), None), "52", "40", True),
+        (PriceBounds(None, D(52)), "60", "51.99", False),
+        (PriceBounds(None, D(52)), "40", "52", True),
+        (PriceBounds(None, None, D(49)), "40", "49.01", False),
+        (PriceBounds(None, None, D(49)), "60", "49", True),
+    ],
+)
+def test_each_bound_looks_at_its_own_price(bounds: PriceBounds, bid: str, last: str, crossed: bool) -> None:
+    """§9: stops trigger, and trailing follows, on last trades; a target that is sold at market is sold at the bid."""
+    assert bounds.crossed(Quote("BTCUSDT", D(bid), D(bid) + 1, D(last), NOW)) is crossed
+
+
+def stopped(book: Book, **changes: Any) -> Position:
+    """A position with a stop alone at the venue."""
+    fields = {"plan": Protection.STOP, "take_profit": None, **changes}
+    order_type = fields.pop("stop_type", OrderType.STOP_LOSS)
+    position = book.open_position(**fields)
+    stop = position.stop_loss
+    book.place(book.submit(position, Leg.STOP_LOSS, order_type=order_type, stop_price=stop, price=None))
+    return position
+
+
+def test_positions_that_hold_nothing_are_not_watched() -> None:
+    book = Book()
+    book.submit(book.create_position(take_profit=D(52_000)))
+    assert price_bounds(book.ledger, "BTCUSDT") is None
+    book.close_position(book.open_position(take_profit=D(52_000)), D(52_000))
+    assert price_bounds(book.ledger, "BTCUSDT") is None
+
+
+def test_of_several_trailing_stops_the_nearest_step_counts() -> None:
+    """§4 Trailing: steps of 0.3 % above where the stop was last fitted; other symbols have bounds of their own."""
+    book = Book()
+    for stop in (49_980, 49_000):
+        stopped(book, trail_distance=D("0.02"), stop_loss=D(stop))
+    bounds = price_bounds(book.ledger, "BTCUSDT")
+    assert bounds is not None
+    assert bounds.last_high == D(50_150)
+    assert price_bounds(book.ledger, "ETHUSDT") is None
+
+
+def test_the_venues_own_trailing_stop_needs_no_watch() -> None:
+    book = Book()
+    stopped(book, trail_distance=D("0.02"), trailing_delta=200)
+    assert price_bounds(book.ledger, "BTCUSDT") is None
+
+
+def test_a_stop_with_a_limit_is_watched_until_its_position_is_on_its_way_out() -> None:
+    """§4 Stops: unfilled after ``stop_escalate_s`` it is cancelled and sold; of several the highest counts."""
+    book = Book()
+    first = stopped(book, stop_type=OrderType.STOP_LOSS_LIMIT)
+    second = stopped(book, stop_type=OrderType.STOP_LOSS_LIMIT, stop_loss=D(49_500))
+    assert price_bounds(book.ledger, "BTCUSDT") == PriceBounds(None, None, D(49_500))
+    book.push(ev.PositionClosing(second.id, "stop_loss"))
+    assert price_bounds(book.ledger, "BTCUSDT") == PriceBounds(None, None, D(49_000))
+    book.push(ev.OrderCancelRequested(first.open_order_ids[-1], "RT_t_1_C_1", "move"))
+    assert price_bounds(book.ledger, "BTCUSDT") is None
