@@ -36,7 +36,9 @@ def main() -> None:
         runtime, dev = "requirements.lock", "requirements-dev.lock"
         subprocess.run([*compile_lock, f"--output-file={runtime}"], check=True, cwd=ROOT)
         subprocess.run(
-            [*compile_lock, "--extra=dev", f"--constraints={runtime}", f"--output-file={dev}"], check=True, cwd=ROOT
+            [*compile_lock, "--extra=dev", f"--constraints={runtime}", f"--output-file={dev}"],
+            check=True,
+            cwd=ROOT,
         )
     print(f"wrote {runtime} and {dev}", file=sys.stderr)
 
