@@ -285,16 +285,18 @@ ERRORS: dict[int, ErrorEntry] = {entry.code: entry for entry in _TABLE}
 
 
 def error_class(code: int | None, http_status: int = 400) -> ErrorClass:
-    """Class an error answer; a code that is not in the table is unknown on 5XX and permanent otherwise.
+    """Class an error answer: 5XX is unknown whatever the body says; a code not in the table is permanent otherwise.
 
     HTTP 403 may mean a broken limit and backs off as 429 and 418 do; 451 (a restricted place) is permanent.
     """
     entry = ERRORS.get(code) if code is not None else None
     if http_status in (418, 429):
         return ErrorClass.RATE
+    if http_status >= 500:
+        return ErrorClass.UNKNOWN
     if entry is not None:
         return entry.error_class
-    if http_status >= 500 or http_status == 408:
+    if http_status == 408:
         return ErrorClass.UNKNOWN
     if http_status == 403:
         return ErrorClass.RATE
