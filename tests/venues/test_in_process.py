@@ -101,7 +101,7 @@ def test_a_trade_tells_of_one_fill() -> None:
     assert traded.status is VenueOrderStatus.FILLED
     assert traded.client_order_id == "m"
     assert traded.fills == (FillReport(1, D(100), D(2), D("0.002"), "BTC", False, 20),)
-    assert (traded.executed_quantity, traded.executed_quote) == (2, 200)
+    assert (traded.executed_quantity, traded.executed_quote) == (D(2), D(200))
     assert traded.source == "stream"
 
 
