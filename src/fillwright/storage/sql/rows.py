@@ -1,4 +1,7 @@
-"""Objects of the core as rows of the read models: one function per table, values in the order of its columns."""
+"""Objects of the core as rows of the read models: one function per table, values in the order of its columns.
+
+Members of enumerations are written by ``str``, several times as quick as their ``value``.
+"""
 
 from __future__ import annotations
 
@@ -109,8 +112,8 @@ def signal_row(whose: Whose, record: SignalRecord, seq: int | None) -> Row:
         record.key.removeprefix(f"{signal.trader_id}|"),
         signal.trader_id,
         signal.symbol,
-        signal.side.value,
-        signal.decision.value,
+        str(signal.side),
+        str(signal.decision),
         text(signal.confidence),
         document(signal.entry),
         maybe(signal.stop_loss),
@@ -120,7 +123,7 @@ def signal_row(whose: Whose, record: SignalRecord, seq: int | None) -> Row:
         signal.expires_at,
         signal.reasoning,
         document(signal.metadata),
-        record.status.value,
+        str(record.status),
         record.reason,
         record.position_id or None,
         record.received_at,
@@ -142,9 +145,9 @@ def order_row(whose: Whose, order: Order) -> Row:
         order.position_id or None,
         LEG_NAMES[order.leg],
         order.symbol,
-        order.side.value,
-        order.type.value,
-        None if order.time_in_force is None else order.time_in_force.value,
+        str(order.side),
+        str(order.type),
+        None if order.time_in_force is None else str(order.time_in_force),
         maybe(order.quantity),
         text(order.executed_quantity),
         text(order.executed_quote),
@@ -175,7 +178,7 @@ def fill_row(whose: Whose, order: Order, fill: Fill, now: Time) -> Row:
         fill.trade_id,
         order.id,
         order.position_id or None,
-        order.side.value,
+        str(order.side),
         text(fill.price),
         text(fill.quantity),
         text(fill.quote),
@@ -218,7 +221,7 @@ def position_row(whose: Whose, position: Position, valued: Valuation) -> Row:
         position.trader_id,
         position.symbol,
         "LONG" if position.direction is Direction.LONG else "SHORT",
-        position.status.value,
+        str(position.status),
         text(position.quantity),
         text(position.requested_quantity),
         valued.entry_price,
@@ -235,8 +238,8 @@ def position_row(whose: Whose, position: Position, valued: Valuation) -> Row:
         position.stop_order_id,
         document(position.entry_order_ids),
         document(position.exit_order_ids),
-        position.protection.value,
-        position.plan.value,
+        str(position.protection),
+        str(position.plan),
         position.plan_reason,
         position.exit_blocked,
         text(Decimal(position.unprotected_us).scaleb(-3)),
