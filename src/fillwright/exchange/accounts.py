@@ -11,7 +11,7 @@ from decimal import ROUND_DOWN, Decimal
 
 import msgspec
 
-from fillwright.core.types import ZERO, AccountId, Asset, ClientOrderId, Symbol, Time
+from fillwright.core.types import ONE, ZERO, AccountId, Asset, ClientOrderId, Symbol, Time
 from fillwright.exchange.messages import ExchangeError, OrderCount, PreventedMatch
 from fillwright.exchange.orders import Order
 from fillwright.exchange.settings import ExchangeSettings, FeeSchedule, OrderCountLimit
@@ -121,7 +121,8 @@ def round_commission(amount: Decimal, precision: int) -> Decimal:
 
     Binance documents the precision, not the rounding; cutting off never takes more than the rate says.
     """
+    rounded = amount.quantize(ONE.scaleb(-precision), ROUND_DOWN)
+    if rounded != amount:
+        return rounded
     exponent = amount.as_tuple().exponent
-    if isinstance(exponent, int) and exponent >= -precision:
-        return amount
-    return amount.quantize(Decimal((0, (1,), -precision)), ROUND_DOWN)
+    return amount if isinstance(exponent, int) and exponent >= -precision else rounded

@@ -319,6 +319,8 @@ class Exchange:
     def drain(self) -> list[ExchangeEvent]:
         """All events since the last drain, in the order in which they happened."""
         events = self._state.events
+        if not events:
+            return []
         self._state.events = []
         return events
 

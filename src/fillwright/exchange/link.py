@@ -235,14 +235,17 @@ class Link:
 
     def collect(self, now: Time) -> None:
         """Take up the account's events since the last time: call it after each market event."""
-        for event in self.exchange.drain_account(self.account_id):
-            time = event.time + self._half
-            if self.faults is None:
+        events = self.exchange.drain_account(self.account_id)
+        if not events:
+            return
+        faults, half = self.faults, self._half
+        for event in events:
+            time = event.time + half
+            if faults is None:
                 self._sequence += 1
-                delivery = Delivery(time, _EVENT, None, event)
-                heappush(self._deliveries, (time, self._sequence, delivery))
+                heappush(self._deliveries, (time, self._sequence, Delivery(time, _EVENT, None, event)))
             else:
-                self._deliver_faulty(self.faults, event, time)
+                self._deliver_faulty(faults, event, time)
 
     def _deliver_faulty(self, faults: FaultPlan, event: ExchangeEvent, time: Time) -> None:
         if faults.loses_events(event.time):

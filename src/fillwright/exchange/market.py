@@ -88,6 +88,8 @@ class SymbolMarket:
     """Everything about one symbol that is not an account's."""
 
     __slots__ = (
+        "_cheaper",
+        "_dearer",
         "_touch",
         "_touch_of",
         "ask",
@@ -129,6 +131,8 @@ class SymbolMarket:
         self.use(instrument)
         self.status = instrument.status
         self.slippage = settings.slippage
+        self._dearer = ONE + self.slippage
+        self._cheaper = ONE - self.slippage
         self.half_spread = settings.half_spread
         self.queue_ahead_quote = settings.queue_ahead_quote
         self.last: Decimal | None = None
@@ -247,9 +251,9 @@ class SymbolMarket:
         instrument = self.instrument
         tick = instrument.price_filter.tick
         if side is Side.BUY:
-            price = instrument.price_up(price * (ONE + self.slippage))
+            price = instrument.price_up(price * self._dearer)
         else:
-            price = instrument.price_down(price * (ONE - self.slippage))
+            price = instrument.price_down(price * self._cheaper)
         # Written with the tick's digits: a price derived from a derived price must not grow longer each time.
         return price.quantize(tick) if tick else price
 

@@ -35,11 +35,15 @@ from fillwright.exchange.messages import (
     ListStatusReport,
     OrderResponse,
     OrderView,
+    RejectReason,
     ReplaceResult,
     Response,
     TradeView,
 )
 from fillwright.wire.errors import error_class
+
+_TRADE = ExecutionType.TRADE
+_NO_REJECT = RejectReason.NONE
 
 TIMEOUT_CODE = 0
 """Our own code for a request without an answer."""
@@ -62,7 +66,7 @@ def from_event(event: ExchangeEvent) -> Input | None:
 def from_execution(event: ExecutionReport) -> OrderReport:
     """Turn an execution report into an order report; its id is always the order's own."""
     fills: tuple[FillReport, ...] = ()
-    if event.execution_type is ExecutionType.TRADE:
+    if event.execution_type is _TRADE:
         fills = (
             FillReport(
                 event.trade_id,
@@ -92,7 +96,7 @@ def from_execution(event: ExecutionReport) -> OrderReport:
         executed_quantity=event.executed_quantity,
         executed_quote=event.executed_quote,
         fills=fills,
-        reject_reason=event.reject_reason if event.reject_reason != "NONE" else "",
+        reject_reason="" if event.reject_reason is _NO_REJECT else event.reject_reason,
         expiry_reason=event.expiry_reason,
         prevented_quantity=event.prevented_quantity or ZERO,
     )
@@ -100,7 +104,7 @@ def from_execution(event: ExecutionReport) -> OrderReport:
 
 def balances(items: Iterable[AssetBalance]) -> tuple[tuple[Asset, Decimal, Decimal], ...]:
     """Balances as the core takes them."""
-    return tuple((item.asset, item.free, item.locked) for item in items)
+    return tuple([(item.asset, item.free, item.locked) for item in items])
 
 
 def from_view(
