@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from fillwright.core import events as ev
+from fillwright.core import inputs as inp
 from fillwright.core.inputs import Quote
 from fillwright.core.market_watch import PriceBounds, price_bounds
 from fillwright.core.positions import Position
-from fillwright.core.types import Leg, OrderType, Protection
+from fillwright.core.requests import CancelReplaceRequest
+from fillwright.core.types import Leg, OrderType, Protection, SymbolStatus
 from tests.core.builders import NOW, Book, D, make_instrument, make_quote
 from tests.core.desk import Desk
 
@@ -122,3 +124,26 @@ def test_a_stop_with_a_limit_is_watched_until_its_position_is_on_its_way_out() -
     assert price_bounds(book.ledger, "BTCUSDT") == PriceBounds(None, None, D(49_000))
     book.push(ev.OrderCancelRequested(first.open_order_ids[-1], "RT_t_1_C_1", "move"))
     assert price_bounds(book.ledger, "BTCUSDT") is None
+
+
+def test_a_closing_position_watches_nothing() -> None:
+    """Its exit is under way: a price beyond its target is no reason to look again at every tick."""
+    book = Book()
+    position = stopped(book, take_profit=D(52_000), trail_distance=D("0.02"))
+    assert price_bounds(book.ledger, "BTCUSDT") == PriceBounds(D(52_000), D(50_150))
+    book.push(ev.PositionClosing(position.id, "operator"))
+    assert price_bounds(book.ledger, "BTCUSDT") is None
+    book.push(ev.PositionReopened(position.id, "exit failed"))
+    assert price_bounds(book.ledger, "BTCUSDT") == PriceBounds(D(52_000), D(50_150))
+
+
+def test_where_nothing_can_be_done_nothing_is_watched_until_it_can() -> None:
+    """§4: while a symbol does not trade exits are blocked; on TRADING the target is looked at first."""
+    desk = Desk(make_instrument(**NO_LISTS))
+    desk.enter()
+    desk.step(inp.UpdateInstruments((make_instrument(**NO_LISTS, status=SymbolStatus.HALT),)))
+    assert desk.engine.price_bounds("BTCUSDT") is None
+    desk.price(52_000)
+    assert desk.sent() == []
+    desk.step(inp.UpdateInstruments((make_instrument(**NO_LISTS),)))
+    assert desk.only(CancelReplaceRequest).order.type is OrderType.MARKET

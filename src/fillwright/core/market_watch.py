@@ -7,11 +7,12 @@ from decimal import Decimal
 import msgspec
 
 from fillwright.core.inputs import Quote
-from fillwright.core.positions import HOLDING
 from fillwright.core.protection import trail_trigger
 from fillwright.core.settle import watches_target
 from fillwright.core.state import Ledger
 from fillwright.core.types import OrderType, PositionStatus, Symbol
+
+_WATCHED = (PositionStatus.OPEN, PositionStatus.MONITORING)
 
 
 class PriceBounds(msgspec.Struct, frozen=True, gc=False):
@@ -37,18 +38,17 @@ def price_bounds(ledger: Ledger, symbol: Symbol) -> PriceBounds | None:
     last_high: Decimal | None = None
     last_low: Decimal | None = None
     for position in ledger.positions_in(symbol):
-        if position.status not in HOLDING:
-            continue
+        if position.status not in _WATCHED or position.exit_blocked:
+            continue  # nothing, or nothing more, would come of it
         if watches_target(ledger, position):
             assert position.take_profit is not None
             bid_high = position.take_profit if bid_high is None else min(bid_high, position.take_profit)
         if position.trail_distance and position.trailing_delta is None and position.stop_loss is not None:
             level = trail_trigger(position)
             last_high = level if last_high is None else min(last_high, level)
-        if position.status is not PositionStatus.CLOSING:
-            for order in ledger.orders_of(position):
-                if order.type is OrderType.STOP_LOSS_LIMIT and order.is_live and order.stop_price is not None:
-                    last_low = order.stop_price if last_low is None else max(last_low, order.stop_price)
+        for order in ledger.orders_of(position):
+            if order.type is OrderType.STOP_LOSS_LIMIT and order.is_live and order.stop_price is not None:
+                last_low = order.stop_price if last_low is None else max(last_low, order.stop_price)
     if bid_high is None and last_high is None and last_low is None:
         return None
     return PriceBounds(bid_high, last_high, last_low)
