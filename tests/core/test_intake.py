@@ -75,6 +75,18 @@ def test_a_denied_signal_is_denied_again() -> None:
     assert (again.ok, again.code, again.repeated) == (False, "CONFIDENCE_TOO_LOW", True)
 
 
+def test_a_denied_signal_is_denied_again_after_it_was_forgotten() -> None:
+    desk = Desk()
+    confidence = D("0.1")
+    signal = make_signal(key="k", confidence=confidence, created_at=desk.now)
+    desk.step(inp.SubmitSignal(signal))
+    desk.now += 3 * DAY
+    desk.step(inp.TimeReached())
+    assert desk.state.signals == {}
+    again = desk.command(inp.SubmitSignal(signal))
+    assert (again.ok, again.code, again.repeated) == (False, "CONFIDENCE_TOO_LOW", True)
+
+
 def test_keys_are_kept_for_seven_days() -> None:
     """§1: kept 7 days in State."""
     desk = Desk()
@@ -85,7 +97,7 @@ def test_keys_are_kept_for_seven_days() -> None:
     desk.now += DAY
     desk.step(inp.TimeReached())
     assert "ada|k" not in desk.state.keys
-    assert "ada|k" not in desk.state.key_hashes
+    assert desk.state.key_hashes == desk.state.key_codes == {}
 
 
 # -- waiting -----------------------------------------------------------------------------------------------------

@@ -145,6 +145,24 @@ def test_the_venue_trails_where_it_can() -> None:
     assert (request.order.trailing_delta, request.order.stop_price) == (None, D(50_500))
 
 
+@pytest.mark.parametrize(
+    ("price", "delta", "stop"), [(49_500, 101, None), (49_020, None, 49_000), (51_000, 200, None)]
+)
+def test_a_trailing_stop_is_never_placed_wider_than_the_signals(
+    price: int, delta: int | None, stop: int | None
+) -> None:
+    """§4 Trailing: never wider than the signal's stop; else the engine moves a fixed stop."""
+    desk = Desk(make_instrument(oto_allowed=False, oco_allowed=False))
+    desk.signal(trailing=True, take_profit=None)
+    desk.accept(desk.only(OrderRequest))
+    desk.price(price)
+    desk.fill("RT_t_1_E_1", commission_in_base=True)
+    request = desk.only(OrderRequest)
+    assert (request.trailing_delta, request.stop_price) == (delta, D(stop) if stop else None)
+    desk.report(request.client_order_id, V.NEW)
+    assert desk.sent() == []
+
+
 def test_else_the_engine_trails_in_steps() -> None:
     """§4 Trailing: else the engine moves a fixed stop (steps ≥ 0.3 %, ≥ 10 s apart)."""
     desk = Desk(make_instrument(trailing_allowed=False))

@@ -53,7 +53,7 @@ def receive(ctx: Context, limits: Limits, signal: Signal) -> None:
     key = f"{signal.trader_id}|{signal.key or derived_key(ctx, signal)}"
     known = state.keys.get(key)
     if known is not None:
-        _answer_again(ctx, known, state.key_hashes[key] == body_hash)
+        _answer_again(ctx, known, key, state.key_hashes[key] == body_hash)
         return
     signal_id = state.signals_made + 1
     ctx.emit(ev.SignalReceived(signal_id=signal_id, signal=signal, key=key, body_hash=body_hash))
@@ -79,7 +79,7 @@ def derived_key(ctx: Context, signal: Signal) -> str:
     return "auto:" + (candle_key(ctx.ledger, probe) or f"{signal.symbol}|{signal.side}|{signal.created_at}")
 
 
-def _answer_again(ctx: Context, signal_id: int, same_body: bool) -> None:
+def _answer_again(ctx: Context, signal_id: int, key: str, same_body: bool) -> None:
     record = ctx.state.signals.get(signal_id)
     if not same_body:
         ctx.answer = Answer(
@@ -89,11 +89,11 @@ def _answer_again(ctx: Context, signal_id: int, same_body: bool) -> None:
             signal_id=signal_id,
         )
         return
-    denied = record is not None and record.status is SignalStatus.DENIED
+    code = ctx.state.key_codes.get(key, "")  # the signal itself is forgotten sooner than its key
     ctx.answer = Answer(
-        ok=not denied,
-        code=record.code if record is not None else "",
-        message=record.reason if record is not None else "",
+        ok=not code,
+        code=code,
+        message=code or (record.reason if record is not None else ""),
         signal_id=signal_id,
         position_id=record.position_id if record is not None else 0,
         repeated=True,
@@ -295,6 +295,7 @@ def try_again(ctx: Context, limits: Limits, position: Position) -> bool:
             plan=draft.plan,
             limit_price=draft.limit_price,
             quantity=draft.quantity,
+            trailing_delta=(draft.trailing_delta or 0) if position.trail_distance else None,
         )
     )
     send_entry(ctx, position, draft)

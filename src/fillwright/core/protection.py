@@ -41,6 +41,7 @@ from fillwright.core.types import (
 MOVE_TICKS = 2
 """A moved level keeps at least this many ticks from the last price."""
 TRAIL_STEP = Decimal("0.003")
+BASIS_POINTS = 10_000
 TRAIL_INTERVAL: Time = 10 * SECOND
 FAILURES_BEFORE_SALE = 2
 MOVE = "move"
@@ -105,6 +106,7 @@ def protect(ctx: Context, position: Position, quantity: Decimal, quote: Quote | 
     instrument = ctx.instrument(position.symbol)
     if stop is None or (quote is not None and quote.last <= stop):
         return False
+    fit_trailing(ctx, position, quote)
     name = ctx.name(position, Leg.STOP_LOSS)
     stop_leg = stop_request(position, instrument, name, quantity)
     target_type = _target_type(ctx, position, instrument, quote)
@@ -304,8 +306,14 @@ def trail_trigger(position: Position) -> Decimal:
     return stop / (1 - position.trail_distance) * (1 + TRAIL_STEP)
 
 
-def native_trailing(ctx: Context, position: Position, quote: Quote | None) -> int | None:
-    """The trailing delta for a position's stop now, if the venue can trail it."""
-    if not position.trail_distance or position.stop_loss is None or quote is None:
-        return None
-    return trailing_delta(ctx.instrument(position.symbol), position.stop_loss, quote.last)
+def fit_trailing(ctx: Context, position: Position, quote: Quote | None) -> None:
+    """Before a trailing stop is placed anew: no wider than the position's stop; too near for the venue, ours trails."""
+    delta, stop = position.trailing_delta, position.stop_loss
+    if delta is None or stop is None or quote is None or quote.last <= stop:
+        return
+    if (quote.last - stop) * BASIS_POINTS >= delta * quote.last:
+        return
+    nearer = trailing_delta(ctx.instrument(position.symbol), stop, quote.last)
+    ctx.emit(
+        ev.PositionUpdated(position_id=position.id, reason="nearer to its stop", trailing_delta=nearer or 0)
+    )

@@ -144,6 +144,8 @@ class State(msgspec.Struct, kw_only=True):
     keys: dict[str, int] = {}
     """Idempotency key (``trader|key``) → signal id; the signal's hash is kept in ``key_hashes``."""
     key_hashes: dict[str, str] = {}
+    key_codes: dict[str, str] = {}
+    """Why the signals of some keys were denied."""
     candle_signals: dict[str, int] = {}
     """``trader|symbol|side|candle`` → signal id, of signals that were not denied."""
     positions: dict[int, Position] = {}

@@ -63,6 +63,7 @@ def forget(ledger: Ledger, now: Time) -> None:
     while (old_key := state.old_keys.pop_before(now - KEEP_KEYS)) is not None:
         state.keys.pop(old_key, None)
         state.key_hashes.pop(old_key, None)
+        state.key_codes.pop(old_key, None)
 
 
 def _forget_order(ledger: Ledger, key: ClientOrderId, name: str, before: Time) -> None:

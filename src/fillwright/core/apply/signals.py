@@ -73,6 +73,8 @@ def _interval_length(interval: str) -> Time:
 def _signal_denied(ledger: Ledger, event: ev.SignalDenied, record: ev.Record) -> None:
     signal = ledger.state.signals[event.signal_id]
     signal.code = event.code
+    if signal.key in ledger.state.keys:
+        ledger.state.key_codes[signal.key] = event.code
     _move_signal(ledger, signal, SignalStatus.DENIED, event.code, record.time)
 
 
