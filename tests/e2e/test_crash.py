@@ -146,10 +146,12 @@ def test_killed_between_its_last_record_and_its_report(
     assert result.report.read_text() == unkilled.report.read_text()
 
 
-def test_killed_before_its_first_snapshot_it_begins_anew(
+def test_killed_at_its_very_beginning(
     market: Path, tmp_path: Path, unkilled: ReplayResult, victims: Any
 ) -> None:
     victims(options(market, tmp_path / "out")).kill_at(1)
+    with pytest.raises(BadInputError, match="other tapes"):
+        replay(options(market, tmp_path / "out", resume=True, sort=True))
     result = replay(options(market, tmp_path / "out", resume=True))
     assert_same(result, unkilled)
 

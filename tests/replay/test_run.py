@@ -142,3 +142,32 @@ def test_what_a_report_must_say_of_its_tapes() -> None:
 def test_a_fingerprint_tells_all_parts_apart() -> None:
     assert fingerprint("a", 1) == fingerprint("a", 1)
     assert len({fingerprint("a", 1), fingerprint("a", 2), fingerprint("a", "1"), fingerprint("a1")}) == 4
+
+
+def held_after(trades: int) -> dict[str, int]:
+    """How much is in memory after so many trades, ten minutes apart."""
+    rows = [(number * 30, 100 + (number // 10) % 2, 50) for number in range(trades * 20)]
+    signals = [
+        planned(number, number * 600 + 15, stop_percent="0.3", target_percent="0.4")
+        for number in range(trades)
+    ]
+    played = Case(tapes=[trades_tape(rows, chunk_rows=1_000)], signals=signals).play()
+    assert played.outcome.verification.trades > trades / 2
+    simulation = played.simulation
+    state, exchange = simulation.engine.state, simulation.exchange
+    assert not exchange.open_orders("replay")
+    return {
+        "orders": len(state.orders),
+        "positions": len(state.positions),
+        "signals": len(state.signals),
+        "wakes": len(simulation.engine.wakes),
+        "under way": len(simulation.venue.dump()),
+        "exchange": len(exchange.all_orders("replay", "BTCUSDT", limit=1_000)),
+        "ledger": len(simulation.engine.ledger.dump()) // 100_000,
+    }
+
+
+def test_nothing_but_the_journal_grows_with_the_number_of_trades() -> None:
+    few, many = held_after(300), held_after(900)
+    for what, count in few.items():
+        assert many[what] <= count * 1.1 + 3, (what, few, many)

@@ -160,6 +160,7 @@ class Replay:
             simulation.step(
                 ChangeLimits(by="configuration", trader_id=trader_id, symbol=symbol, limits=limits)
             )
+        self.recorder.commit(simulation, snapshot=True)  # from here on there is something to go on from
         return simulation
 
     def resume(self) -> Simulation | None:
