@@ -9,7 +9,7 @@ import pytest
 
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
-from fillwright.core.types import ZERO, Leg, OrderState, OrderType, PositionStatus, Side
+from fillwright.core.types import ZERO, OrderState, OrderType, PositionStatus, Side
 from tests.core.builders import D, make_instrument
 from tests.core.desk import Desk, V
 
@@ -168,8 +168,7 @@ def test_a_shortage_takes_the_newest_without_a_live_exit_first() -> None:
     first = desk.enter(key="1")
     second = desk.enter(key="2", trader_id="bob")
     third = desk.enter(key="3", trader_id="cy")
-    for leg in (Leg.STOP_LOSS, Leg.TAKE_PROFIT):
-        desk.order(f"RT_t_1_{leg}_1").state = OrderState.CANCEL_PENDING  # the first has no live exit
+    desk.cancelled("RT_t_1_S_1", "RT_t_1_T_1")  # the first has no live exit
     total = first.quantity + second.quantity + third.quantity
     left = total - first.quantity - D("0.001")
     for _ in range(2):
