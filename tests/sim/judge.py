@@ -155,7 +155,7 @@ class Judge:
             ZERO,
         )
         problems = []
-        if stops > position.quantity:
+        if stops - position.quantity >= instrument.lot_size.step:
             problems.append(f"{name}: stops would sell {stops} of {position.quantity}")
         surplus = position.quantity - stops
         if position.stop_loss is not None and instrument.is_sellable(surplus, position.stop_loss):

@@ -145,7 +145,7 @@ def _take_shortage(ctx: Context, asset: Asset, short: Decimal) -> None:
     symbols = _symbols_of(ctx, asset)
     holders = [position for position in ctx.ledger.open_positions.values() if position.symbol in symbols]
     holders.sort(key=lambda position: (_locked_by(ctx, position) > ZERO, -position.id))
-    for is_last in (False, True):  # first what no live exit holds: what is locked is there
+    for is_last in (False, True):  # first what no exit holds: what is locked is there
         for position in holders:
             kept = ZERO if is_last else _locked_by(ctx, position)
             taken = min(short, position.quantity - kept)
@@ -155,9 +155,10 @@ def _take_shortage(ctx: Context, asset: Asset, short: Decimal) -> None:
 
 
 def _locked_by(ctx: Context, position: Position) -> Decimal:
-    """What the position's live exits hold (the legs of a list hold the same coins)."""
-    exits = [order for order in ctx.ledger.orders_of(position) if order.is_live and order.leg in EXIT_LEGS]
-    return max((order.remaining for order in exits), default=ZERO)
+    """What the position's exits hold at the venue (the legs of a list hold the same coins)."""
+    exits = [order for order in ctx.ledger.orders_of(position) if order.leg in EXIT_LEGS]
+    holding = (order.remaining for order in exits if order.is_live or order.state is OrderState.CANCEL_PENDING)
+    return max(holding, default=ZERO)
 
 
 def _symbols_of(ctx: Context, asset: Asset) -> list[Symbol]:
