@@ -88,6 +88,8 @@ class MemoryTape(Tape):
 
 
 TRADES_PER_SECOND = 50.0
+BRACKET_PERCENT = D("0.05")
+"""Stop and target lie so far from the price."""
 """About what BTCUSDT shows on a quiet day of 2026."""
 
 
@@ -98,7 +100,7 @@ def trades(ticks: int, seed: int = 7) -> list[TradeColumns]:
 
 
 def brackets(
-    chunks: Sequence[TradeColumns], every: int, distance: Decimal = D("0.05")
+    chunks: Sequence[TradeColumns], every: int, distance: Decimal = BRACKET_PERCENT
 ) -> list[PlannedSignal]:
     """A signal with stop and target every so many ticks, at a percentage from the price."""
     signals = []

@@ -29,15 +29,7 @@ from fillwright.core.protection import (
 )
 from fillwright.core.risk.limits import Limits
 from fillwright.core.state import Ledger
-from fillwright.core.types import (
-    SECOND,
-    ZERO,
-    Leg,
-    OrderState,
-    OrderType,
-    PositionStatus,
-    Time,
-)
+from fillwright.core.types import SECOND, ZERO, Leg, OrderState, OrderType, PositionStatus, Time
 from fillwright.core.waiting import NEVER, await_end, await_execution, soonest, watch_orders
 
 EXIT_TRIES_MAX = 3
