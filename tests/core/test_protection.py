@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
+import decimal
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
-from fillwright.core.protection import covered, trail_trigger, wants_move
-from fillwright.core.requests import CancelListRequest, CancelReplaceRequest, OrderListRequest, OrderRequest
-from fillwright.core.types import CancelRestriction, Leg, OrderState, OrderType, Protection
-from tests.core.builders import D, make_instrument
+from fillwright.core.context import Bids, Context, NoAverages
+from fillwright.core.inputs import Quote
+from fillwright.core.orders import Order
+from fillwright.core.positions import Position
+from fillwright.core.protection import (
+    covered,
+    protect,
+    refuse_stop,
+    refuse_target,
+    trail,
+    trail_level,
+    trail_trigger,
+    wants_move,
+)
+from fillwright.core.requests import (
+    CancelListRequest,
+    CancelReplaceRequest,
+    OrderListRequest,
+    OrderRequest,
+)
+from fillwright.core.types import (
+    CONTEXT,
+    SECOND,
+    CancelRestriction,
+    Leg,
+    ListKind,
+    OrderState,
+    OrderType,
+    Protection,
+)
+from tests.core.builders import NOW, QUANTITY, Book, D, make_instrument, make_quote
 from tests.core.desk import Desk, V
 
 
@@ -192,3 +225,221 @@ def test_a_price_beyond_the_target_is_not_made_an_order(price: int) -> None:
     desk.price(price)
     desk.fill("RT_t_1_E_1", commission_in_base=True)
     assert desk.only(OrderRequest).type is OrderType.STOP_LOSS
+
+
+# -- by itself ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _exact() -> Iterator[None]:
+    """Work in the core's own arithmetic."""
+    with decimal.localcontext(CONTEXT):
+        yield
+
+
+def context_of(book: Book, last: object = 50_000) -> Context:
+    quotes = {"BTCUSDT": make_quote(price=D(str(last)), time=book.now)}
+    return Context(book.ledger, quotes, Bids(book.state, quotes), NoAverages(), book.now)
+
+
+def exit_of(book: Book, position: Position, leg: Leg, level: int, **changes: Any) -> Order:
+    """A live exit."""
+    kind = OrderType.STOP_LOSS if leg is Leg.STOP_LOSS else OrderType.TAKE_PROFIT
+    fields = {"order_type": kind, "stop_price": D(level), "price": None, **changes}
+    name = book.submit(position, leg, **fields)
+    book.place(name)
+    return book.state.orders[name]
+
+
+def test_cover_is_what_live_stops_have_left() -> None:
+    """§4: targets, sales, ended stops and stops on their way out cover nothing; executions are gone from it."""
+    book = Book()
+    position = book.open_position(take_profit=D(52_000))
+    stop = exit_of(book, position, Leg.STOP_LOSS, 49_000)
+    target = exit_of(book, position, Leg.TAKE_PROFIT, 52_000)
+    waiting = book.state.orders[
+        book.submit(position, Leg.STOP_LOSS, list_id="RT_t_1_L_1", list_kind=ListKind.OTO, pending=True)
+    ]
+    book.place(waiting.id, pending=True)
+    exits = [stop, target, waiting]
+    assert covered(exits) == QUANTITY
+    book.fill(stop.id, D(49_000), D("0.0005"))
+    assert covered(exits) == D("0.0015")
+    book.place(waiting.id)
+    assert covered(exits) == D("0.0035")
+    book.push(ev.OrderCancelRequested(stop.id, "RT_t_1_C_1", "close"))
+    assert covered(exits) == QUANTITY
+    assert covered([]) == 0
+
+
+@pytest.mark.parametrize(
+    ("rights", "others", "kinds"),
+    [
+        ({}, 0, [OrderType.STOP_LOSS, OrderType.TAKE_PROFIT]),
+        ({}, 2, [OrderType.STOP_LOSS, OrderType.TAKE_PROFIT]),
+        ({}, 3, [OrderType.STOP_LOSS, OrderType.LIMIT_MAKER]),
+        ({"algo_orders_max": None}, 9, [OrderType.STOP_LOSS, OrderType.TAKE_PROFIT]),
+        ({"oco_allowed": False}, 0, [OrderType.STOP_LOSS]),
+    ],
+)
+def test_free_coins_get_a_pair_or_a_stop(rights: dict[str, Any], others: int, kinds: list[OrderType]) -> None:
+    """§4 plans 3 and 4; §4 Slots: one stays free for replacements, else the target rests as a limit."""
+    book = Book(make_instrument(**rights))
+    position = book.open_position(take_profit=D(52_000))
+    for _ in range(others):
+        book.submit(leg=Leg.MANUAL, order_type=OrderType.STOP_LOSS)
+    ctx = context_of(book)
+    assert protect(ctx, position, D("0.00198"), ctx.quotes["BTCUSDT"])
+    (effect,) = ctx.effects
+    request = effect.request  # type: ignore[union-attr]
+    legs = request.legs if isinstance(request, OrderListRequest) else (request,)
+    assert [leg.type for leg in legs] == kinds
+    assert {leg.quantity for leg in legs} == {D("0.00198")}
+    assert effect.lane == "protect"  # type: ignore[union-attr]
+    submitted = [record.event for record in ctx.records]
+    assert [event.pending for event in submitted if isinstance(event, ev.OrderSubmitted)] == [False] * len(
+        kinds
+    )
+
+
+@pytest.mark.parametrize(("last", "placed"), [("49000.01", True), ("49000", False), ("48000", False)])
+def test_a_stop_that_the_price_has_passed_is_not_placed(last: str, placed: bool) -> None:
+    """§4: last ≤ stop → sell at market."""
+    book = Book()
+    position = book.open_position()
+    ctx = context_of(book, last)
+    assert protect(ctx, position, QUANTITY, ctx.quotes["BTCUSDT"]) is placed
+    assert bool(ctx.effects) is bool(ctx.records) is placed
+
+
+def test_a_position_without_a_stop_is_not_given_one() -> None:
+    book = Book()
+    position = book.open_position(stop_loss=None)
+    assert not protect(context_of(book), position, QUANTITY, None)
+
+
+def test_after_a_failure_the_stop_goes_alone() -> None:
+    """§4: else OCO; else stop; else sell."""
+    book = Book()
+    position = book.open_position(take_profit=D(52_000))
+    book.push(ev.ProtectionFailed(position.id, 1, "refused"))
+    ctx = context_of(book)
+    assert protect(ctx, position, QUANTITY, ctx.quotes["BTCUSDT"])
+    (record,) = ctx.records
+    assert isinstance(record.event, ev.OrderSubmitted)
+    assert (record.event.leg, record.event.list_id) == (Leg.STOP_LOSS, "")
+
+
+@pytest.mark.parametrize(
+    ("stop", "target", "changes", "moves"),
+    [
+        (49_000, 52_000, {}, False),
+        (48_900, 52_000, {}, True),
+        (49_000, 52_100, {}, True),
+        (49_000, None, {}, False),
+        (49_000, None, {"trailing_delta": 200}, True),
+    ],
+)
+def test_exits_move_when_they_rest_elsewhere(
+    stop: int, target: int | None, changes: dict[str, Any], moves: bool
+) -> None:
+    book = Book()
+    position = book.open_position(take_profit=D(52_000))
+    exits = [exit_of(book, position, Leg.STOP_LOSS, stop, **changes)]
+    if target is not None:
+        exits.append(exit_of(book, position, Leg.TAKE_PROFIT, target))
+    assert wants_move(position, exits) is moves
+
+
+def test_a_limit_targets_level_is_its_price() -> None:
+    book = Book()
+    position = book.open_position(take_profit=D(52_000))
+    target = exit_of(
+        book, position, Leg.TAKE_PROFIT, 0, order_type=OrderType.LIMIT_MAKER, stop_price=None, price=D(52_000)
+    )
+    assert not wants_move(position, [target])
+    position.take_profit = D(53_000)
+    assert wants_move(position, [target])
+
+
+def test_the_venues_own_trailing_stop_has_no_level_to_move() -> None:
+    book = Book()
+    position = book.open_position(trailing_delta=200, trail_distance=D("0.02"))
+    stop = exit_of(book, position, Leg.STOP_LOSS, 0, stop_price=None, trailing_delta=200)
+    position.stop_loss = D(49_500)
+    assert not wants_move(position, [stop])
+    position.trailing_delta = None
+    assert wants_move(position, [stop])
+
+
+def test_with_every_slot_taken_a_lone_stop_is_cancelled_first() -> None:
+    """§4 Slots: filters are judged before a cancelReplace cancels, so a full set of slots would refuse it."""
+    desk = Desk()
+    desk.enter(take_profit=None)
+    full = make_instrument(algo_orders_max=1)
+    desk.step(inp.UpdateInstruments((full,)))
+    move_stop(desk, 49_500)
+    assert desk.only(CancelListRequest).list_client_order_id == "RT_t_1_L_1"  # no other leg is left of it
+    desk.cancelled("RT_t_1_S_1")
+    assert desk.only(OrderRequest).stop_price == D(49_500)
+
+
+# -- levels ------------------------------------------------------------------------------------------------------
+
+PRICES = st.decimals("0.05", 100_000, places=2)
+
+
+@given(level=PRICES, last=PRICES, bid=PRICES, stop=PRICES, target=PRICES)
+def test_levels_that_are_taken_keep_two_ticks_and_their_side(
+    level: object, last: object, bid: object, stop: object, target: object
+) -> None:
+    """§4 Move: new level ≥ 2 ticks from last; what is taken is always a stop under and a target over the price."""
+    with decimal.localcontext(CONTEXT):
+        book = Book()
+        position = book.create_position(stop_loss=stop, take_profit=target)
+        quote = Quote("BTCUSDT", D(str(bid)), D(str(bid)) + 1, D(str(last)), NOW)
+        level, gap = D(str(level)), D("0.02")
+        instrument = make_instrument()
+        assert (refuse_stop(instrument, position, quote, level) == "") == (
+            level + gap <= min(quote.last, quote.bid) and level < D(str(target))
+        )
+        assert (refuse_target(instrument, position, quote, level) == "") == (
+            level - gap >= quote.last and level > D(str(stop))
+        )
+
+
+@given(
+    prices=st.lists(st.integers(49_500, 60_000), min_size=1, max_size=20),
+    gaps=st.lists(st.integers(0, 15), min_size=20, max_size=20),
+)
+def test_a_trailed_stop_only_rises_in_steps_and_not_too_often(prices: list[int], gaps: list[int]) -> None:
+    """§4 Trailing: steps ≥ 0.3 %, ≥ 10 s apart, at the distance of the entry, never down."""
+    with decimal.localcontext(CONTEXT):
+        book = Book()
+        position = book.open_position(trail_distance=D("0.02"))
+        moved: list[tuple[int, object]] = []
+        for price, gap in zip(prices, gaps, strict=False):
+            book.now += gap * SECOND
+            before = position.stop_loss
+            assert before is not None
+            ctx = context_of(book, price)
+            trail(ctx, position, ctx.quotes["BTCUSDT"])
+            after = position.stop_loss
+            assert after is not None
+            if not ctx.records:
+                assert after == before
+                continue
+            assert after >= before * D("1.0029999")
+            assert after <= D(price) * D("0.98") + D("0.01")
+            assert all(book.now - time >= 10 * SECOND for time, _ in moved)
+            moved.append((book.now, after))
+
+
+@pytest.mark.parametrize(("last", "level"), [("50000", None), ("49000", None), ("50001", "49000.98")])
+def test_the_level_of_a_trailed_stop(last: str, level: str | None) -> None:
+    book = Book()
+    position = book.open_position(trail_distance=D("0.02"))
+    wanted = trail_level(context_of(book), position, D(last))
+    assert wanted == (D(level) if level is not None else None)
+    position.stop_loss = None
+    assert trail_level(context_of(book), position, D(last)) is None
