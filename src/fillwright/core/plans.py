@@ -19,6 +19,7 @@ from fillwright.core.requests import OrderListRequest, OrderRequest
 from fillwright.core.settings import Settings
 from fillwright.core.state import Ledger
 from fillwright.core.types import (
+    CONTINGENT_TYPES,
     HUNDRED,
     ONE,
     ZERO,
@@ -119,7 +120,7 @@ def draft_order(order: PlaceOrder, instrument: Instrument, quote: Quote) -> Draf
         limit_price=price,
         quantity=quantity,
         plan_reason="manual order",
-        algo_slots=int(order.type in _ALGO),
+        algo_slots=int(order.type in CONTINGENT_TYPES),
         orders=1,
         lists=0,
     )
@@ -184,20 +185,12 @@ def algo_slots_used(ledger: Ledger, symbol: Symbol) -> int:
     """Slots that open orders of ours, and external ones, take on a symbol."""
     used = 0
     for order in ledger.orders_in(symbol):
-        if order.type in _ALGO:
+        if order.type in CONTINGENT_TYPES:
             used += 1
     for external in ledger.state.externals.values():
-        if external.symbol == symbol and external.type in _ALGO:
+        if external.symbol == symbol and external.type in CONTINGENT_TYPES:
             used += 1
     return used
-
-
-_ALGO = {
-    OrderType.STOP_LOSS,
-    OrderType.STOP_LOSS_LIMIT,
-    OrderType.TAKE_PROFIT,
-    OrderType.TAKE_PROFIT_LIMIT,
-}
 
 
 def stop_limit_price(instrument: Instrument, stop: Decimal) -> Decimal:
