@@ -9,24 +9,30 @@ import pytest
 
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
+from fillwright.core.context import ENTRY_LANE, EXIT_LANE
+from fillwright.core.effects import Send
 from fillwright.core.requests import (
+    AmendRequest,
     CancelListRequest,
     CancelReplaceRequest,
     CancelRequest,
     OrderListRequest,
     OrderRequest,
 )
+from fillwright.core.settings import VenueProfile
 from fillwright.core.types import (
+    ZERO,
     Leg,
     OrderState,
     OrderType,
     PositionDecision,
     PositionStatus,
     Side,
+    SymbolStatus,
     TimeInForce,
 )
-from tests.core.builders import D, make_instrument
-from tests.core.desk import Desk, V
+from tests.core.builders import CASH, NOW, D, make_instrument, wide_limits
+from tests.core.desk import Desk, V, make_settings
 
 LIMIT = inp.Entry("limit", D(49_990))
 
@@ -299,3 +305,287 @@ def test_a_shutdown_takes_no_entries_and_keeps_protection() -> None:
     assert isinstance(desk.only(CancelListRequest), CancelListRequest)
     assert desk.order("RT_t_1_S_1").state is OrderState.ACCEPTED
     assert not desk.signal(key="x").ok
+
+
+# -- every refusal -----------------------------------------------------------------------------------------------
+
+QUIET = VenueProfile(protection_read_s=0, reconciliation=False)
+
+
+def held(**changes: Any) -> Desk:
+    """A position of 100 USDT: 0.00198 BTC and dust, protected at 49,000 and 52,000."""
+    desk = Desk(settings=make_settings(venue=QUIET, **changes))
+    desk.enter(size=inp.Size(quote=D(100)))
+    return desk
+
+
+@pytest.mark.parametrize("decision", list(PositionDecision))
+def test_a_position_that_is_not_open_takes_no_decision(decision: PositionDecision) -> None:
+    desk = Desk()
+    assert decide(desk, decision, price=D(49_500)) == "position 1 is unknown"
+    desk.signal()
+    assert decide(desk, decision, price=D(49_500)) == "position 1 is submitting"
+    assert len(desk.sent()) == 1
+
+
+@pytest.mark.parametrize(
+    ("decision", "price", "why"),
+    [
+        (PositionDecision.ADJUST_STOP_LOSS, "49999.98", ""),
+        (PositionDecision.ADJUST_STOP_LOSS, "53000", "the stop must stay two ticks under the price"),
+        (PositionDecision.ADJUST_TAKE_PROFIT, "50000.02", ""),
+        (PositionDecision.ADJUST_TAKE_PROFIT, "50000.01", "the target must stay two ticks over the price"),
+        (PositionDecision.ADJUST_TAKE_PROFIT, "2000000", "PRICE_FILTER"),
+    ],
+)
+def test_levels_keep_their_distance(decision: PositionDecision, price: str, why: str) -> None:
+    """§4 Move: new level ≥ 2 ticks from last."""
+    desk = held()
+    assert decide(desk, decision, price=D(price)) == why
+    assert bool(desk.sent()) is not bool(why)
+
+
+def test_levels_are_rounded_to_less_risk() -> None:
+    """§4: stops up to tick, targets down."""
+    desk = held()
+    decide(desk, PositionDecision.ADJUST_STOP_LOSS, price=D("49400.001"))
+    decide(desk, PositionDecision.ADJUST_TAKE_PROFIT, price=D("53000.019"))
+    assert (desk.position.stop_loss, desk.position.take_profit) == (D("49400.01"), D("53000.01"))
+
+
+def test_levels_do_not_cross_each_other() -> None:
+    desk = held()
+    desk.price(60_000)
+    assert (
+        decide(desk, PositionDecision.ADJUST_STOP_LOSS, price=D(52_000))
+        == "the stop must stay under the target"
+    )
+    desk.price(48_000)
+    assert (
+        decide(desk, PositionDecision.ADJUST_TAKE_PROFIT, price=D(48_500))
+        == "the target must stay over the stop"
+    )
+
+
+def test_no_level_moves_where_nothing_can_be_seen_or_done() -> None:
+    """§4 Move: not unless status TRADING, clock and stream healthy."""
+    desk = held()
+    desk.step(inp.UpdateInstruments((make_instrument(status=SymbolStatus.HALT),)))
+    assert decide(desk, PositionDecision.ADJUST_STOP_LOSS, price=D(49_500)) == "BTCUSDT is not trading"
+    desk.engine.quotes.clear()
+    assert decide(desk, PositionDecision.ADJUST_STOP_LOSS, price=D(49_500)) == "no quote"
+    assert desk.position.stop_loss == 49_000
+
+
+def test_both_levels_are_taken_or_none() -> None:
+    desk = held()
+    wrong = inp.AdjustProtection(position_id=1, by="ada", stop_loss=D(49_500), take_profit=D(49_900))
+    assert desk.command(wrong).code == "REFUSED"
+    assert (desk.position.stop_loss, desk.position.take_profit) == (49_000, 52_000)
+    right = inp.AdjustProtection(position_id=1, by="ada", stop_loss=D(49_500), take_profit=D(53_000))
+    assert desk.command(right).ok
+    assert (desk.position.stop_loss, desk.position.take_profit) == (49_500, 53_000)
+    assert isinstance(desk.only(CancelListRequest), CancelListRequest)
+
+
+def test_a_venues_trailing_stop_moved_by_hand_becomes_a_fixed_one() -> None:
+    desk = Desk()
+    desk.enter(trailing=True)
+    assert desk.position.trailing_delta == 200
+    assert decide(desk, PositionDecision.ADJUST_STOP_LOSS, price=D(49_500)) == ""
+    assert (desk.position.trailing_delta, desk.position.stop_loss) == (None, D(49_500))
+
+
+# -- reduce and add ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("quantity", "freed"),
+    [
+        ("0.00009", "too small to be sold"),  # 4.50 at the bid
+        ("0.000999", "0.00099"),
+        ("0.00187", "0.00187"),  # what is left is worth 5.39 at the stop
+        ("0.0019", "close"),  # what is left is worth 3.92 there
+        ("5", "close"),
+    ],
+)
+def test_a_part_and_its_rest_are_both_worth_something(quantity: str, freed: str) -> None:
+    """A part that cannot be sold is refused; a rest that could not be protected goes with it."""
+    desk = held()
+    why = decide(desk, PositionDecision.REDUCE, quantity=D(quantity))
+    if freed == "close":
+        assert desk.position.status is PositionStatus.CLOSING
+        assert desk.only(CancelReplaceRequest).order.quantity == D("0.00198")
+    elif why:
+        assert (why, desk.sent(), desk.position.reduce_quantity) == (freed, [], ZERO)
+    else:
+        assert desk.position.reduce_quantity == D(freed)
+        assert desk.only(AmendRequest).new_quantity == D("0.00198") - D(freed)
+
+
+def test_an_addition_sets_money_aside_and_keeps_the_position_open() -> None:
+    """§3: ``add`` keeps the position open; its quantity, average and protection follow."""
+    desk = held(risk=wide_limits(max_position_size_usdt=D(200)))
+    before = desk.position.quantity
+    assert decide(desk, PositionDecision.ADD, quote=D(50)) == ""
+    request = desk.only(OrderRequest)
+    assert (request.side, request.time_in_force, request.quantity) == (
+        Side.BUY,
+        TimeInForce.FOK,
+        D("0.00099"),
+    )
+    assert request.price == D("50250.01")
+    assert desk.order(request.client_order_id).reserved == D("0.00099") * D("50250.01")
+    desk.report(request.client_order_id, V.NEW)
+    desk.fill(request.client_order_id, commission_in_base=True)
+    assert desk.position.status is PositionStatus.OPEN
+    assert desk.position.quantity == before + D("0.00099") * D("0.999")
+    assert desk.state.portfolio.reserved == ZERO
+    desk.check()
+
+
+def test_additions_stop_at_the_limit_and_at_a_halt() -> None:
+    """§10: no advisor can exceed a limit; §5: a halt denies entries, additions too."""
+    desk = held()  # the position has the largest size already
+    code = decide(desk, PositionDecision.ADD, quote=D(50))
+    denied = desk.events(ev.OrderDenied)[-1]
+    assert (denied.code, denied.position_id) == (code, 1)
+    assert next(check.code for check in denied.checks if not check.passed) == code
+    desk = held(risk=wide_limits(max_position_size_usdt=D(200)))
+    desk.command(inp.EmergencyStop(by="ada"))
+    assert decide(desk, PositionDecision.ADD, quote=D(50)) == "HALTED"
+
+
+# -- manual orders and cancels -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "reserve"),
+    [
+        ({"type": OrderType.MARKET, "price": None, "quantity": None, "quote_quantity": D(60)}, D(60)),
+        ({"type": OrderType.MARKET, "price": None}, D("50.00001")),
+        ({"type": OrderType.STOP_LOSS, "price": None, "stop_price": D(50_500)}, D("50.5")),
+        ({"side": Side.SELL, "price": D(50_500)}, ZERO),
+    ],
+)
+def test_what_a_manual_order_sets_aside(changes: dict[str, Any], reserve: Decimal) -> None:
+    desk = Desk(settings=make_settings(venue=QUIET), balances=(("USDT", CASH, ZERO), ("BTC", D(1), ZERO)))
+    step = desk.step(
+        inp.PlaceOrder(
+            **{
+                "by": "ada",
+                "symbol": "BTCUSDT",
+                "side": Side.BUY,
+                "type": OrderType.LIMIT,
+                "quantity": D("0.001"),
+                "price": D(49_900),
+                **changes,
+            }
+        )
+    )
+    assert [effect.lane for effect in step.effects if isinstance(effect, Send)] == [ENTRY_LANE]
+    assert desk.state.portfolio.reserved == reserve
+    desk.accept(desk.only(OrderRequest))
+    desk.cancelled("RT_t_0_M_1")
+    assert desk.state.portfolio.reserved == ZERO
+    desk.check()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"quantity": D("0.00002")}, "FILTER_NOTIONAL"),
+        ({"quantity": D("0.003")}, "ORDER_SIZE_MAX"),
+        ({"price": D("49900.001")}, "FILTER_PRICE_FILTER"),
+        ({"quantity": D("0.001001")}, "FILTER_LOT_SIZE"),
+    ],
+)
+def test_manual_orders_are_judged_save_by_what_is_about_a_signal(changes: dict[str, Any], code: str) -> None:
+    """§2: the same risk checks, save those about a signal."""
+    desk = Desk(settings=make_settings(risk=wide_limits(max_order_size_usdt=D(120))))
+    assert place(desk, **changes).code == code
+    ran = [check.code for check in desk.events(ev.OrderDenied)[-1].checks]
+    for about_a_signal in (
+        "SHORT_NOT_SUPPORTED",
+        "SIGNAL_STALE",
+        "STOP_LOSS_REQUIRED",
+        "TAKE_PROFIT_WRONG_SIDE",
+    ):
+        assert about_a_signal not in ran
+    assert {"HALTED", "QUOTE_STALE", "BALANCE_INSUFFICIENT", "RATE_RESERVE"} <= set(ran)
+
+
+def test_a_cancel_is_sent_once_by_number_with_an_id_of_its_own() -> None:
+    """§6: by order id where known; each cancel carries a deterministic id."""
+    desk = Desk()
+    place(desk)
+    desk.accept(desk.only(OrderRequest))
+    step = desk.step(inp.CancelOrder(client_order_id="RT_t_0_M_1", by="ada"))
+    assert [effect.lane for effect in step.effects if isinstance(effect, Send)] == [EXIT_LANE]
+    request = desk.only(CancelRequest)
+    assert (request.order_id, request.cancel_client_order_id) == (desk.order_id("RT_t_0_M_1"), "RT_t_0_C_1")
+    assert desk.order("RT_t_0_M_1").cancel_reason == "ada: cancel"
+    assert desk.command(inp.CancelOrder(client_order_id="RT_t_0_M_1", by="ada")).ok
+    assert desk.sent() == []
+
+
+@pytest.mark.parametrize("state", ["cancelled", "filled", "expired"])
+def test_whatever_its_end_an_ended_order_names_it(state: str) -> None:
+    desk = Desk()
+    place(desk)
+    desk.accept(desk.only(OrderRequest))
+    {"cancelled": desk.cancelled, "filled": desk.fill, "expired": desk.expired}[state]("RT_t_0_M_1")
+    answer = desk.command(inp.CancelOrder(client_order_id="RT_t_0_M_1", by="ada"))
+    assert (answer.code, answer.message) == ("ORDER_ENDED", f"order RT_t_0_M_1 is {state}")
+
+
+def test_an_entry_is_cancelled_with_its_whole_list() -> None:
+    desk = Desk()
+    desk.signal(entry=LIMIT)
+    desk.accept(desk.only(OrderListRequest))
+    assert desk.command(inp.CancelOrder(client_order_id="RT_t_1_E_1", by="ada")).ok
+    assert desk.only(CancelListRequest).list_client_order_id == "RT_t_1_L_1"
+    assert {desk.order(name).state for name in desk.position.open_order_ids} == {OrderState.CANCEL_PENDING}
+
+
+# -- stops -------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_reaches_what_is_still_on_its_way() -> None:
+    """§8: the gate is shut; an entry that has been sent is cancelled although nothing was heard of it yet."""
+    desk = Desk()
+    desk.signal(entry=LIMIT)
+    desk.sent()
+    answer = desk.command(inp.EmergencyStop(by="ada"))
+    assert answer.orders == ("RT_t_1_E_1",)
+    assert isinstance(desk.only(CancelListRequest), CancelListRequest)
+
+
+def test_a_stop_may_be_pressed_again_and_harder() -> None:
+    desk = held()
+    desk.command(inp.EmergencyStop(by="ada", reason="smoke"))
+    safety = desk.state.safety
+    assert (safety.halted_cause, safety.halted_reason, safety.halted_by) == ("emergency_stop", "smoke", "ada")
+    assert desk.position.status is PositionStatus.OPEN
+    desk.command(inp.EmergencyStop(by="ada", flatten=True))
+    desk.command(inp.EmergencyStop(by="ada", flatten=True))
+    assert isinstance(desk.only(CancelReplaceRequest), CancelReplaceRequest)
+    desk.check()
+
+
+def test_while_halted_exits_and_moves_still_pass() -> None:
+    """§8: while halted, protection, exits and cancels still pass; manual orders do not."""
+    desk = held()
+    desk.command(inp.EmergencyStop(by="ada"))
+    assert place(desk).code == "HALTED"
+    assert decide(desk, PositionDecision.ADJUST_STOP_LOSS, price=D(49_500)) == ""
+    assert isinstance(desk.only(CancelListRequest), CancelListRequest)
+
+
+def test_a_resume_lifts_a_pause_and_a_shutdown_too() -> None:
+    desk = Desk()
+    desk.command(inp.Pause(until=NOW + 60_000_000, by="ada", cause="news"))
+    desk.command(inp.Shutdown())
+    assert desk.signal(key="1").code == "PAUSED"
+    desk.command(inp.Resume(by="ada", reason="over"))
+    assert desk.signal(key="2").ok
