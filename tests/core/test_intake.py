@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
+from fillwright.core.effects import Send
 from fillwright.core.requests import OrderListRequest, OrderRequest
 from fillwright.core.types import (
     DAY,
+    ZERO,
     ErrorClass,
     ExpiryReason,
     ListKind,
     PositionDecision,
     PositionStatus,
+    Protection,
     SignalDecision,
     SignalStatus,
     TimeInForce,
 )
-from tests.core.builders import D, make_instrument, make_signal
+from tests.core.builders import NOW, PRICE, D, make_instrument, make_quote, make_signal
 from tests.core.desk import Desk, V, make_settings
 
 # -- once and again ----------------------------------------------------------------------------------------------
@@ -279,3 +283,142 @@ def test_an_addition_is_a_second_entry_and_its_protection_follows() -> None:
     (oco,) = (request for request in desk.sent() if isinstance(request, OrderListRequest))
     sizes: set[Decimal | None] = {leg.quantity for leg in oco.legs}
     assert sizes == {make_instrument().floor_quantity(position.quantity)}
+
+
+# -- what is left in the journal ---------------------------------------------------------------------------------
+
+
+def test_an_approved_signal_leaves_its_story_in_order_before_anything_is_sent() -> None:
+    """Verdict, position, one intent per leg, then the request: the journal knows all that the venue may have."""
+    desk = Desk()
+    step = desk.step(inp.SubmitSignal(make_signal(key="k")))
+    assert [type(record.event) for record in step.records] == [
+        ev.SignalReceived,
+        ev.SignalApproved,
+        ev.PositionCreated,
+        ev.OrderSubmitted,
+        ev.OrderSubmitted,
+        ev.OrderSubmitted,
+    ]
+    (effect,) = step.effects
+    assert isinstance(effect, Send)
+    assert effect.lane == "entry"
+    request = effect.request
+    assert isinstance(request, OrderListRequest)
+    intents = [record.event for record in step.records if isinstance(record.event, ev.OrderSubmitted)]
+    assert [intent.id for intent in intents] == [leg.client_order_id for leg in request.legs]
+    assert [intent.pending for intent in intents] == [False, True, True]
+    assert [intent.reserve > 0 for intent in intents] == [True, False, False]
+    created = desk.events(ev.PositionCreated)[0]
+    assert (created.signal_id, created.plan, created.quote) == (1, Protection.OPOCO, make_quote())
+    assert created.max_loss_quote == created.quantity * (D("50250.01") - 49_000)
+    assert step.answer is not None
+    assert (step.answer.ok, step.answer.signal_id, step.answer.position_id) == (True, 1, 1)
+    assert desk.state.signals[1].status is SignalStatus.ENTERING
+    desk.check()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"stop_loss": None}, "STOP_LOSS_REQUIRED"),
+        ({"symbol": "NOPEUSDT"}, "SYMBOL_NOT_ALLOWED"),
+        ({"created_at": NOW - 3_600_000_000}, "SIGNAL_STALE"),
+    ],
+)
+def test_a_denied_signal_leaves_a_verdict_and_nothing_else(changes: dict[str, Any], code: str) -> None:
+    """§5: every check runs and every result is journaled; the first failure is the code. No order, no position."""
+    desk = Desk()
+    answer = desk.signal(**changes)
+    assert (answer.ok, answer.code, answer.message, answer.position_id) == (False, code, code, 0)
+    (denied,) = desk.events(ev.SignalDenied)
+    assert next(check.code for check in denied.checks if not check.passed) == code
+    assert (desk.state.positions, desk.state.orders, desk.sent()) == ({}, {}, [])
+    assert desk.state.portfolio.reserved == ZERO
+    assert desk.state.signals[1].status is SignalStatus.DENIED
+    desk.check()
+
+
+def test_without_a_quote_nothing_is_entered() -> None:
+    desk = Desk()
+    desk.engine.quotes.clear()
+    assert desk.signal().code == "QUOTE_STALE"
+
+
+def test_the_whole_body_counts() -> None:
+    """§1: kept with a hash of the body; whatever differs makes it another signal, and the first one stays."""
+    desk = Desk()
+    desk.signal(key="k", metadata={"from": "chart"})
+    seq = desk.state.seq
+    for changes in (
+        {"metadata": {"from": "news"}},
+        {"metadata": {}},
+        {"trailing": True},
+        {"reasoning": "so"},
+    ):
+        answer = desk.signal(key="k", **{"metadata": {"from": "chart"}, **changes})
+        assert (answer.code, answer.repeated) == ("KEY_CONFLICT", False)
+    assert desk.state.seq == seq
+    assert desk.signal(key="k", metadata={"from": "chart"}).repeated
+
+
+def test_without_a_fixed_candle_the_time_of_creation_makes_the_key() -> None:
+    """Months have no fixed length: two signals a moment apart are two."""
+    desk = Desk()
+    assert desk.signal(interval="1M", decision=SignalDecision.WAIT).signal_id == 1
+    assert desk.signal(interval="1M", decision=SignalDecision.WAIT).repeated
+    desk.now += 1
+    assert desk.signal(interval="1M", decision=SignalDecision.WAIT).signal_id == 2
+    assert desk.state.signals[1].key == f"ada|auto:BTCUSDT|long|{NOW}"
+
+
+def test_the_answer_given_again_tells_how_things_stand_now() -> None:
+    desk = Desk()
+    assert desk.signal(key="k", decision=SignalDecision.WAIT).position_id == 0
+    desk.step(inp.SignalAdvice(signal_id=1, decision=SignalDecision.ENTER_TRADE))
+    again = desk.signal(key="k", decision=SignalDecision.WAIT)
+    assert (again.ok, again.repeated, again.position_id) == (True, True, 1)
+
+
+# -- advice ------------------------------------------------------------------------------------------------------
+
+
+def test_advice_about_a_signal_that_does_not_wait_is_refused() -> None:
+    desk = Desk()
+    advice = inp.SignalAdvice(signal_id=1, decision=SignalDecision.ENTER_TRADE)
+    assert desk.command(advice).code == "NOT_MONITORED"
+    desk.signal()
+    desk.sent()
+    answer = desk.command(advice)
+    assert (answer.ok, answer.message) == (False, "signal 1 is not monitored")
+    assert desk.sent() == []
+    assert desk.events(ev.DecisionMade) == []
+
+
+def test_advice_to_enter_is_judged_like_any_entry() -> None:
+    """§10: advice is advice: hard limits live in code."""
+    desk = Desk()
+    desk.signal(decision=SignalDecision.WAIT)
+    desk.command(inp.EmergencyStop(by="ada"))
+    answer = desk.command(inp.SignalAdvice(signal_id=1, decision=SignalDecision.ENTER_TRADE))
+    assert (answer.ok, answer.code) == (False, "HALTED")
+    assert desk.state.signals[1].status is SignalStatus.DENIED
+    assert desk.engine.ledger.waiting_signals == {}
+    assert desk.sent() == []
+
+
+def test_a_second_try_is_sized_and_priced_anew() -> None:
+    """§4: once more with a fresh quote, fresh ids and all checks again; what was set aside follows."""
+    desk = Desk()
+    desk.signal()
+    desk.accept(desk.only(OrderListRequest))
+    first = desk.position.requested_quantity
+    desk.price(PRICE * D("1.01"))
+    unfilled(desk)
+    entry = desk.only(OrderListRequest).legs[0]
+    assert entry.quantity is not None
+    assert entry.price is not None
+    assert entry.quantity < first
+    assert (desk.position.requested_quantity, desk.position.limit_price) == (entry.quantity, entry.price)
+    assert desk.state.portfolio.reserved == entry.quantity * entry.price
+    desk.check()
