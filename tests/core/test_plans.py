@@ -293,6 +293,16 @@ def test_trailing_is_what_the_signal_asks_for() -> None:
     assert (draft.trailing_delta, draft.trail_distance) == (200, D("0.02"))
 
 
+def test_a_limit_entrys_stop_trails_from_where_it_will_be_filled() -> None:
+    """Trading rules §4 (Trailing): never wider than the signal's stop: 2 % under 49,700 would be 48,706."""
+    draft = draft_of(trailing=True, entry=Entry("limit", D(49_700)))
+    assert draft.trailing_delta == 140
+    assert D(49_700) * (1 - D("0.0140")) >= 49_000
+    assert draft.trail_distance == D("0.014084507042253521")
+    far = draft_of(trailing=True, entry=Entry("limit", D(51_000)))
+    assert far.trailing_delta == 200, "a limit above the price is filled at the price"
+
+
 def test_a_stop_with_a_limit_is_trailed_by_the_engine() -> None:
     """Trading rules §4 (Trailing): STOP_LOSS with ``trailingDelta`` only."""
     draft = draft_of(instrument=make_instrument(order_types=LIMIT_ONLY), trailing=True)

@@ -134,10 +134,13 @@ def _choose_legs(
         draft.stop_type = OrderType.STOP_LOSS_LIMIT
         if draft.stop_loss is not None:
             draft.stop_limit_price = stop_limit_price(instrument, draft.stop_loss)
-    if signal.trailing and draft.stop_loss is not None and draft.stop_loss < quote.last:
-        draft.trail_distance = money((quote.last - draft.stop_loss) / quote.last)
+    start = min(
+        quote.last, draft.limit_price
+    )  # where it will be followed from: a limit is filled below the price
+    if signal.trailing and draft.stop_loss is not None and draft.stop_loss < start:
+        draft.trail_distance = money((start - draft.stop_loss) / start)
         if draft.stop_type is OrderType.STOP_LOSS:
-            draft.trailing_delta = trailing_delta(instrument, draft.stop_loss, quote.last)
+            draft.trailing_delta = trailing_delta(instrument, draft.stop_loss, start)
     draft.algo_slots = 0 if draft.stop_loss is None else 1
     if draft.take_profit is None:
         return
