@@ -465,3 +465,24 @@ def test_a_sale_that_finds_no_buyers_is_no_storm() -> None:
     world.audit()
     assert world.position().exit_reason == "take_profit"
     assert world.position().status is PositionStatus.CLOSED
+
+
+def test_a_stop_larger_than_its_position_is_made_smaller() -> None:
+    """Coins left while the position's new exits were under way; they must not hold those of another position."""
+    world = World()
+    in_position(world)
+    world.signal(trader_id="bob", stop=D(96))
+    world.run(SECOND)
+    world.faults.rules.append(
+        Rule(fault=RequestFault(Outcome.DELAYED, delay_us=5 * SECOND), kind="OrderListRequest")
+    )
+    world.decide(PositionDecision.ADJUST_STOP_LOSS, 2, price=D(97))
+    world.run(200 * MILLISECOND)
+    world.withdraw("AAA", D("0.05"))
+    world.audit()
+    first, second = world.position(1), world.position(2)
+    assert second.closed_outside > D("0.04")
+    assert first.closed_outside == 0
+    held = {view.client_order_id[:8]: view.quantity for view in world.exchange.open_orders(ACCOUNT)}
+    assert held["RT_sim_2"] <= second.quantity
+    assert held["RT_sim_1"] <= first.quantity

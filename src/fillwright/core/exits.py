@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from fillwright.core import events as ev
-from fillwright.core.context import EXIT_LANE, PROTECT_LANE, Context
+from fillwright.core.context import EXIT_LANE, PROTECT_LANE, Context, seconds
 from fillwright.core.orders import Order
 from fillwright.core.plans import submitted
 from fillwright.core.positions import Position
@@ -29,6 +29,7 @@ from fillwright.core.types import (
     Leg,
     OrderType,
     SymbolStatus,
+    Time,
     client_order_id,
 )
 
@@ -165,6 +166,22 @@ def shrink(ctx: Context, position: Position, exits: Sequence[Order], quantity: D
         ),
         PROTECT_LANE,
     )
+
+
+def make_room(ctx: Context, position: Position, exits: list[Order], rest: Decimal) -> Time | None:
+    """Have protection hold no more than a quantity; None when it does, else when to look again."""
+    protective = [order for order in exits if order.leg is not Leg.EXIT]
+    rest = ctx.instrument(position.symbol).floor_quantity(rest)
+    if not protective or max(order.remaining for order in protective) <= rest:
+        return None
+    if any(order.amend_to is not None for order in protective):
+        due = protective[0].updated_at + seconds(ctx.execution.stale_order_timeout_s)
+        if ctx.now < due:
+            return due  # the answer is on the way; one that never comes lets the exits be cancelled instead
+    if ctx.now < position.retry_at:
+        return position.retry_at
+    shrink(ctx, position, protective, rest)
+    return 0
 
 
 def is_trading(ctx: Context, position: Position) -> bool:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fillwright.core import events as ev
 from fillwright.core.context import Context, seconds
 from fillwright.core.effects import FetchInstruments
-from fillwright.core.exits import cancel, cancel_alone, is_trading, replace_by_sale, sell, shrink
+from fillwright.core.exits import cancel, cancel_alone, is_trading, make_room, replace_by_sale, sell
 from fillwright.core.inquiries import ask
 from fillwright.core.intake import try_again
 from fillwright.core.orders import EXIT_LEGS, Order
@@ -413,6 +413,9 @@ def _follow(ctx: Context, position: Position, exits: list[Order]) -> Time:
         return _settle_closing(ctx, position, exits)
     if position.reduce_quantity:
         return _settle_reduction(ctx, position, exits)
+    due = make_room(ctx, position, exits, position.quantity)  # others' coins are not ours to hold
+    if due is not None:
+        return due
     if quote is None:
         return NEVER
     target_reached = _target_reached(position, exits, quote.bid)
@@ -466,15 +469,9 @@ def _settle_reduction(ctx: Context, position: Position, exits: list[Order]) -> T
     if not instrument.is_sellable(part, ctx.bids[position.symbol]):
         ctx.emit(ev.PositionReduceRequested(position_id=position.id, quantity=ZERO, reason="too small"))
         return ctx.now
-    protective = [order for order in exits if order.leg is not Leg.EXIT]
-    if any(order.amend_to is not None for order in protective):
-        due = protective[0].updated_at + seconds(ctx.execution.stale_order_timeout_s)
-        if ctx.now < due:
-            return due  # the answer is on the way; one that never comes lets the exits be cancelled instead
-    rest = instrument.floor_quantity(position.quantity - position.reduce_quantity)
-    if protective and max(order.remaining for order in protective) > rest:
-        shrink(ctx, position, protective, rest)
-        return NEVER
+    due = make_room(ctx, position, exits, position.quantity - position.reduce_quantity)
+    if due is not None:
+        return due
     last = _last_exit(ctx, position)
     if last is not None and last.leg is Leg.EXIT and last.state in (OrderState.REJECTED, OrderState.EXPIRED):
         if last.id != position.failed_exit_id:
