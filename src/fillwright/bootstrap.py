@@ -41,7 +41,13 @@ from fillwright.reports.candles import CandleSeries, save_candles
 from fillwright.reports.data import RunInfo, gather
 from fillwright.reports.page import render
 from fillwright.reports.summary import summary
-from fillwright.storage.sql import SqliteStore, SqlReadModel, open_read_model, open_store
+from fillwright.storage.sql import (
+    BULK_PAGE_SIZE,
+    SqliteStore,
+    SqlReadModel,
+    open_read_model,
+    open_store,
+)
 from fillwright.traders import TraderError, TraderLoadError, TraderRunner, load_trader
 from fillwright.wire.exchange_info import (
     ExchangeInfoError,
@@ -239,7 +245,9 @@ class _Job:
             _remove(out)
         try:
             with (
-                open_store(journal, self.options.config.durability_in(Mode.PAPER)) as store,
+                open_store(
+                    journal, self.options.config.durability_in(Mode.PAPER), page_size=BULK_PAGE_SIZE
+                ) as store,
                 store.read_model() as model,
             ):
                 outcome, charts = self._play(store, model)

@@ -24,7 +24,7 @@ GROUP_RECORDS = 4_000
 SNAPSHOT_GROWTH = 25
 """A snapshot is taken when another 1/25 of the moments passed so far has passed."""
 SNAPSHOT_MOMENTS_MIN = 1_024
-SNAPSHOT_TIME_SHARE = 5
+SNAPSHOT_TIME_SHARE = 10
 ENGINE_PART, EXCHANGE_PART, VENUE_PART, RUN_PART = STATE_PART, "exchange", "venue", "run"
 COMPRESSION = 1
 
@@ -99,7 +99,7 @@ class Recorder:
             self.commit(simulation, snapshot=False)
 
     def _snapshot_when_affordable(self, simulation: Simulation, moments: int) -> None:
-        """Snapshots never take more than a fifth of the run's time: a fast run has little to lose."""
+        """Snapshots never take more than a tenth of the run's time: a fast run has little to lose."""
         elapsed = time.perf_counter() - self._started
         if self._snapshot_s * SNAPSHOT_TIME_SHARE > elapsed:
             self._next_snapshot = moments + SNAPSHOT_MOMENTS_MIN

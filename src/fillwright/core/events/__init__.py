@@ -6,6 +6,7 @@ brought up to date when they are read (``decode``). ``docs/EVENTS.md`` is genera
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -175,6 +176,7 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """(kind, version) → a function that turns such a body into the next version's."""
 
 _ENCODER = msgspec.json.Encoder()
+_EXPONENT = re.compile(rb"E[-+]").search
 _DECODERS = {kind: msgspec.json.Decoder(cls) for kind, cls in EVENT_TYPES.items()}
 
 
@@ -185,7 +187,7 @@ class UnknownEventError(ValueError):
 def encode(event: Event) -> bytes:
     """Write an event as JSON; decimals as plain text, never with an exponent."""
     body = _ENCODER.encode(event)
-    if b"E-" in body or b"E+" in body:  # rare: only then is it worth a walk through the fields
+    if _EXPONENT(body) is not None:  # rare: only then is it worth a walk through the fields
         return _ENCODER.encode(_plain_decimals(msgspec.to_builtins(event, builtin_types=(Decimal,))))
     return body
 
