@@ -76,6 +76,7 @@ def test_records_are_written_in_groups_though_no_snapshot_is_due(monkeypatch: py
 
 def test_snapshots_that_cost_too_much_of_the_run_are_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "SNAPSHOT_TIME_SHARE", 10**9)
+    monkeypatch.setattr(recording, "SNAPSHOT_GRACE_S", float("inf"))
     journal = Grouped()
     job = busy(30_000, 100).job(journal)
     job.play(job.start())

@@ -25,6 +25,7 @@ SNAPSHOT_GROWTH = 25
 """A snapshot is taken when another 1/25 of the moments passed so far has passed."""
 SNAPSHOT_MOMENTS_MIN = 1_024
 SNAPSHOT_TIME_SHARE = 10
+SNAPSHOT_GRACE_S = 1.0
 ENGINE_PART, EXCHANGE_PART, VENUE_PART, RUN_PART = STATE_PART, "exchange", "venue", "run"
 COMPRESSION = 1
 
@@ -99,9 +100,9 @@ class Recorder:
             self.commit(simulation, snapshot=False)
 
     def _snapshot_when_affordable(self, simulation: Simulation, moments: int) -> None:
-        """Snapshots never take more than a tenth of the run's time: a fast run has little to lose."""
+        """In its first second, when there is little to lose, a run spends at most a tenth of its time on snapshots."""
         elapsed = time.perf_counter() - self._started
-        if self._snapshot_s * SNAPSHOT_TIME_SHARE > elapsed:
+        if elapsed < SNAPSHOT_GRACE_S and self._snapshot_s * SNAPSHOT_TIME_SHARE > elapsed:
             self._next_snapshot = moments + SNAPSHOT_MOMENTS_MIN
             return
         self.commit(simulation, snapshot=True)
