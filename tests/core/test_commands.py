@@ -515,6 +515,58 @@ def test_manual_orders_are_judged_save_by_what_is_about_a_signal(changes: dict[s
     assert {"HALTED", "QUOTE_STALE", "BALANCE_INSUFFICIENT", "RATE_RESERVE"} <= set(ran)
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"price": None}, "LIMIT needs a price"),
+        ({"stop_price": D(49_000)}, "LIMIT takes no stop_price"),
+        ({"quantity": None}, "LIMIT needs a quantity, and takes no quote_quantity"),
+        ({"quote_quantity": D(10)}, "LIMIT needs a quantity, and takes no quote_quantity"),
+        (
+            {"type": OrderType.LIMIT_MAKER, "time_in_force": TimeInForce.GTC},
+            "LIMIT_MAKER takes no time_in_force",
+        ),
+        ({"type": OrderType.STOP_LOSS}, "STOP_LOSS takes no price"),
+        ({"type": OrderType.STOP_LOSS, "price": None}, "STOP_LOSS needs a stop_price"),
+        ({"type": OrderType.TAKE_PROFIT_LIMIT}, "TAKE_PROFIT_LIMIT needs a stop_price"),
+        ({"type": OrderType.MARKET}, "MARKET takes no price"),
+        (
+            {"type": OrderType.MARKET, "price": None, "quote_quantity": D(10)},
+            "MARKET needs a quantity or a quote_quantity, not both",
+        ),
+        (
+            {"type": OrderType.MARKET, "price": None, "quantity": None},
+            "MARKET needs a quantity or a quote_quantity, not both",
+        ),
+        ({"price": ZERO}, "prices and quantities must be greater than 0"),
+        ({"quantity": D(-1)}, "prices and quantities must be greater than 0"),
+    ],
+)
+def test_what_makes_no_order_is_refused_before_it_is_judged(changes: dict[str, Any], why: str) -> None:
+    """The fields that each type needs, and no others; what is judged is what would be sent."""
+    desk = Desk()
+    answer = place(desk, **changes)
+    assert (answer.ok, answer.code, answer.message) == (False, "ORDER_INVALID", why)
+    assert (desk.sent(), desk.state.orders, desk.events(ev.OrderDenied)) == ([], {}, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "time_in_force"),
+    [
+        ({"type": OrderType.STOP_LOSS_LIMIT, "price": D(50_200), "stop_price": D(50_100)}, TimeInForce.GTC),
+        ({"time_in_force": TimeInForce.IOC}, TimeInForce.IOC),
+        ({"type": OrderType.LIMIT_MAKER}, None),
+    ],
+)
+def test_orders_with_a_limit_rest_until_cancelled_unless_said_otherwise(
+    changes: dict[str, Any], time_in_force: TimeInForce | None
+) -> None:
+    desk = Desk()
+    answer = place(desk, **changes)
+    assert answer.ok, answer
+    assert desk.only(OrderRequest).time_in_force is time_in_force
+
+
 def test_a_cancel_is_sent_once_by_number_with_an_id_of_its_own() -> None:
     """§6: by order id where known; each cancel carries a deterministic id."""
     desk = Desk()

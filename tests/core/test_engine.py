@@ -461,6 +461,7 @@ def test_only_instruments_that_changed_are_recorded_and_their_positions_looked_a
     desk.step(inp.UpdateInstruments((make_instrument(status=SymbolStatus.HALT),)))
     assert position.exit_blocked
     assert desk.alerts() == ["EXIT_BLOCKED"]
+    assert len(desk.instruments_asked()) == 1
     assert desk.sent() == []
     desk.step(inp.UpdateInstruments((make_instrument(),)))
     assert not position.exit_blocked

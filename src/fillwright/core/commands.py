@@ -33,7 +33,9 @@ from fillwright.core.protection import refuse_stop, refuse_target
 from fillwright.core.requests import OrderRequest
 from fillwright.core.risk.limits import Limits
 from fillwright.core.types import (
+    CONTINGENT_TYPES,
     FINAL_STATES,
+    LIMIT_TYPES,
     ONE,
     ZERO,
     ClientOrderId,
@@ -48,6 +50,8 @@ from fillwright.core.types import (
 )
 
 _OPEN = (PositionStatus.OPEN, PositionStatus.MONITORING)
+_TIMED = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+"""Types with a time in force; it is GTC unless something else is said."""
 
 
 def decide(ctx: Context, limits: Limits, decision: Decision) -> None:
@@ -222,6 +226,10 @@ def adjust_protection(ctx: Context, command: AdjustProtection) -> None:
 def place(ctx: Context, limits: Limits, command: PlaceOrder) -> None:
     """Place a manual order, after the same checks as a signal's save those about a signal."""
     state = ctx.state
+    wrong = _malformed(command)
+    if wrong:
+        _refuse(ctx, "ORDER_INVALID", wrong)
+        return
     instrument = state.instruments.get(command.symbol)
     quote = ctx.quotes.get(command.symbol)
     if instrument is None or quote is None:
@@ -241,7 +249,7 @@ def place(ctx: Context, limits: Limits, command: PlaceOrder) -> None:
         quote_order_quantity=command.quote_quantity,
         price=command.price,
         stop_price=command.stop_price,
-        time_in_force=command.time_in_force or (TimeInForce.GTC if command.type is OrderType.LIMIT else None),
+        time_in_force=command.time_in_force or (TimeInForce.GTC if command.type in _TIMED else None),
     )
     price = command.price or command.stop_price or quote.ask
     quantity = command.quantity or ZERO
@@ -250,6 +258,25 @@ def place(ctx: Context, limits: Limits, command: PlaceOrder) -> None:
     ctx.touch(0)
     ctx.send(request, ENTRY_LANE)
     ctx.answer = Answer(ok=True, orders=(request.client_order_id,))
+
+
+def _malformed(order: PlaceOrder) -> str:
+    """Why an order's fields do not make an order of its type (Binance Spot "New order"); '' when they do."""
+    kind = order.type
+    for name, needed in (("price", kind in LIMIT_TYPES), ("stop_price", kind in CONTINGENT_TYPES)):
+        if (getattr(order, name) is not None) is not needed:
+            return f"{kind} {'needs a' if needed else 'takes no'} {name}"
+    if kind is OrderType.MARKET:
+        if (order.quantity is None) is (order.quote_quantity is None):
+            return f"{kind} needs a quantity or a quote_quantity, not both"
+    elif order.quantity is None or order.quote_quantity is not None:
+        return f"{kind} needs a quantity, and takes no quote_quantity"
+    if order.time_in_force is not None and kind not in _TIMED:
+        return f"{kind} takes no time_in_force"
+    for number in (order.price, order.stop_price, order.quantity, order.quote_quantity):
+        if number is not None and number <= ZERO:
+            return "prices and quantities must be greater than 0"
+    return ""
 
 
 def cancel_one(ctx: Context, command: CancelOrder) -> None:

@@ -35,6 +35,8 @@ from fillwright.core.waiting import NEVER, await_end, await_execution, soonest, 
 EXIT_TRIES_MAX = 3
 ENTRY_TRIES_MAX = 2
 STOP_REACHED = "stop_loss"
+NEAR = Decimal("1.1")
+"""Below this multiple of the least notional, average prices decide."""
 BLOCKED_CHECK: Time = 10 * SECOND
 
 
@@ -187,6 +189,10 @@ def _is_sellable(ctx: Context, position: Position, exits: list[Order]) -> bool:
     price = ctx.bids[position.symbol]
     if position.stop_loss is not None and position.status is not PositionStatus.CLOSING:
         price = min(price, position.stop_loss) if price else position.stop_loss
+    elif position.quantity * price < instrument.notional_min * NEAR:
+        # the venue values a MARKET order at its average price: near the border both must allow the sale
+        average = ctx.averages.get(position.symbol)
+        price = price if average is None else min(price, average)
     return instrument.is_sellable(position.quantity, price)
 
 
@@ -216,7 +222,9 @@ def _settle_blocked(ctx: Context, position: Position) -> Time:
     if not position.exit_blocked:
         ctx.emit(ev.PositionUpdated(position_id=position.id, reason="not trading", exit_blocked=True))
         ctx.alert("error", "EXIT_BLOCKED", f"{position.symbol} is not trading; position {position.id} waits")
-    ctx.effects.append(FetchInstruments((position.symbol,), ctx.now + BLOCKED_CHECK))
+    look = FetchInstruments((position.symbol,), ctx.now + BLOCKED_CHECK)
+    if look not in ctx.effects:
+        ctx.effects.append(look)
     return ctx.now + BLOCKED_CHECK
 
 
