@@ -157,7 +157,9 @@ def _take_shortage(ctx: Context, asset: Asset, short: Decimal) -> None:
 def _locked_by(ctx: Context, position: Position) -> Decimal:
     """What the position's exits hold at the venue (the legs of a list hold the same coins)."""
     exits = [order for order in ctx.ledger.orders_of(position) if order.leg in EXIT_LEGS]
-    holding = (order.remaining for order in exits if order.is_live or order.state is OrderState.CANCEL_PENDING)
+    holding = (
+        order.remaining for order in exits if order.is_live or order.state is OrderState.CANCEL_PENDING
+    )
     return max(holding, default=ZERO)
 
 
@@ -176,6 +178,10 @@ def _reduce_outside(ctx: Context, position: Position, quantity: Decimal) -> None
     ctx.emit(
         ev.PositionReduced(position_id=position.id, quantity=quantity, reason="closed_outside", cost=share)
     )
+    if (
+        position.reduce_quantity
+    ):  # what was to stay may be too little now: a reduction has to be asked for again
+        ctx.emit(ev.PositionReduceRequested(position_id=position.id, quantity=ZERO, reason="coins are gone"))
     ctx.alert("error", "CLOSED_OUTSIDE", f"{plain(quantity)} of position {position.id} are gone")
     ctx.touch(position.id)
     if position.quantity == ZERO and position.status in HOLDING and not position.open_order_ids:
