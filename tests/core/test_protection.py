@@ -68,6 +68,26 @@ def test_how_a_position_is_protected_is_recorded() -> None:
     assert desk.position.stop_order_id == "RT_t_1_S_1"
 
 
+def test_coins_without_a_live_stop_are_looked_at_again_and_told_of_each_time() -> None:
+    """§4 Watchdog: every ``protection_check_s`` (2 s) until the stop is live; a protected position needs no look."""
+    desk = Desk(make_instrument(oto_allowed=False))
+    desk.signal()
+    entry = desk.only(OrderRequest)
+    desk.accept(entry)
+    desk.fill(entry.client_order_id)
+    pair = desk.only(OrderListRequest)
+    desk.wait(D("1.9"))
+    assert desk.alerts() == []
+    desk.wait(D("0.1"))
+    assert desk.alerts() == ["UNPROTECTED"]
+    desk.wait(2)
+    assert desk.alerts() == ["UNPROTECTED"]
+    desk.accept(pair)
+    assert desk.position.unprotected_since == 0
+    desk.wait(10)
+    assert desk.alerts() == []
+
+
 # -- moving ------------------------------------------------------------------------------------------------------
 
 

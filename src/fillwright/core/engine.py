@@ -26,12 +26,14 @@ from fillwright.core.inquiries import READS_APART, SNAPSHOT_AWAITED, begin_recon
 from fillwright.core.market_watch import PriceBounds, price_bounds
 from fillwright.core.portfolio import trading_day, trading_day_end
 from fillwright.core.positions import HOLDING
+from fillwright.core.protection import watchdog
 from fillwright.core.risk import breaker
 from fillwright.core.risk.limits import Limits
 from fillwright.core.risk.situation import Assessment
 from fillwright.core.settle import settle, settle_manual
 from fillwright.core.state import Ledger, State
 from fillwright.core.types import CONTEXT, SECOND, SignalStatus, Symbol, Time
+from fillwright.core.waiting import soonest
 
 MANUAL = 0
 """Stands for the orders that belong to no position."""
@@ -186,7 +188,7 @@ class Engine:
                 if position is None:
                     continue
                 before = ctx.state.seq
-                wake = settle(ctx, self._limits, position)
+                wake = soonest(settle(ctx, self._limits, position), watchdog(ctx, position))
                 if ctx.state.seq != before:
                     ctx.touch(position_id)  # it may want more, now that this is so
                 self._wake(position_id, wake)

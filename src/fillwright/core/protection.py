@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from fillwright.core import events as ev
-from fillwright.core.context import PROTECT_LANE, Context
+from fillwright.core.context import PROTECT_LANE, Context, seconds
 from fillwright.core.exits import cancel
 from fillwright.core.inputs import Quote
 from fillwright.core.instruments import Instrument
@@ -26,6 +26,7 @@ from fillwright.core.requests import (
     OrderRequest,
 )
 from fillwright.core.types import (
+    MILLISECOND,
     SECOND,
     ZERO,
     CancelReplaceMode,
@@ -34,6 +35,7 @@ from fillwright.core.types import (
     ListKind,
     OrderState,
     OrderType,
+    PositionStatus,
     Protection,
     Time,
 )
@@ -95,6 +97,27 @@ def _kind(stop: Order, target: Order | None) -> Protection:
     if stop.list_kind is None or target is None and stop.list_kind is ListKind.OCO:
         return Protection.STOP
     return Protection(stop.list_kind.value.lower())
+
+
+def watchdog(ctx: Context, position: Position) -> Time:
+    """Look again, every ``protection_check_s``, at a position whose coins have no live stop, and tell of it each time.
+
+    Protected positions need no look: whatever could take their stop away is news, and news settles them.
+    """
+    watched = position.unprotected_since and position.stop_loss is not None
+    if not watched or position.status not in (PositionStatus.OPEN, PositionStatus.MONITORING):
+        return 0
+    every = max(seconds(ctx.execution.protection_check_s), MILLISECOND)
+    naked = ctx.now - position.unprotected_since
+    if naked >= every and ctx.instrument(position.symbol).is_sellable(
+        position.quantity, position.stop_loss or ZERO
+    ):
+        ctx.alert(
+            "error",
+            "UNPROTECTED",
+            f"position {position.id} has had no live stop for {naked // MILLISECOND} ms",
+        )
+    return ctx.now + every - naked % every
 
 
 # -- placing -----------------------------------------------------------------------------------------------------
