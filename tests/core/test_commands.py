@@ -388,6 +388,14 @@ def test_both_levels_are_taken_or_none() -> None:
     assert isinstance(desk.only(CancelListRequest), CancelListRequest)
 
 
+@pytest.mark.parametrize("levels", [{}, {"stop_loss": D(-1)}, {"take_profit": ZERO}, {"stop_loss": ZERO}])
+def test_an_adjustment_names_levels_that_are_prices(levels: dict[str, Decimal]) -> None:
+    desk = held()
+    answer = desk.command(inp.AdjustProtection(position_id=1, by="ada", widen=True, **levels))
+    assert (answer.code, answer.message) == ("REFUSED", "a level needs a price")
+    assert desk.events(ev.PositionUpdated) == []
+
+
 def test_a_venues_trailing_stop_moved_by_hand_becomes_a_fixed_one() -> None:
     desk = Desk()
     desk.enter(trailing=True)

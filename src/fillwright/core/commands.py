@@ -50,6 +50,7 @@ from fillwright.core.types import (
 )
 
 _OPEN = (PositionStatus.OPEN, PositionStatus.MONITORING)
+NO_LEVEL = "a level needs a price"
 _TIMED = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 """Types with a time in force; it is GTC unless something else is said."""
 
@@ -94,8 +95,6 @@ def _carry_out(ctx: Context, limits: Limits, position: Position, decision: Decis
         return _reduce(ctx, position, decision)
     if kind is PositionDecision.ADD:
         return _add(ctx, limits, position, decision)
-    if decision.price is None or decision.price <= ZERO:
-        return "a level needs a price"
     if kind is PositionDecision.ADJUST_STOP_LOSS:
         return adjust(ctx, position, decision.price, None, widen=False, reason=f"{decision.by}: adjust_sl")
     return adjust(ctx, position, None, decision.price, widen=False, reason=f"{decision.by}: adjust_tp")
@@ -113,6 +112,9 @@ def adjust(
     """Set new levels; returns why not, or ''. The exits follow when the position is settled."""
     instrument = ctx.instrument(position.symbol)
     quote = ctx.quotes.get(position.symbol)
+    levels = [level for level in (stop, target) if level is not None]
+    if not levels or min(levels) <= ZERO:
+        return NO_LEVEL
     if quote is None:
         return "no quote"
     if not ctx.state.stream_connected:
