@@ -12,7 +12,6 @@ from fillwright.core.instruments import (
     Notional,
     PercentPrice,
     PriceFilter,
-    uses_algo_slot,
 )
 from fillwright.core.types import OrderType, Side
 from tests.core.builders import make_instrument
@@ -127,9 +126,3 @@ def test_trailing_delta_has_its_band(bitcoin: Instrument) -> None:
 def test_dust_is_what_cannot_be_sold(bitcoin: Instrument, quantity: str, price: int, sellable: bool) -> None:
     """§3: nothing sellable is left, the rest is dust."""
     assert bitcoin.is_sellable(D(quantity), D(price)) is sellable
-
-
-@pytest.mark.parametrize("order_type", OrderType)
-def test_contingent_orders_use_a_slot(order_type: OrderType) -> None:
-    """§4: each stop or take-profit leg uses one of MAX_NUM_ALGO_ORDERS; LIMIT_MAKER none."""
-    assert uses_algo_slot(order_type) == ("STOP" in order_type or "TAKE_PROFIT" in order_type)

@@ -11,7 +11,6 @@ from decimal import Decimal
 import msgspec
 
 from fillwright.core.types import (
-    CONTINGENT_TYPES,
     ONE,
     STOP_TYPES,
     ZERO,
@@ -224,8 +223,3 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             and floored >= self.market_lot_size.minimum
             and floored * price >= self.notional_min
         )
-
-
-def uses_algo_slot(order_type: OrderType) -> bool:
-    """Whether an order of this type counts towards MAX_NUM_ALGO_ORDERS."""
-    return order_type in CONTINGENT_TYPES

@@ -12,18 +12,16 @@ from fillwright.core import events as ev
 from fillwright.core.context import Context
 from fillwright.core.executions import find, report
 from fillwright.core.inputs import OrderReport, VenueSnapshot
-from fillwright.core.inquiries import READS_APART, begin_reconciliation, may_be_under_way, owned_of
+from fillwright.core.inquiries import READS_APART, may_be_under_way, owned_of
 from fillwright.core.orders import EXIT_LEGS, Order
 from fillwright.core.positions import HOLDING, Position
 from fillwright.core.types import (
-    SECOND,
     VENUE_FINAL,
     ZERO,
     Asset,
     OrderState,
     PositionStatus,
     Symbol,
-    Time,
     VenueOrderStatus,
     money,
     plain,
@@ -189,21 +187,3 @@ def _reduce_outside(ctx: Context, position: Position, quantity: Decimal) -> None
             ctx.emit(
                 ev.PositionClosed(position_id=position.id, pnl=position.realized, reason="closed_outside")
             )
-
-
-# -- when --------------------------------------------------------------------------------------------------------
-
-
-def due_at(ctx: Context) -> Time:
-    """When the next periodic reconciliation is due; 0 where stream and venue are one process."""
-    settings = ctx.state.settings
-    if not settings.venue.reconciliation:
-        return 0
-    return ctx.state.reconciled_at + settings.reconciliation.reconciliation_interval_secs * SECOND
-
-
-def run_if_due(ctx: Context) -> None:
-    """Begin the periodic reconciliation when its time has come."""
-    due = due_at(ctx)
-    if due and ctx.now >= due:
-        begin_reconciliation(ctx, "periodic")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fillwright.core import events as ev
 from fillwright.core.context import Context
 from fillwright.core.inputs import OrderReport
+from fillwright.core.positions import Position
 from fillwright.core.types import (
     VENUE_FINAL,
     ZERO,
@@ -30,7 +31,7 @@ def stranger(ctx: Context, news: OrderReport) -> bool:
     if namesake is not None or news.symbol not in ctx.state.instruments:
         ctx.emit(ev.Anomaly(subject=news.client_order_id, what=f"reported for {news.symbol}"))
         return False
-    if position is not None and (position.symbol != news.symbol or leg in (Leg.LIST, Leg.CANCEL)):
+    if position is not None and not _fits(position, leg, news):
         ctx.emit(ev.Anomaly(subject=news.client_order_id, what=f"not of position {position_id}"))
         return False
     if news.status in VENUE_FINAL and position is None:
@@ -53,6 +54,13 @@ def stranger(ctx: Context, news: OrderReport) -> bool:
     )
     ctx.alert("warning", "ORDER_ADOPTED", f"{news.client_order_id} was found at the venue and adopted")
     return True
+
+
+def _fits(position: Position, leg: Leg, news: OrderReport) -> bool:
+    """Whether an order can be a leg of a position: its symbol, and the side that such legs have."""
+    if position.symbol != news.symbol or leg in (Leg.LIST, Leg.CANCEL):
+        return False
+    return news.side is (position.entry_side if leg is Leg.ENTRY else position.exit_side)
 
 
 def _external(ctx: Context, news: OrderReport) -> None:
