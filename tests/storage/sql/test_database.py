@@ -20,7 +20,7 @@ from fillwright.ports import (
     StoreLockedError,
 )
 from fillwright.storage.sql import database, schema
-from fillwright.storage.sql.database import BULK_PAGE_SIZE, connect_readonly, open_database
+from fillwright.storage.sql.database import BULK_PAGE_SIZE, PAGE_SIZE, connect_readonly, open_database
 from fillwright.storage.sql.journal import SqliteJournal
 
 
@@ -53,7 +53,7 @@ def test_a_fresh_store_is_made_and_carries_its_schema(path: Path) -> None:
     assert database.read_revision(path) == schema.SCHEMA_REVISION
     assert opened.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert opened.connection.execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
-    assert opened.connection.execute("PRAGMA page_size").fetchone() == (8192,)
+    assert opened.connection.execute("PRAGMA page_size").fetchone() == (PAGE_SIZE,)
     opened.close()
     assert [file.name for file in path.parent.iterdir()] == ["journal.db"]
 
@@ -172,8 +172,8 @@ def test_a_damaged_file_is_named(path: Path) -> None:
     SqliteJournal(opened).append("main", 0, records(500, size=200))
     opened.close()
     raw = bytearray(path.read_bytes())
-    for page in range(30, len(raw) // 8192):
-        raw[page * 8192 : page * 8192 + 512] = b"\xff" * 512
+    for page in range(30, len(raw) // PAGE_SIZE):
+        raw[page * PAGE_SIZE : page * PAGE_SIZE + 512] = b"\xff" * 512
     path.write_bytes(raw)
 
     opened = open_database(path)

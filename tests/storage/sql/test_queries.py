@@ -11,6 +11,7 @@ import pytest
 
 from fillwright.ports import CorruptStoreError, NotADatabaseError
 from fillwright.storage.sql import open_read_model, open_store, queries
+from fillwright.storage.sql.database import PAGE_SIZE
 from fillwright.storage.sql.queries import SqlReadModel
 from tests.storage.story import OWNER, Story, replayed
 
@@ -67,7 +68,7 @@ def test_damage_is_named(path: Path) -> None:
     with closing(sqlite3.connect(path)) as outside:
         (root,) = outside.execute("SELECT rootpage FROM sqlite_master WHERE name = 'paper_trades'").fetchone()
     raw = bytearray(path.read_bytes())
-    raw[(root - 1) * 8192 : root * 8192] = b"\xff" * 8192
+    raw[(root - 1) * PAGE_SIZE : root * PAGE_SIZE] = b"\xff" * PAGE_SIZE
     path.write_bytes(raw)
 
     with open_read_model(path) as model, pytest.raises(CorruptStoreError):
