@@ -10,6 +10,7 @@ import pytest
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
 from fillwright.core.effects import Send
+from fillwright.core.plans import algo_slots_awaited
 from fillwright.core.requests import OrderListRequest, OrderRequest
 from fillwright.core.types import (
     DAY,
@@ -422,3 +423,17 @@ def test_a_second_try_is_sized_and_priced_anew() -> None:
     assert (desk.position.requested_quantity, desk.position.limit_price) == (entry.quantity, entry.price)
     assert desk.state.portfolio.reserved == entry.quantity * entry.price
     desk.check()
+
+
+def test_entries_that_work_alone_keep_the_slots_of_their_exits() -> None:
+    """§4 Slots: without OTO the exits follow the fill, and a slot stays free for each of them until then."""
+    desk = Desk(make_instrument(oto_allowed=False, algo_orders_max=5))
+    limit = inp.Entry("limit", D(49_900))
+    answers = []
+    for number in range(3):
+        desk.wait(2)
+        answers.append(desk.signal(key=str(number), entry=limit, interval="1s"))
+        for request in desk.sent():
+            desk.accept(request)
+    assert [answer.code for answer in answers] == ["", "", "ALGO_SLOTS"]
+    assert algo_slots_awaited(desk.engine.ledger, "BTCUSDT") == 4

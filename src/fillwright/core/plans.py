@@ -181,7 +181,8 @@ def algo_slots_spare(ledger: Ledger, instrument: Instrument) -> int | None:
     """Slots of MAX_NUM_ALGO_ORDERS that an entry may take, one staying free for replacements; None: unbounded."""
     if instrument.algo_orders_max is None:
         return None
-    return instrument.algo_orders_max - 1 - algo_slots_used(ledger, instrument.symbol)
+    taken = algo_slots_used(ledger, instrument.symbol) + algo_slots_awaited(ledger, instrument.symbol)
+    return instrument.algo_orders_max - 1 - taken
 
 
 def algo_slots_used(ledger: Ledger, symbol: Symbol) -> int:
@@ -194,6 +195,19 @@ def algo_slots_used(ledger: Ledger, symbol: Symbol) -> int:
         if external.symbol == symbol and external.type in CONTINGENT_TYPES:
             used += 1
     return used
+
+
+def algo_slots_awaited(ledger: Ledger, symbol: Symbol) -> int:
+    """Slots that exits will take once entries that work alone (plans 3 and 4) are filled."""
+    awaited = 0
+    for position in ledger.positions_in(symbol):
+        if position.plan not in (Protection.OCO, Protection.STOP) or position.stop_loss is None:
+            continue
+        orders = ledger.orders_of(position)
+        if orders and all(order.leg is Leg.ENTRY for order in orders):
+            style = ledger.state.settings.take_profit_style
+            awaited += 2 if position.plan is Protection.OCO and style == "market" else 1
+    return awaited
 
 
 def stop_limit_price(instrument: Instrument, stop: Decimal) -> Decimal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fillwright.core.events import Check
 from fillwright.core.instruments import Instrument
-from fillwright.core.plans import Draft
+from fillwright.core.plans import Draft, algo_slots_awaited
 from fillwright.core.risk.codes import DenialCode
 from fillwright.core.risk.exposure_checks import is_sale
 from fillwright.core.risk.limits import ENTRY_SHARE_PERCENT
@@ -93,7 +93,7 @@ def _walk(situation: Situation, draft: Draft) -> tuple[Check, int, int, int]:
         if external.symbol == symbol:
             orders += 1
             algos += external.type not in _WITHOUT_TRIGGER
-    return crossed, algos, orders, len(lists)
+    return crossed, algos + algo_slots_awaited(ledger, symbol), orders, len(lists)
 
 
 def _check_algo_slots(instrument: Instrument, draft: Draft, used: int) -> Check:
