@@ -1,5 +1,6 @@
 """The Protocols that the core's shells are written against, and the shapes that pass through them."""
 
+from fillwright.ports.clock import Clock
 from fillwright.ports.errors import (
     CannotOpenError,
     CorruptStoreError,
@@ -15,8 +16,11 @@ from fillwright.ports.errors import (
     UnknownAccountError,
 )
 from fillwright.ports.journal import STATE_PART, Journal, Owner, Projection, Snapshot
+from fillwright.ports.market_data import FeedState, Levels, MarketData, MarketSink, MarketUnavailableError
 from fillwright.ports.read_model import PAGE_DEFAULT, PAGE_MAX, ReadModel, every
 from fillwright.ports.store import Store
+from fillwright.ports.strategy import Strategy, StrategyError
+from fillwright.ports.venue import Reports, Venue, VenueEffect, VenueTerms, VenueUnavailableError
 from fillwright.ports.views import (
     BalanceView,
     CommissionView,
@@ -41,6 +45,7 @@ __all__ = [
     "STATE_PART",
     "BalanceView",
     "CannotOpenError",
+    "Clock",
     "CommissionView",
     "CorruptStoreError",
     "CursorError",
@@ -48,10 +53,15 @@ __all__ = [
     "DenialCount",
     "DiskFullError",
     "EquityPoint",
+    "FeedState",
     "FillView",
     "Journal",
     "JournalMismatchError",
+    "Levels",
     "LimitsView",
+    "MarketData",
+    "MarketSink",
+    "MarketUnavailableError",
     "NotADatabaseError",
     "OrderView",
     "Owner",
@@ -61,6 +71,7 @@ __all__ = [
     "Projection",
     "ReadModel",
     "ReadOnlyStoreError",
+    "Reports",
     "SchemaTooNewError",
     "SeqConflictError",
     "SignalView",
@@ -68,8 +79,14 @@ __all__ = [
     "StorageError",
     "Store",
     "StoreLockedError",
+    "Strategy",
+    "StrategyError",
     "TradeView",
     "UnknownAccountError",
+    "Venue",
+    "VenueEffect",
+    "VenueTerms",
+    "VenueUnavailableError",
     "Verdict",
     "Why",
     "every",
