@@ -50,6 +50,9 @@ EXIT_LEGS = (Leg.STOP_LOSS, Leg.TAKE_PROFIT, Leg.EXIT)
 """Legs that sell what a position holds."""
 
 _S = OrderState
+# Enum members by a name of their own: looking them up in the class costs more than what is done with them.
+_ACCEPTED, _PARTIALLY_FILLED, _REJECTED, _UNKNOWN = _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.REJECTED, _S.UNKNOWN
+_CANCEL_REFUSED, _FILLED, _PART_FILLED = Step.CANCEL_REFUSED, Step.FILLED, Step.PART_FILLED
 _ENDS = {
     Step.CANCELLED: _S.CANCELLED,
     Step.REJECTED: _S.REJECTED,
@@ -107,7 +110,7 @@ class Doubt(msgspec.Struct, gc=False):
     not_found: int = 0
 
 
-class Order(msgspec.Struct, kw_only=True):
+class Order(msgspec.Struct):
     """An order of ours (or one adopted), from its intent to its end."""
 
     id: ClientOrderId
@@ -165,7 +168,7 @@ class Order(msgspec.Struct, kw_only=True):
     @property
     def is_live(self) -> bool:
         """Whether the order is known to work at the venue now (a pending leg is not live)."""
-        return self.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
+        return self.state is _ACCEPTED or self.state is _PARTIALLY_FILLED
 
     @property
     def remaining(self) -> Decimal:
@@ -179,26 +182,30 @@ class Order(msgspec.Struct, kw_only=True):
 
     def has_fill(self, trade_id: int) -> bool:
         """Whether an execution is known already."""
-        return any(fill.trade_id == trade_id for fill in self.fills)
+        for fill in self.fills:  # noqa: SIM110 - most orders have none: a generator costs more than that
+            if fill.trade_id == trade_id:
+                return True
+        return False
 
     def may(self, step: Step) -> bool:
         """Whether the table admits a step now."""
-        if self.state is OrderState.REJECTED and not self.never_arrived:
-            return False
-        return step in TRANSITIONS[self.state]
+        state = self.state
+        return step in TRANSITIONS[state] and (state is not _REJECTED or self.never_arrived)
 
     def move(self, step: Step) -> None:
         """Take a step of the table; IllegalOrderStep (and no change) when there is none."""
         if not self.may(step):
             raise IllegalOrderStep(f"order {self.id}: {step} in state {self.state}")
-        was_unknown = self.state is OrderState.UNKNOWN
-        if step is Step.CANCEL_REFUSED:
+        before = self.state
+        if step is _CANCEL_REFUSED:
             self.state = self._before_cancel()
         else:
-            self.state = TRANSITIONS[self.state][step]
-            if self.state is OrderState.ACCEPTED and self.executed_quantity:
-                self.state = OrderState.PARTIALLY_FILLED
-        if self.state in FINAL_STATES or step is Step.CANCEL_REFUSED or (was_unknown and step not in _OURS):
+            self.state = TRANSITIONS[before][step]
+            if self.state is _ACCEPTED and self.executed_quantity:
+                self.state = _PARTIALLY_FILLED
+        if self.doubt is not None and (
+            self.state in FINAL_STATES or step is _CANCEL_REFUSED or (before is _UNKNOWN and step not in _OURS)
+        ):
             self.doubt = None
 
     def _before_cancel(self) -> OrderState:
@@ -211,7 +218,7 @@ class Order(msgspec.Struct, kw_only=True):
 
     def add_fill(self, fill: Fill, complete: bool) -> None:
         """Book an execution."""
-        self.move(Step.FILLED if complete else Step.PART_FILLED)
+        self.move(_FILLED if complete else _PART_FILLED)
         self.fills.append(fill)
         self.executed_quantity += fill.quantity
         self.executed_quote += fill.quote

@@ -16,6 +16,9 @@ from fillwright.core.events import Fill
 from fillwright.core.types import DAY, HOUR, HUNDRED, ZERO, Asset, Side, Symbol, Time
 
 
+_BUY = Side.BUY  # looking it up in the class costs more than what is done with it
+
+
 class Balance(msgspec.Struct, gc=False):
     """One asset: the venue's free and locked, and the total that our own executions and transfers give."""
 
@@ -69,7 +72,8 @@ class Portfolio(msgspec.Struct, kw_only=True):
 
     def balance_of(self, asset: Asset) -> Balance:
         """The balance of an asset, to look at: nothing is made of one that nobody has heard of."""
-        return self.balances.get(asset) or Balance()
+        balance = self.balances.get(asset)
+        return balance if balance is not None else Balance()
 
     def balance(self, asset: Asset) -> Balance:
         """The balance of an asset, to change (so for ``apply`` alone): made when there is none."""
@@ -80,9 +84,13 @@ class Portfolio(msgspec.Struct, kw_only=True):
 
     def book_fill(self, base: Asset, quote: Asset, side: Side, fill: Fill) -> None:
         """Move our ledger by an execution."""
-        sign = 1 if side is Side.BUY else -1
-        self.balance(base).ledger += sign * fill.quantity
-        self.balance(quote).ledger -= sign * fill.quote
+        coins, money = self.balance(base), self.balance(quote)
+        if side is _BUY:
+            coins.ledger += fill.quantity
+            money.ledger -= fill.quote
+        else:
+            coins.ledger -= fill.quantity
+            money.ledger += fill.quote
         if fill.commission:
             self.balance(fill.commission_asset).ledger -= fill.commission
             self.commission_quote += fill.commission_quote
@@ -102,7 +110,9 @@ class Portfolio(msgspec.Struct, kw_only=True):
     def own(self, symbol: Symbol, trader_id: str, change: Decimal) -> None:
         """Change the coins that positions own."""
         self.owned[symbol] = self.owned.get(symbol, ZERO) + change
-        mine = self.owned_by_trader.setdefault(trader_id, {})
+        mine = self.owned_by_trader.get(trader_id)
+        if mine is None:
+            mine = self.owned_by_trader[trader_id] = {}
         mine[symbol] = mine.get(symbol, ZERO) + change
 
     # -- exposure and equity ---------------------------------------------------------------------------------

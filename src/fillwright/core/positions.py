@@ -29,6 +29,8 @@ from fillwright.core.types import (
 )
 
 _P = PositionStatus
+# Enum members by a name of their own: looking them up in the class costs more than what is done with them.
+_LONG, _BUY, _SELL = Direction.LONG, Side.BUY, Side.SELL
 
 TRANSITIONS: dict[PositionStatus, frozenset[PositionStatus]] = {
     # denied before its intent was journaled: failed
@@ -56,7 +58,7 @@ class IllegalPositionStep(AssertionError):
     """A step that the position's life does not allow: a bug."""
 
 
-class Position(msgspec.Struct, kw_only=True):
+class Position(msgspec.Struct):
     """One trade idea, from its sizing to its end."""
 
     id: int
@@ -137,12 +139,12 @@ class Position(msgspec.Struct, kw_only=True):
     @property
     def entry_side(self) -> Side:
         """The side that builds the position up."""
-        return Side.BUY if self.direction is Direction.LONG else Side.SELL
+        return _BUY if self.direction is _LONG else _SELL
 
     @property
     def exit_side(self) -> Side:
         """The side that winds it down."""
-        return self.entry_side.opposite
+        return _SELL if self.direction is _LONG else _BUY
 
     @property
     def is_ended(self) -> bool:
@@ -198,10 +200,12 @@ class Position(msgspec.Struct, kw_only=True):
             asset = fill.commission_asset
             self.commissions[asset] = self.commissions.get(asset, ZERO) + fill.commission
             self.commission_quote += fill.commission_quote
-        cash = (fill.quote if side is Side.SELL else -fill.quote) - charged_quote
-        coins = (fill.quantity if side is Side.BUY else -fill.quantity) - charged_base
-        change = coins if self.direction is Direction.LONG else -coins
-        if side is self.entry_side:
+        bought = side is _BUY
+        cash = (-fill.quote if bought else fill.quote) - charged_quote
+        coins = (fill.quantity if bought else -fill.quantity) - charged_base
+        is_long = self.direction is _LONG
+        change = coins if is_long else -coins
+        if bought is is_long:
             self.entry_quantity += fill.quantity
             self.entry_quote += fill.quote
             self.quantity += change
@@ -213,7 +217,8 @@ class Position(msgspec.Struct, kw_only=True):
             return
         self.exit_quantity += fill.quantity
         self.exit_quote += fill.quote
-        self.sold_ahead += max(fill.quantity - self.quantity, ZERO)
+        if fill.quantity > self.quantity:
+            self.sold_ahead += fill.quantity - self.quantity
         self.realized += cash - self.release(-change)
 
     def release(self, quantity: Decimal) -> Decimal:

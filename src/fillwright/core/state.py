@@ -19,6 +19,7 @@ from fillwright.core.positions import Position
 from fillwright.core.settings import RiskLimits, Settings
 from fillwright.core.types import (
     DAY,
+    FINAL_STATES,
     ZERO,
     AccountId,
     ClientOrderId,
@@ -37,7 +38,7 @@ EXTERNALS_MAX = 10_000
 """External orders remembered at most; the oldest give way."""
 
 
-class SignalRecord(msgspec.Struct, kw_only=True):
+class SignalRecord(msgspec.Struct):
     """A signal and what became of it."""
 
     id: int
@@ -211,18 +212,26 @@ class Ledger:
 
     def index_order(self, order: Order) -> None:
         """Put an order where its state says it belongs."""
+        name = order.id
+        if order.state in FINAL_STATES:
+            if self.open_orders.pop(name, None) is not None:
+                del self.orders_by_symbol[order.symbol][name]
+        elif name not in self.open_orders:
+            mine = self.orders_by_symbol.get(order.symbol)
+            if mine is None:
+                mine = self.orders_by_symbol[order.symbol] = {}
+            self.open_orders[name] = mine[name] = order
+        if order.doubt is not None:
+            self.doubts[name] = order
+        elif self.doubts:
+            self.doubts.pop(name, None)
+
+    def index_new_order(self, order: Order) -> None:
+        """Put an order where it belongs that has just been submitted: it is open, and nothing is in doubt."""
         mine = self.orders_by_symbol.get(order.symbol)
         if mine is None:
             mine = self.orders_by_symbol[order.symbol] = {}
-        if order.is_final:
-            self.open_orders.pop(order.id, None)
-            mine.pop(order.id, None)
-        else:
-            self.open_orders[order.id] = mine[order.id] = order
-        if order.doubt is not None:
-            self.doubts[order.id] = order
-        else:
-            self.doubts.pop(order.id, None)
+        self.open_orders[order.id] = mine[order.id] = order
 
     def index_position(self, position: Position) -> None:
         """Put a position where its status says it belongs."""

@@ -7,11 +7,25 @@ from typing import Any
 
 from fillwright.core import events as ev
 from fillwright.core.orders import Doubt, Order, Step
-from fillwright.core.positions import Position
-from fillwright.core.state import EXTERNALS_MAX, External, Ledger
-from fillwright.core.types import SECOND, ZERO, Leg, OrderState, PositionStatus, Time, money
+from fillwright.core.positions import ENDED, Position
+from fillwright.core.state import EXTERNALS_MAX, External, Ledger, State
+from fillwright.core.types import (
+    FINAL_STATES,
+    SECOND,
+    ZERO,
+    Leg,
+    OrderState,
+    PositionStatus,
+    Time,
+    money,
+)
 
-_IN_FLIGHT = (OrderState.SUBMITTED, OrderState.UNKNOWN)
+# Enum members by a name of their own: looking them up in the class costs more than what is done with them.
+_SUBMITTED, _UNKNOWN = OrderState.SUBMITTED, OrderState.UNKNOWN
+_PENDED, _PLACED = Step.PENDED, Step.PLACED
+_ENTRY, _EXIT = Leg.ENTRY, Leg.EXIT
+_SUBMITTING = PositionStatus.SUBMITTING
+_BEFORE_OPEN = (PositionStatus.CREATED, _SUBMITTING)
 
 
 def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted, record: ev.Record) -> None:
@@ -21,78 +35,81 @@ def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted, record: ev.Record
         order.resends += 1
         order.updated_at = record.time
         return
+    now = record.time
+    # In the order of the fields: naming them would cost three times as much.
     order = Order(
-        id=event.id,
-        position_id=event.position_id,
-        leg=event.leg,
-        attempt=event.attempt,
-        symbol=event.symbol,
-        side=event.side,
-        type=event.order_type,
-        submitted_at=record.time,
-        updated_at=record.time,
-        record=record.seq,
-        quantity=event.quantity,
-        price=event.price,
-        stop_price=event.stop_price,
-        trailing_delta=event.trailing_delta,
-        time_in_force=event.time_in_force,
-        stp=event.stp,
-        list_id=event.list_id,
-        list_kind=event.list_kind,
-        replaces=event.replaces,
-        reserve=event.reserve,
+        event.id,
+        event.position_id,
+        event.leg,
+        event.attempt,
+        event.symbol,
+        event.side,
+        event.order_type,
+        now,
+        now,
+        record.seq,
+        _SUBMITTED,
+        event.quantity,
+        event.price,
+        event.stop_price,
+        event.trailing_delta,
+        event.time_in_force,
+        event.stp,
+        event.list_id,
+        event.list_kind,
+        event.replaces,
     )
-    state.orders[order.id] = order
-    _count_order(ledger, record.time)
+    state.orders[event.id] = order
+    _count_order(state, now)
     position = state.positions.get(event.position_id)
     if position is not None:
-        _attach(ledger, position, order, record.time)
+        _attach(position, order, now)
     else:
         state.manual_orders_made = max(state.manual_orders_made, event.attempt)
-    ledger.index_order(order)
-    _reserve(ledger, order)
+    ledger.index_new_order(order)
+    if event.reserve:
+        order.reserve = event.reserve
+        _reserve(ledger, order)
 
 
-def _attach(ledger: Ledger, position: Position, order: Order, now: Time) -> None:
+def _attach(position: Position, order: Order, now: Time) -> None:
     position.updated_at = now
     position.open_order_ids.append(order.id)
-    leg = order.leg.value
-    position.attempts[leg] = max(position.attempts.get(leg, 0), order.attempt)
-    if order.leg is Leg.ENTRY:
+    attempts, leg = position.attempts, order.leg
+    if order.attempt > attempts.get(leg, 0):
+        attempts[leg._value_] = order.attempt  # what ``value`` looks up, at a fifth of its price
+    if leg is _ENTRY:
         position.entry_order_ids.append(order.id)
-        if position.status in (PositionStatus.CREATED, PositionStatus.SUBMITTING):
-            position.move(PositionStatus.SUBMITTING)
+        if position.status in _BEFORE_OPEN:
+            position.move(_SUBMITTING)
     else:
         position.exit_order_ids.append(order.id)
     if order.list_id:
         attempt = int(order.list_id.rpartition("_")[2])
-        position.attempts["L"] = max(position.attempts.get("L", 0), attempt)
+        if attempt > attempts.get("L", 0):
+            attempts["L"] = attempt
 
 
-def _count_order(ledger: Ledger, now: Time) -> None:
-    safety = ledger.state.safety
-    for window, (length_s, _) in zip(
-        safety.order_windows, ledger.state.settings.venue.order_limits, strict=True
-    ):
-        index = now // (length_s * SECOND)
-        if window[0] != index:
-            window[0], window[1] = index, 0
-        window[1] += 1
+def _count_order(state: State, now: Time) -> None:
+    windows = state.safety.order_windows  # as many as the settings have
+    for number, (length_s, _) in enumerate(state.settings.venue.order_limits):
+        window, index = windows[number], now // (length_s * SECOND)
+        if window[0] == index:
+            window[1] += 1
+        else:
+            window[0], window[1] = index, 1
 
 
 def _reserve(ledger: Ledger, order: Order) -> None:
-    """Keep what is set aside in step with the order."""
-    if not order.reserve:
-        return
-    if order.is_final:
+    """Keep what is set aside for an order (that sets something aside at all) in step with it."""
+    if order.state in FINAL_STATES:
         reserved = ZERO
     elif order.quantity and order.executed_quantity:
         remaining = order.remaining
         reserved = money(order.reserve * remaining / order.quantity) if remaining else ZERO
     else:
         reserved = order.reserve
-    in_flight = reserved if order.state in _IN_FLIGHT else ZERO
+    in_flight = reserved if order.state is _SUBMITTED or order.state is _UNKNOWN else ZERO
     if reserved != order.reserved or in_flight != order.in_flight:
         position = ledger.state.positions.get(order.position_id)
         trader_id = position.trader_id if position is not None else ""
@@ -106,19 +123,22 @@ def _after(ledger: Ledger, order: Order, now: Time) -> None:
     """What every change of an order brings: indexes, reservation, the position's list of open orders."""
     order.updated_at = now
     ledger.index_order(order)
-    _reserve(ledger, order)
-    position = ledger.state.positions.get(order.position_id)
-    if order.is_final:
-        ledger.state.ended.push(now, f"order:{order.id}")
-        if position is not None and order.id in position.open_order_ids:
-            position.open_order_ids.remove(order.id)
-    elif position is not None and order.id not in position.open_order_ids:
-        position.open_order_ids.append(order.id)  # came back: it had not failed to arrive after all
+    if order.reserve:
+        _reserve(ledger, order)
+    state, name = ledger.state, order.id
+    position = state.positions.get(order.position_id)
+    if order.state in FINAL_STATES:
+        state.ended.push(now, f"order:{name}")
+        if position is not None and name in position.open_order_ids:
+            position.open_order_ids.remove(name)
+    elif position is not None and name not in position.open_order_ids:
+        position.open_order_ids.append(name)  # came back: it had not failed to arrive after all
 
 
 def _order_placed(ledger: Ledger, event: ev.OrderPlaced, record: ev.Record) -> None:
-    order = ledger.state.orders[event.id]
-    order.move(Step.PENDED if event.pending else Step.PLACED)
+    state = ledger.state
+    order = state.orders[event.id]
+    order.move(_PENDED if event.pending else _PLACED)
     order.exchange_order_id = event.exchange_order_id
     order.order_list_id = event.order_list_id
     if event.quantity is not None:
@@ -126,34 +146,34 @@ def _order_placed(ledger: Ledger, event: ev.OrderPlaced, record: ev.Record) -> N
     if not event.pending:
         order.accepted_at = record.time
     ledger.by_exchange_id[order.symbol, order.exchange_order_id] = order.id
-    ledger.state.safety.breaker.identical_rejects = 0
+    state.safety.breaker.identical_rejects = 0
     _after(ledger, order, record.time)
 
 
 def _order_filled(ledger: Ledger, event: ev.OrderFilled | ev.OrderPartiallyFilled, record: ev.Record) -> None:
-    state = ledger.state
-    order = state.orders[event.id]
-    order.add_fill(event.fill, isinstance(event, ev.OrderFilled))
-    state.prices[order.symbol] = event.fill.price
+    state, fill = ledger.state, event.fill
+    order, portfolio = state.orders[event.id], state.portfolio
+    order.add_fill(fill, type(event) is ev.OrderFilled)
+    state.prices[order.symbol] = fill.price
     instrument = state.instruments[order.symbol]
-    state.portfolio.book_fill(instrument.base, instrument.quote, order.side, event.fill)
+    portfolio.book_fill(instrument.base, instrument.quote, order.side, fill)
     position = state.positions.get(order.position_id)
     if position is not None:
         before, realized = position.quantity, position.realized
-        position.book_fill(order.side, event.fill)
-        state.portfolio.own(position.symbol, position.trader_id, position.quantity - before)
-        if position.is_ended:  # its result was taken when it ended: this came too late for that
-            state.portfolio.realized += position.realized - realized
+        position.book_fill(order.side, fill)
+        portfolio.own(position.symbol, position.trader_id, position.quantity - before)
+        if position.status in ENDED:  # its result was taken when it ended: this came too late for that
+            portfolio.realized += position.realized - realized
         position.updated_at = record.time
-        if order.leg is Leg.ENTRY:
+        if order.leg is _ENTRY:
             position.first_fill_at = position.first_fill_at or record.time
             position.last_entry_fill_at = record.time
             position.unprotected_since = record.time
-        elif order.leg is Leg.EXIT:
+        elif order.leg is _EXIT:
             position.failed_exit_id = ""
             position.go_on()
             if position.reduce_quantity:
-                position.reduce_quantity = max(position.reduce_quantity - event.fill.quantity, ZERO)
+                position.reduce_quantity = max(position.reduce_quantity - fill.quantity, ZERO)
     _after(ledger, order, record.time)
 
 
@@ -265,7 +285,7 @@ def _order_adopted(ledger: Ledger, event: ev.OrderAdopted, record: ev.Record) ->
     ledger.state.orders[order.id] = order
     position = ledger.state.positions.get(event.position_id)
     if position is not None:
-        _attach(ledger, position, order, record.time)
+        _attach(position, order, record.time)
     elif event.leg is Leg.MANUAL:  # its number is taken
         ledger.state.manual_orders_made = max(ledger.state.manual_orders_made, event.attempt)
     ledger.by_exchange_id[order.symbol, order.exchange_order_id] = order.id
