@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from fillwright.core import events as ev
-from fillwright.core.apply import apply
+from fillwright.core.apply import make_true
 from fillwright.core.effects import Alert, Effect, Send
 from fillwright.core.inputs import Quote
 from fillwright.core.instruments import Instrument
@@ -130,7 +130,7 @@ class Context:
         """
         seq = self.state.seq + 1
         record = ev.Record(seq, self.now, cause or self.cause, event)
-        apply(self.ledger, record)
+        make_true(self.ledger, record)
         self.records.append(record)
         if not self.cause:
             self.cause = seq
@@ -161,7 +161,7 @@ class Context:
 
     def name(self, position: Position, leg: Leg) -> ClientOrderId:
         """A fresh client order id for a leg of a position."""
-        return client_order_id(self.state.tag, position.id, leg, position.next_attempt(leg.value))
+        return client_order_id(self.state.tag, position.id, leg, position.next_attempt(leg))
 
     def position_of(self, order: Order) -> Position | None:
         """The position that an order belongs to."""

@@ -33,7 +33,6 @@ from fillwright.core.risk.situation import Assessment, Situation
 from fillwright.core.risk.sizing import size_draft
 from fillwright.core.state import SignalRecord
 from fillwright.core.types import (
-    ZERO,
     Leg,
     OrderType,
     Side,
@@ -44,6 +43,11 @@ from fillwright.core.types import (
 )
 
 _ENCODER = msgspec.json.Encoder()
+# Enum members by a name of their own: looking them up in the class costs as much as a multiplication.
+_ENTER_TRADE, _WAIT, _BAD_SETUP = SignalDecision.ENTER_TRADE, SignalDecision.WAIT, SignalDecision.BAD_SETUP
+_DENIED = SignalStatus.DENIED
+_ENTRY, _LIST, _STOP_LOSS, _TAKE_PROFIT = Leg.ENTRY, Leg.LIST, Leg.STOP_LOSS, Leg.TAKE_PROFIT
+_EXITS = (_STOP_LOSS, _TAKE_PROFIT)
 
 
 def receive(ctx: Context, limits: Limits, signal: Signal) -> None:
@@ -56,21 +60,16 @@ def receive(ctx: Context, limits: Limits, signal: Signal) -> None:
         _answer_again(ctx, known, key, state.key_hashes[key] == body_hash)
         return
     signal_id = state.signals_made + 1
-    ctx.emit(ev.SignalReceived(signal_id=signal_id, signal=signal, key=key, body_hash=body_hash))
+    ctx.emit(ev.SignalReceived(signal_id, signal, key, body_hash))
     record = state.signals[signal_id]
-    if signal.decision is SignalDecision.BAD_SETUP:
+    if signal.decision is _BAD_SETUP:
         _end(ctx, record, SignalStatus.ABANDONED, "bad_setup")
-    elif signal.decision is SignalDecision.WAIT:
+    elif signal.decision is _WAIT:
         ctx.emit(ev.SignalStatusChanged(signal_id=signal_id, status=SignalStatus.MONITORING))
     else:
         enter(ctx, limits, record)
-    ctx.answer = Answer(
-        ok=record.status is not SignalStatus.DENIED,
-        code=record.code,
-        message=record.reason,
-        signal_id=signal_id,
-        position_id=record.position_id,
-    )
+    denied = record.status is _DENIED
+    ctx.answer = Answer(not denied, record.code, record.reason, signal_id, record.position_id)
 
 
 def derived_key(ctx: Context, signal: Signal) -> str:
@@ -117,9 +116,9 @@ def advise(ctx: Context, limits: Limits, advice: SignalAdvice) -> None:
             reasoning=advice.reasoning,
         )
     )
-    if advice.decision is SignalDecision.BAD_SETUP:
+    if advice.decision is _BAD_SETUP:
         _end(ctx, record, SignalStatus.ABANDONED, "bad_setup")
-    elif advice.decision is SignalDecision.ENTER_TRADE:
+    elif advice.decision is _ENTER_TRADE:
         ctx.emit(
             ev.SignalStatusChanged(signal_id=record.id, status=SignalStatus.RECEIVED, reason="enter_trade")
         )
@@ -221,27 +220,27 @@ def enter(ctx: Context, limits: Limits, record: SignalRecord) -> None:
         code = verdict.code or DenialCode.QUOTE_STALE
         ctx.emit(ev.SignalDenied(signal_id=record.id, code=code, checks=verdict.checks))
         return
-    ctx.emit(ev.SignalApproved(signal_id=record.id, checks=verdict.checks))
+    ctx.emit(ev.SignalApproved(record.id, verdict.checks))
     position_id = ctx.state.positions_made + 1
     stop = draft.stop_loss
     ctx.emit(
         ev.PositionCreated(
-            position_id=position_id,
-            signal_id=record.id,
-            trader_id=draft.trader_id,
-            symbol=draft.symbol,
-            direction=draft.direction,
-            quantity=draft.quantity,
-            limit_price=draft.limit_price,
-            plan=draft.plan,
-            plan_reason=draft.plan_reason,
-            max_loss_quote=draft.quantity * (draft.limit_price - stop if stop else draft.limit_price),
-            quote=ctx.quotes[draft.symbol],
-            stop_loss=stop,
-            take_profit=draft.take_profit,
-            trailing_delta=draft.trailing_delta,
-            trail_distance=draft.trail_distance,
-            entry_market=draft.entry_market,
+            position_id,
+            record.id,
+            draft.trader_id,
+            draft.symbol,
+            draft.direction,
+            draft.quantity,
+            draft.limit_price,
+            draft.plan,
+            draft.plan_reason,
+            draft.quantity * (draft.limit_price - stop if stop else draft.limit_price),  # at most lost
+            ctx.quotes[draft.symbol],
+            stop,
+            draft.take_profit,
+            draft.trailing_delta,
+            draft.trail_distance,
+            draft.entry_market,
         )
     )
     send_entry(ctx, ctx.state.positions[position_id], draft)
@@ -251,31 +250,24 @@ def enter(ctx: Context, limits: Limits, record: SignalRecord) -> None:
 def send_entry(ctx: Context, position: Position, draft: Draft) -> None:
     """Record the intent and send a position's entry by its plan."""
     instrument = ctx.instrument(position.symbol)
-    entry = entry_request(position, ctx.name(position, Leg.ENTRY), draft.quantity)
+    entry = entry_request(position, ctx.name(position, _ENTRY), draft.quantity)
     reserve = draft.quantity * draft.limit_price
     quote = ctx.quotes.get(position.symbol)
     if position.plan not in LIST_KINDS:
-        ctx.emit(submitted(entry, position.id, Leg.ENTRY, reserve=reserve, quote=quote))
+        ctx.emit(submitted(entry, position.id, _ENTRY, None, reserve, "", quote))
         ctx.send(entry, ENTRY_LANE)
         return
     legs = Legs(
-        list_id=ctx.name(position, Leg.LIST),
-        entry=entry.client_order_id,
-        stop=ctx.name(position, Leg.STOP_LOSS),
-        target=ctx.name(position, Leg.TAKE_PROFIT),
+        ctx.name(position, _LIST),
+        entry.client_order_id,
+        ctx.name(position, _STOP_LOSS),
+        ctx.name(position, _TAKE_PROFIT),
     )
     request = entry_list(position, instrument, legs, entry, draft.target_type, ctx.state.taker_fee)
-    for leg_request, leg in zip(request.legs, (Leg.ENTRY, Leg.STOP_LOSS, Leg.TAKE_PROFIT), strict=False):
-        ctx.emit(
-            submitted(
-                leg_request,
-                position.id,
-                leg,
-                list_request=request,
-                reserve=reserve if leg is Leg.ENTRY else ZERO,
-                quote=quote if leg is Leg.ENTRY else None,
-            )
-        )
+    ctx.emit(submitted(entry, position.id, _ENTRY, request, reserve, "", quote))
+    _, *exits = request.legs
+    for leg_request, leg in zip(exits, _EXITS):  # noqa: B905 - without a target there is no second exit
+        ctx.emit(submitted(leg_request, position.id, leg, request))
     ctx.send(request, ENTRY_LANE)
 
 

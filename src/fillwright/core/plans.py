@@ -47,6 +47,13 @@ LIST_KINDS = {
 }
 """Plans whose entry is the working order of a list."""
 
+# Enum members by a name of their own: looking them up in the class costs as much as a multiplication.
+_LIMIT, _LIMIT_MAKER, _TAKE_PROFIT = OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.TAKE_PROFIT
+_STOP_LOSS, _STOP_LOSS_LIMIT = OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT
+_FOK, _GTC = TimeInForce.FOK, TimeInForce.GTC
+_EXPIRE_MAKER = SelfTradePrevention.EXPIRE_MAKER
+_OCO, _OTO, _OTOCO = ListKind.OCO, ListKind.OTO, ListKind.OTOCO
+
 
 class Draft(msgspec.Struct, kw_only=True, gc=False):
     """An entry as it would leave, before the risk checks have judged it."""
@@ -226,8 +233,9 @@ def trailing_delta(instrument: Instrument, stop: Decimal, last: Decimal) -> int 
 
 def exit_stp(instrument: Instrument) -> SelfTradePrevention | None:
     """EXPIRE_MAKER where allowed, so that one position's exit cannot eat another's stop unseen."""
-    mode = SelfTradePrevention.EXPIRE_MAKER
-    return mode if mode in instrument.allowed_stp and instrument.default_stp is not mode else None
+    if instrument.default_stp is _EXPIRE_MAKER or _EXPIRE_MAKER not in instrument.allowed_stp:
+        return None
+    return _EXPIRE_MAKER
 
 
 # -- requests ----------------------------------------------------------------------------------------------------
@@ -249,18 +257,20 @@ def stop_request(
     stop = position.stop_loss
     assert stop is not None
     trailing = position.trailing_delta
-    limited = OrderType.STOP_LOSS not in instrument.order_types
+    limited = _STOP_LOSS not in instrument.order_types
     return OrderRequest(
-        symbol=position.symbol,
-        side=position.exit_side,
-        type=OrderType.STOP_LOSS_LIMIT if limited else OrderType.STOP_LOSS,
-        client_order_id=name,
-        quantity=quantity,
-        stop_price=None if trailing else stop,
-        trailing_delta=trailing,
-        price=stop_limit_price(instrument, stop) if limited else None,
-        time_in_force=TimeInForce.GTC if limited else None,
-        stp=exit_stp(instrument),
+        position.symbol,
+        position.exit_side,
+        _STOP_LOSS_LIMIT if limited else _STOP_LOSS,
+        name,
+        _GTC if limited else None,
+        quantity,
+        None,
+        stop_limit_price(instrument, stop) if limited else None,
+        None if trailing else stop,
+        trailing,
+        None,
+        exit_stp(instrument),
     )
 
 
@@ -272,29 +282,34 @@ def target_request(
     target_type: OrderType,
 ) -> OrderRequest:
     """The take profit of a position at its target level."""
-    maker = target_type is OrderType.LIMIT_MAKER
+    maker = target_type is _LIMIT_MAKER
     return OrderRequest(
-        symbol=position.symbol,
-        side=position.exit_side,
-        type=target_type,
-        client_order_id=name,
-        quantity=quantity,
-        price=position.take_profit if maker else None,
-        stop_price=None if maker else position.take_profit,
-        stp=exit_stp(instrument),
+        position.symbol,
+        position.exit_side,
+        target_type,
+        name,
+        None,
+        quantity,
+        None,
+        position.take_profit if maker else None,
+        None if maker else position.take_profit,
+        None,
+        None,
+        exit_stp(instrument),
     )
 
 
 def entry_request(position: Position, name: ClientOrderId, quantity: Decimal) -> OrderRequest:
     """The entry: FOK for market signals (all or nothing, never IOC), GTC for limits."""
     return OrderRequest(
-        symbol=position.symbol,
-        side=position.entry_side,
-        type=OrderType.LIMIT,
-        client_order_id=name,
-        quantity=quantity,
-        price=position.limit_price,
-        time_in_force=TimeInForce.FOK if position.entry_market else TimeInForce.GTC,
+        position.symbol,
+        position.entry_side,
+        _LIMIT,
+        name,
+        _FOK if position.entry_market else _GTC,
+        quantity,
+        None,
+        position.limit_price,
     )
 
 
@@ -309,47 +324,48 @@ def entry_list(
     """Entry, stop and target in one request; OPO sizes the exits from what is received, OTO from ours."""
     kind = LIST_KINDS[position.plan]
     pending: Decimal | None = None
-    if kind in (ListKind.OTO, ListKind.OTOCO):
+    if kind is _OTO or kind is _OTOCO:
         pending = instrument.floor_quantity((entry.quantity or ZERO) * (ONE - taker_fee))
     parts = [entry, stop_request(position, instrument, legs.stop, pending)]
     if target_type is not None:
         parts.append(target_request(position, instrument, legs.target, pending, target_type))
-    return OrderListRequest(
-        kind=kind, symbol=position.symbol, list_client_order_id=legs.list_id, legs=tuple(parts)
-    )
+    return OrderListRequest(kind, position.symbol, legs.list_id, tuple(parts))
 
 
 def submitted(
     request: OrderRequest,
     position_id: int,
     leg: Leg,
-    *,
     list_request: OrderListRequest | None = None,
     reserve: Decimal = ZERO,
     replaces: ClientOrderId = "",
     quote: Quote | None = None,
 ) -> OrderSubmitted:
     """The event that records the intent to send a request."""
+    list_id, list_kind, pending = "", None, False
+    if list_request is not None:
+        list_id, list_kind = list_request.list_client_order_id, list_request.kind
+        pending = list_kind is not _OCO and request is not list_request.legs[0]
+    name = request.client_order_id
     return OrderSubmitted(
-        id=request.client_order_id,
-        position_id=position_id,
-        leg=leg,
-        attempt=int(request.client_order_id.rpartition("_")[2]),
-        symbol=request.symbol,
-        side=request.side,
-        order_type=request.type,
-        quantity=request.quantity,
-        price=request.price,
-        stop_price=request.stop_price,
-        trailing_delta=request.trailing_delta,
-        time_in_force=request.time_in_force,
-        stp=request.stp,
-        list_id=list_request.list_client_order_id if list_request is not None else "",
-        list_kind=list_request.kind if list_request is not None else None,
-        pending=list_request is not None
-        and list_request.kind is not ListKind.OCO
-        and request is not list_request.legs[0],
-        replaces=replaces,
-        reserve=reserve,
-        quote=quote,
+        name,
+        position_id,
+        leg,
+        int(name.rpartition("_")[2]),
+        request.symbol,
+        request.side,
+        request.type,
+        request.quantity,
+        request.price,
+        request.stop_price,
+        request.trailing_delta,
+        request.time_in_force,
+        request.stp,
+        list_id,
+        list_kind,
+        pending,
+        replaces,
+        reserve,
+        False,
+        quote,
     )

@@ -24,9 +24,7 @@ from fillwright.core.types import (
 )
 
 
-class OrderRequest(
-    msgspec.Struct, tag_field="request", tag=True, frozen=True, kw_only=True, gc=False, omit_defaults=True
-):
+class OrderRequest(msgspec.Struct, tag_field="request", tag=True, frozen=True, gc=False, omit_defaults=True):
     """A new order, alone or as a leg of a list (a pending leg of OPO and OPOCO has no quantity)."""
 
     symbol: Symbol
@@ -45,7 +43,7 @@ class OrderRequest(
     """None: the symbol's default mode."""
 
 
-class OrderListRequest(msgspec.Struct, tag_field="request", tag=True, frozen=True, kw_only=True, gc=False):
+class OrderListRequest(msgspec.Struct, tag_field="request", tag=True, frozen=True, gc=False):
     """A new order list.
 
     ``legs`` in the order in which Binance reports them: OCO (below, above); OTO and OPO (working, pending);

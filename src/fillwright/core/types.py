@@ -408,7 +408,7 @@ _OURS = re.compile(r"RT_([A-Za-z0-9]{1,8})_([0-9]+)_([ESTXMLC])_([0-9]+)", re.AS
 
 def client_order_id(tag: str, position: int, leg: Leg, attempt: int) -> ClientOrderId:
     """Name an order: ``RT_<ledger tag>_<position>_<leg>_<attempt>``, a pure function of the ledger's state."""
-    name = f"RT_{tag}_{position}_{leg.value}_{attempt}"
+    name = f"RT_{tag}_{position}_{leg}_{attempt}"
     assert len(name) <= CLIENT_ORDER_ID_MAX, name
     return name
 

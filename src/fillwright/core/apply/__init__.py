@@ -13,7 +13,7 @@ from fillwright.core.apply.signals import SIGNAL_ENDS, candle_key
 from fillwright.core.state import KEEP_CANDLES, KEEP_KEYS, Ledger
 from fillwright.core.types import CONTEXT, SECOND, ClientOrderId, Time
 
-__all__ = ["SequenceGapError", "apply", "candle_key", "forget"]
+__all__ = ["SequenceGapError", "apply", "candle_key", "forget", "make_true"]
 
 
 class SequenceGapError(AssertionError):
@@ -22,21 +22,25 @@ class SequenceGapError(AssertionError):
 
 def apply(ledger: Ledger, record: ev.Record) -> None:
     """Make a record true; SequenceGapError when it is not the next one."""
-    state = ledger.state
-    if record.seq != state.seq + 1:
-        raise SequenceGapError(f"record {record.seq} after {state.seq}")
-    time_passed = record.time != state.time
-    state.seq, state.time = record.seq, record.time
-    event = record.event
+    if record.seq != ledger.state.seq + 1:
+        raise SequenceGapError(f"record {record.seq} after {ledger.state.seq}")
+    if getcontext().prec == CONTEXT.prec:  # somebody who replays many has set it
+        make_true(ledger, record)
+    else:
+        with localcontext(CONTEXT):
+            make_true(ledger, record)
+
+
+def make_true(ledger: Ledger, record: ev.Record) -> None:
+    """``apply`` for a step of the engine: the record is the next one, and the arithmetic context is set."""
+    state, time, event = ledger.state, record.time, record.event
+    time_passed = time != state.time
+    state.seq, state.time = record.seq, time
     handler = _HANDLERS.get(type(event))
     if handler is not None:
-        if getcontext().prec == CONTEXT.prec:  # a step of the engine set it
-            handler(ledger, event, record)
-        else:
-            with localcontext(CONTEXT):
-                handler(ledger, event, record)
+        handler(ledger, event, record)
     if time_passed:
-        forget(ledger, record.time)
+        forget(ledger, time)
 
 
 def forget(ledger: Ledger, now: Time) -> None:

@@ -12,30 +12,34 @@ from fillwright.core.positions import Position
 from fillwright.core.state import Ledger
 from fillwright.core.types import MINUTE, ZERO, PositionStatus, Protection, SignalStatus, Time
 
+_CREATED = PositionStatus.CREATED
+
 
 def _position_created(ledger: Ledger, event: ev.PositionCreated, record: ev.Record) -> None:
     state = ledger.state
     state.positions_made = event.position_id
+    # In the order of the fields: naming them would cost three times as much.
     position = Position(
-        id=event.position_id,
-        signal_id=event.signal_id,
-        trader_id=event.trader_id,
-        symbol=event.symbol,
-        base=state.instruments[event.symbol].base,
-        direction=event.direction,
-        created_at=record.time,
-        updated_at=record.time,
-        requested_quantity=event.quantity,
-        limit_price=event.limit_price,
-        decision_quote=event.quote,
-        plan=event.plan,
-        plan_reason=event.plan_reason,
-        max_loss_quote=event.max_loss_quote,
-        entry_market=event.entry_market,
-        stop_loss=event.stop_loss,
-        take_profit=event.take_profit,
-        trailing_delta=event.trailing_delta,
-        trail_distance=event.trail_distance,
+        event.position_id,
+        event.signal_id,
+        event.trader_id,
+        event.symbol,
+        state.instruments[event.symbol].base,
+        event.direction,
+        record.time,
+        record.time,
+        event.quantity,
+        event.limit_price,
+        event.quote,
+        event.plan,
+        event.plan_reason,
+        event.max_loss_quote,
+        event.entry_market,
+        _CREATED,
+        event.stop_loss,
+        event.take_profit,
+        event.trailing_delta,
+        event.trail_distance,
     )
     state.positions[position.id] = position
     ledger.index_position(position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -18,16 +19,20 @@ SIGNAL_ENDS = (
     SignalStatus.FAILED,
 )
 
+# Enum members by a name of their own: looking them up in the class costs more than what is done with them.
+_ENTERING, _MONITORING = SignalStatus.ENTERING, SignalStatus.MONITORING
+_RATE_WINDOW = 10 * SECOND
+
 
 def _signal_received(ledger: Ledger, event: ev.SignalReceived, record: ev.Record) -> None:
     state = ledger.state
     state.signals_made = event.signal_id
     state.signals[event.signal_id] = SignalRecord(
-        id=event.signal_id,
-        signal=event.signal,
-        received_at=record.time,
-        key=event.key,
-        body_hash=event.body_hash,
+        event.signal_id,
+        event.signal,
+        record.time,
+        event.key,
+        event.body_hash,
         decided_at=event.signal.created_at,
         updated_at=record.time,
     )
@@ -39,14 +44,15 @@ def _signal_received(ledger: Ledger, event: ev.SignalReceived, record: ev.Record
 def _signal_approved(ledger: Ledger, event: ev.SignalApproved, record: ev.Record) -> None:
     state = ledger.state
     signal = state.signals[event.signal_id]
-    _move_signal(ledger, signal, SignalStatus.ENTERING, "", record.time)
+    _move_signal(ledger, signal, _ENTERING, "", record.time)
     key = candle_key(ledger, signal)
     if key:
         state.candle_signals[key] = event.signal_id
         state.old_candles.push(record.time, key)
     safety = state.safety
-    safety.entry_times = [time for time in safety.entry_times if time > record.time - 10 * SECOND]
-    safety.entry_times.append(record.time)
+    times = safety.entry_times  # oldest first
+    del times[: bisect_right(times, record.time - _RATE_WINDOW)]
+    times.append(record.time)
     safety.last_entry_at = record.time
     if safety.breaker.is_open:
         safety.breaker.probing = True
@@ -93,7 +99,7 @@ def follow(ledger: Ledger, signal_id: int, status: SignalStatus, reason: str, no
 
 def _move_signal(ledger: Ledger, signal: SignalRecord, status: SignalStatus, reason: str, now: Time) -> None:
     signal.status, signal.reason, signal.updated_at = status, reason, now
-    if status is SignalStatus.MONITORING:
+    if status is _MONITORING:
         ledger.waiting_signals[signal.id] = signal
     else:
         ledger.waiting_signals.pop(signal.id, None)
