@@ -37,6 +37,7 @@ from fillwright.core.requests import (
 from fillwright.core.risk import breaker
 from fillwright.core.strangers import stranger
 from fillwright.core.types import (
+    FINAL_STATES,
     LEG_NAMES,
     ZERO,
     ClientOrderId,
@@ -61,9 +62,16 @@ REFUSED = "refused cancel"
 """A doubt about an order whose cancel was answered: it was gone, or not as the cancel wanted it."""
 CANCEL_REPLACE_FAILED = -2022
 _V = VenueOrderStatus
+# Enum members by a name of their own: looking them up in the class costs more than what is done with them.
+_PENDING_NEW, _FILLED, _REJECTED = _V.PENDING_NEW, _V.FILLED, _V.REJECTED
+_SUBMITTED, _UNKNOWN, _WAITING = OrderState.SUBMITTED, OrderState.UNKNOWN, OrderState.PENDING_NEW
+_STATE_REJECTED, _STATE_FILLED = OrderState.REJECTED, OrderState.FILLED
+_PENDED, _PLACED = Step.PENDED, Step.PLACED
+_ENTRY, _SUBMITTING = Leg.ENTRY, PositionStatus.SUBMITTING
+_HELD = (PositionStatus.OPEN, PositionStatus.MONITORING)
 _MAY_PASS = (ErrorClass.RETRYABLE, ErrorClass.RATE, ErrorClass.CLOCK)
 _UNHEARD = (OrderState.SUBMITTED, OrderState.UNKNOWN, OrderState.CANCEL_PENDING)
-_ALIVE = (_V.NEW, _V.PENDING_NEW, _V.PARTIALLY_FILLED, _V.PENDING_CANCEL)
+_ALIVE = frozenset({_V.NEW, _V.PENDING_NEW, _V.PARTIALLY_FILLED, _V.PENDING_CANCEL})
 
 
 _STAGES = {_V.PENDING_NEW: 0, _V.NEW: 1}
@@ -75,11 +83,13 @@ def newest(items: Sequence[Input]) -> Sequence[Input]:
     reached: dict[ClientOrderId, int] = {}
     kept: list[Input] = []
     for item in reversed(items):
-        if isinstance(item, OrderReport):
-            stage = _STAGES.get(item.status, _LATER_STAGE)
-            if stage <= reached.get(item.client_order_id, -1) and stage < _LATER_STAGE and not item.fills:
+        if type(item) is OrderReport:
+            name, stage = item.client_order_id, _STAGES.get(item.status, _LATER_STAGE)
+            latest = reached.get(name, -1)
+            if stage > latest:
+                reached[name] = stage
+            elif stage < _LATER_STAGE and not item.fills:
                 continue
-            reached[item.client_order_id] = max(stage, reached.get(item.client_order_id, -1))
         kept.append(item)
     kept.reverse()
     return kept
@@ -126,34 +136,38 @@ def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
     """Whether a report can be true of an order; an anomaly otherwise."""
     if news.side is not order.side or news.symbol != order.symbol:
         return anomaly(ctx, order, f"reported as {news.side} {news.symbol}")
-    if order.state is OrderState.REJECTED and not order.never_arrived:
-        if news.status is _V.REJECTED:
+    if order.state is _STATE_REJECTED and not order.never_arrived:
+        if news.status is _REJECTED:
             return False
         return anomaly(ctx, order, f"reported as {news.status} after it was rejected")
-    if _tells_nothing_new(order, news):
+    if not news.fills and _tells_nothing_new(order, news):
         return True
-    new = [fill for fill in news.fills if not order.has_fill(fill.trade_id)]
-    if any(fill.quantity <= ZERO or fill.price <= ZERO for fill in new):
-        return anomaly(ctx, order, "an execution without quantity or price")
+    is_news, told = False, ZERO
+    for fill in news.fills:
+        if order.has_fill(fill.trade_id):
+            continue
+        if fill.quantity <= ZERO or fill.price <= ZERO:
+            return anomaly(ctx, order, "an execution without quantity or price")
+        is_news, told = True, told + fill.quantity
     size = _smaller(order.quantity, news.quantity)
-    told = sum((fill.quantity for fill in new), ZERO)
+    executed = news.executed_quantity
     total = order.executed_quantity + told
-    if told > news.executed_quantity or (news.status is _V.FILLED and total > news.executed_quantity):
-        return anomaly(ctx, order, f"executions of {total}, {news.executed_quantity} in all")
-    if size is not None and max(total, news.executed_quantity) > size:
-        return anomaly(ctx, order, f"executed {max(total, news.executed_quantity)} of {size}")
-    if order.state is OrderState.FILLED and (new or news.status is not _V.FILLED):
+    if told > executed or (news.status is _FILLED and total > executed):
+        return anomaly(ctx, order, f"executions of {total}, {executed} in all")
+    if size is not None and (total > size or executed > size):
+        return anomaly(ctx, order, f"executed {max(total, executed)} of {size}")
+    if order.state is _STATE_FILLED and (is_news or news.status is not _FILLED):
         # older news of the same order is harmless, anything else cannot be
-        if new or news.status not in _ALIVE:
+        if is_news or news.status not in _ALIVE:
             return anomaly(ctx, order, f"reported as {news.status} after it was filled")
         return False
     return True
 
 
 def _tells_nothing_new(order: Order, news: OrderReport) -> bool:
-    """Whether there is nothing to check: no executions, and none that the order does not have."""
+    """Whether a report without executions has nothing to check: nor does it speak of any that the order lacks."""
     executed = order.executed_quantity
-    if news.fills or news.executed_quantity > executed or order.is_final:
+    if news.executed_quantity > executed or order.state in FINAL_STATES:
         return False
     return news.quantity is None or news.quantity >= executed
 
@@ -162,21 +176,25 @@ def _smaller(ours: Decimal | None, theirs: Decimal | None) -> Decimal | None:
     """The smaller of two sizes, of which each may be unknown."""
     if ours is None or theirs is None:
         return theirs if ours is None else ours
-    return min(ours, theirs)
+    return theirs if theirs < ours else ours
 
 
 def _acknowledge(ctx: Context, order: Order, news: OrderReport) -> None:
     """Learn the venue's ids, and whether the order waits for its list or works."""
-    if news.status is _V.REJECTED:
+    state, status = order.state, news.status
+    if status is _REJECTED:
         return
-    pending = news.status is _V.PENDING_NEW
-    unheard = order.state in (OrderState.SUBMITTED, OrderState.UNKNOWN) or order.never_arrived
-    alive = news.status in _ALIVE or news.executed_quantity > ZERO
-    released = order.state is OrderState.PENDING_NEW and not pending and alive
-    sized = order.quantity is None and news.quantity is not None and not pending and alive
-    if not (unheard or released or sized or not order.exchange_order_id):
+    unheard = state is _SUBMITTED or state is _UNKNOWN or order.never_arrived
+    told = not unheard and bool(order.exchange_order_id)
+    if told and state is not _WAITING and order.quantity is not None:
         return
-    step = Step.PENDED if pending else Step.PLACED
+    pending = status is _PENDING_NEW
+    works = not pending and (status in _ALIVE or news.executed_quantity > ZERO)
+    released = works and state is _WAITING
+    sized = works and order.quantity is None and news.quantity is not None
+    if told and not (released or sized):
+        return
+    step = _PENDED if pending else _PLACED
     if not order.may(step):
         return
     size = news.quantity if news.quantity != order.quantity else None
@@ -192,9 +210,10 @@ def _acknowledge(ctx: Context, order: Order, news: OrderReport) -> None:
         ),
         order.record,
     )
-    position = ctx.position_of(order)
-    if released and position is not None and position.status is PositionStatus.SUBMITTING:
-        _ask_entries(ctx, position)
+    if released:
+        position = ctx.position_of(order)
+        if position is not None and position.status is _SUBMITTING:
+            _ask_entries(ctx, position)
     if unheard:
         for event in breaker.on_answer(ctx.state, order.leg):
             ctx.emit(event)
@@ -218,22 +237,22 @@ def _book(ctx: Context, order: Order, news: OrderReport, report_of: FillReport) 
     )
     executed = order.executed_quantity + fill.quantity
     # what is filled may have been amended before, and that not been told
-    size = news.executed_quantity if news.status is _V.FILLED else order.quantity
+    size = news.executed_quantity if news.status is _FILLED else order.quantity
     complete = size is not None and executed >= size
     event = (ev.OrderFilled if complete else ev.OrderPartiallyFilled)(id=order.id, fill=fill)
     ctx.emit(event, order.record)
     position = ctx.position_of(order)
     if position is None:
         return
-    if order.leg is Leg.ENTRY:
-        if position.status is PositionStatus.SUBMITTING:
+    if order.leg is _ENTRY:
+        if position.status is _SUBMITTING:
             ctx.emit(ev.PositionOpened(position_id=position.id))
             _note_exits_ahead(ctx, position)
         elif position.is_ended:
             ctx.emit(ev.PositionReopened(position_id=position.id, reason="late fill of its entry"))
-    elif position.status in (PositionStatus.OPEN, PositionStatus.MONITORING):
+    elif position.status in _HELD:
         _note_exit(ctx, position, order)
-    if position.sold_ahead and order.leg is not Leg.ENTRY:
+    if position.sold_ahead and order.leg is not _ENTRY:
         _ask_entries(ctx, position)
 
 
@@ -263,21 +282,22 @@ def _ask_entries(ctx: Context, position: Position) -> None:
 def _conclude(ctx: Context, order: Order, news: OrderReport) -> None:
     """Take the end of an order, or what an amendment made of it."""
     status = news.status
-    if status in _ALIVE and not order.is_final:
-        _amended(ctx, order, news)
-    if status is _V.CANCELED and order.may(Step.CANCELLED):
+    if status is _FILLED:
+        return  # its executions have said so
+    if status in _ALIVE:
+        if order.state not in FINAL_STATES:  # else it is an older report of an order that has ended since
+            _amended(ctx, order, news)
+            if order.doubt is not None:
+                _still_there(ctx, order)
+    elif status is _V.CANCELED and order.may(Step.CANCELLED):
         ctx.emit(ev.OrderCancelled(id=order.id, reason=order.cancel_reason or "venue"), order.record)
     elif status is _V.EXPIRED and order.may(Step.EXPIRED):
         reason = news.expiry_reason or ExpiryReason.EXCHANGE_CANCELED
         ctx.emit(ev.OrderExpired(id=order.id, reason=reason), order.record)
     elif status is _V.EXPIRED_IN_MATCH and order.may(Step.EXPIRED):
         ctx.emit(ev.OrderExpired(id=order.id, reason="EXPIRED_IN_MATCH"), order.record)
-    elif status is _V.REJECTED and order.may(Step.REJECTED):
+    elif status is _REJECTED and order.may(Step.REJECTED):
         ctx.emit(ev.OrderRejected(id=order.id, code=-2010, reason=news.reject_reason), order.record)
-    elif status in _ALIVE and order.is_final and order.state is not OrderState.FILLED:
-        return  # an older report of an order that has ended since
-    elif order.doubt is not None and status in _ALIVE:
-        _still_there(ctx, order)
 
 
 def _amended(ctx: Context, order: Order, news: OrderReport) -> None:

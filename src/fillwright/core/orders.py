@@ -204,7 +204,9 @@ class Order(msgspec.Struct):
             if self.state is _ACCEPTED and self.executed_quantity:
                 self.state = _PARTIALLY_FILLED
         if self.doubt is not None and (
-            self.state in FINAL_STATES or step is _CANCEL_REFUSED or (before is _UNKNOWN and step not in _OURS)
+            self.state in FINAL_STATES
+            or step is _CANCEL_REFUSED
+            or (before is _UNKNOWN and step not in _OURS)
         ):
             self.doubt = None
 

@@ -15,7 +15,6 @@ import msgspec
 from fillwright.core.events import Fill
 from fillwright.core.types import DAY, HOUR, HUNDRED, ZERO, Asset, Side, Symbol, Time
 
-
 _BUY = Side.BUY  # looking it up in the class costs more than what is done with it
 
 
