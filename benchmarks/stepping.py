@@ -193,7 +193,10 @@ def commits(durability: str, rounds: int = 1_000) -> list[Row]:
     desk = Desk()
     clock = time.perf_counter
     samples, bare = [], []
-    with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "j.db", durability) as store:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_store(Path(folder) / "j.db", durability, lay_out=True) as store,
+    ):
         journal = store.journal
         journal.append(ACCOUNT, 0, desk.opening)
         gc.collect()

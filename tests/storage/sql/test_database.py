@@ -158,9 +158,9 @@ def test_a_store_of_a_newer_program_is_left_as_it_is(used: Path) -> None:
 def test_a_store_of_an_older_program_is_not_read_as_if_it_were_todays(
     used: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "SCHEMA_REVISION", "0002")
+    monkeypatch.setattr(schema, "SCHEMA_REVISION", "9999")
 
-    with pytest.raises(StorageError, match="has schema 0001, not 0002"):
+    with pytest.raises(StorageError, match="has schema 0002, not 9999"):
         connect_readonly(used)
 
 
@@ -277,6 +277,7 @@ def test_an_exception_undoes_the_outermost(used: Path) -> None:
 
 
 def test_checkpoints_come_only_when_asked_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "WAL_BYTES", 4_500_000)
     opened = open_database(path)
     journal = SqliteJournal(opened)
     opened.checkpoint()
@@ -285,14 +286,52 @@ def test_checkpoints_come_only_when_asked_for(path: Path, monkeypatch: pytest.Mo
         journal.append("main", at, records(300, first=at + 1, size=1_000))
     assert path.stat().st_size == before
     assert not opened.checkpoint_due()
-    monkeypatch.setattr(database, "WAL_BYTES_MAX", 1_000_000)
+    journal.append("main", 3_000, records(1_200, first=3_001, size=1_000))
     assert opened.checkpoint_due()
 
     assert opened.checkpoint()
 
     assert path.stat().st_size > before
+    journal.append("main", 4_200, records(1, first=4_201))
+    assert not opened.checkpoint_due()  # the log begins anew
     opened.close()
     assert not opened.checkpoint_due()
+
+
+@pytest.mark.parametrize("durability", ["normal", "full"])
+def test_a_log_that_is_laid_out_is_written_over(path: Path, durability: str) -> None:
+    log = path.with_name(path.name + "-wal")
+    opened = open_database(path, durability, lay_out=True)
+    laid_out = log.stat().st_size
+    assert laid_out >= database.LIVE_WAL_BYTES
+    journal = SqliteJournal(opened)
+    for at in range(0, 900, 300):
+        journal.append("main", at, records(300, first=at + 1, size=1_000))
+    assert log.stat().st_size == laid_out
+    assert not opened.checkpoint_due()
+    assert connect_readonly(path).execute("SELECT count(*) FROM journal").fetchone() == (900,)
+    assert connect_readonly(path).execute("SELECT count(*) FROM snapshots").fetchone() == (0,)
+    while not opened.checkpoint_due():
+        at = journal.last_seq("main")
+        journal.append("main", at, records(300, first=at + 1, size=1_000))
+    assert opened.checkpoint()
+    journal.append("main", at + 300, records(1, first=at + 301))
+    assert log.stat().st_size == database.LIVE_WAL_BYTES
+    opened.close()
+
+
+def test_a_store_that_was_laid_out_and_left_behind_is_read_whole(path: Path, tmp_path: Path) -> None:
+    opened = open_database(path, lay_out=True)
+    SqliteJournal(opened).append("main", 0, records(5))
+    copy = tmp_path / "copy.db"
+    for suffix in ("", "-wal"):  # as a power cut leaves them
+        copy.with_name(copy.name + suffix).write_bytes(path.with_name(path.name + suffix).read_bytes())
+    opened.close()
+
+    again = open_database(copy, lay_out=True)
+
+    assert list(SqliteJournal(again).load("main")) == records(5)
+    again.close()
 
 
 def test_a_reader_holds_a_checkpoint_back(used: Path) -> None:

@@ -23,6 +23,7 @@ from fillwright.ports import (
 )
 from fillwright.storage.sql import schema
 from fillwright.storage.sql.database import Database
+from fillwright.storage.sql.errors import translate
 from fillwright.storage.sql.statements import compiled, insert
 
 READ_ROWS = 1_000
@@ -36,6 +37,9 @@ INSERT = insert(schema.journal)
 INSERT_ROWS = 100
 INSERT_MANY = insert(schema.journal, INSERT_ROWS)
 """A third quicker per row; for groups that have so many."""
+SMALL_ROWS = 16
+"""So many records are one statement: its own transaction, where the journal's end is known."""
+_INSERTS = tuple(insert(schema.journal, rows) for rows in range(SMALL_ROWS + 1))
 HAS = compiled(select(_JOURNAL.seq).where(_JOURNAL.account_id == _ACCOUNT, _JOURNAL.seq == bindparam("seq")))
 LAST = compiled(select(func.max(_JOURNAL.seq)).where(_JOURNAL.account_id == _ACCOUNT))
 # Its parameters: account, the seq before the first, how many, and how many to pass over (0).
@@ -71,6 +75,8 @@ class SqliteJournal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._ends: dict[AccountId, int] = {}
+        """Where this process's last commit to an account ended: records stay, so there is no need to look."""
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -80,10 +86,29 @@ class SqliteJournal:
         Raises SequenceGapError (a bug of the caller) when the records do not follow each other.
         """
         rows = _rows(account_id, expected_seq, records)
+        if 0 < len(rows) <= SMALL_ROWS and not self._database.in_transaction:
+            if self._ends.get(account_id) == expected_seq:
+                self._append_at_once(account_id, expected_seq, rows)
+                return
         with self._database.transaction() as connection:
             if expected_seq and connection.execute(HAS, (account_id, expected_seq)).fetchone() is None:
                 raise SeqConflictError(account_id, expected_seq, self._last(connection, account_id))
             self._insert(connection, account_id, expected_seq, rows)
+        if not self._database.in_transaction:
+            self._ends[account_id] = expected_seq + len(rows)
+
+    def _append_at_once(self, account_id: AccountId, expected_seq: int, rows: list[Row]) -> None:
+        """Add a few records after those this process wrote: one statement, a transaction by itself.
+
+        The record before them is there; if another process wrote on, the key says so.
+        """
+        try:
+            self._database.connection.execute(_INSERTS[len(rows)], list(chain.from_iterable(rows)))
+        except sqlite3.IntegrityError as error:
+            raise SeqConflictError(account_id, expected_seq, self.last_seq(account_id)) from error
+        except sqlite3.Error as error:
+            raise translate(error, self._database.path) from error
+        self._ends[account_id] = expected_seq + len(rows)
 
     def _insert(
         self, connection: sqlite3.Connection, account_id: AccountId, expected_seq: int, rows: list[Row]

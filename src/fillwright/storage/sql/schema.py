@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 from fillwright.core.types import Mode
 from fillwright.storage.sql.types import Document, Exact
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration; a store that carries another, unknown one was written by a newer program."""
 
 metadata = MetaData()
@@ -62,6 +62,7 @@ journal = _table(
     _column("kind", Text, "the event, see EVENTS.md"),
     _column("version", Integer, "version of its body"),
     _column("body", Text, "the event as JSON"),
+    rowid=True,  # records are appended whole; in the key's own tree long ones would overflow to pages of their own
 )
 
 snapshots = _table(

@@ -16,7 +16,7 @@ FEW = 20
 """Rows of one account in one state: those that are looked for are the open ones."""
 
 STATISTICS: dict[str, dict[str, tuple[int, ...]]] = {
-    "journal": {"journal": (ACCOUNT, 1)},
+    "journal": {"sqlite_autoindex_journal_1": (ACCOUNT, 1)},
     "signals": {"signals": (ACCOUNT, 1), "ix_signals_account_id_trader_id_key": (ACCOUNT, 50_000, 1)},
     "positions": {
         "positions": (ACCOUNT, 1),
@@ -44,7 +44,8 @@ STATISTICS: dict[str, dict[str, tuple[int, ...]]] = {
     "decisions": {"decisions": (ACCOUNT, 1)},
     "pnl_snapshots": {"pnl_snapshots": (ACCOUNT, 1)},
 }
-"""Table → index (a table's own name: its key) → rows that agree in the first column, the first two, and so on."""
+"""Table → index (its key: the table's name, or SQLite's own for the journal) → rows that
+agree in the first column, the first two, and so on."""
 
 
 def statistics_statements() -> Iterator[str]:

@@ -39,7 +39,7 @@ class SqliteStore:
         return self._database.checkpoint()
 
     def checkpoint_due(self) -> bool:
-        """Whether the write-ahead log has outgrown its bound (64 MiB)."""
+        """Whether the write-ahead log has outgrown its bound (63 MiB; 9 when it was laid out)."""
         return self._database.checkpoint_due()
 
     def close(self) -> None:
@@ -58,14 +58,20 @@ class SqliteStore:
 
 
 def open_store(
-    path: Path, durability: str = "normal", *, wait_ms: int = WAIT_MS, page_size: int = PAGE_SIZE
+    path: Path,
+    durability: str = "normal",
+    *,
+    wait_ms: int = WAIT_MS,
+    page_size: int = PAGE_SIZE,
+    lay_out: bool = False,
 ) -> SqliteStore:
     """Open a store for writing, making or migrating it as needed; ``durability``: normal or full.
 
-    ``page_size`` is that of a new file: ``BULK_PAGE_SIZE`` where records come in large groups. Raises CannotOpenError,
-    NotADatabaseError, SchemaTooNewError, CorruptStoreError and other StorageErrors.
+    ``page_size`` is that of a new file: ``BULK_PAGE_SIZE`` where records come in large groups. ``lay_out``, for a store
+    of small commits that stays open: make the write-ahead log's file at once, so that no commit waits for its growth.
+    Raises CannotOpenError, NotADatabaseError, SchemaTooNewError, CorruptStoreError and other StorageErrors.
     """
-    return SqliteStore(open_database(path, durability, wait_ms=wait_ms, page_size=page_size))
+    return SqliteStore(open_database(path, durability, wait_ms=wait_ms, page_size=page_size, lay_out=lay_out))
 
 
 def open_read_model(path: Path) -> SqlReadModel:

@@ -68,7 +68,7 @@ def test_opening_a_store_of_an_older_schema_migrates_it(
     path = tmp_path / "journal.db"
     database.open_database(path).close()
     migrated: list[Path] = []
-    monkeypatch.setattr(schema, "SCHEMA_REVISION", "0002")
+    monkeypatch.setattr(schema, "SCHEMA_REVISION", "9999")
     monkeypatch.setattr(database, "migrate", lambda path, revision: migrated.append(path))
 
     database.open_database(path).close()
