@@ -8,7 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from fillwright.core.events import CandleClosed, EquityMarked, OrderFilled, PositionClosed, SignalReceived
+from fillwright.core.events import (
+    CandleClosed,
+    EquityMarked,
+    OrderFilled,
+    OrderRejected,
+    PositionClosed,
+    SignalReceived,
+)
 from fillwright.core.settings import PaperSettings
 from fillwright.core.types import MINUTE, SECOND
 from fillwright.market.intervals import Interval
@@ -24,6 +31,7 @@ from tests.replay.builders import (
     by_instrument,
     candles_tape,
     planned,
+    quotes_tape,
     trades_tape,
 )
 
@@ -54,6 +62,20 @@ def test_requests_and_reports_take_their_time() -> None:
         )
         (told,) = times_of(case, OrderFilled)
         assert told == at(5) + latency_ms * 1_000
+
+
+def test_without_trades_the_last_price_is_the_bid_also_after_trades_of_our_own() -> None:
+    """Stops compare with the bid there: what the entry paid is no reason to place a stop that has been passed."""
+    case = Case(
+        tapes=[quotes_tape([(0, 100, 100.1), (5.05, 90, 90.1), (9, 90, 90.1)])],
+        signals=[planned(1, 5, stop_percent=5, target_percent=5)],
+        instruments=by_instrument(make_instrument(oto_allowed=False)),
+        paper=PaperSettings(latency_ms=80),
+    )
+    played = case.play()
+    assert played.events(OrderRejected) == []
+    (closed,) = played.events(PositionClosed)
+    assert closed.reason == "stop_loss"
 
 
 def test_candles_come_when_they_close_and_signals_of_that_time_after_them() -> None:

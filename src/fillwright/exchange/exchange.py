@@ -30,6 +30,7 @@ from fillwright.core.types import (
     Asset,
     ClientOrderId,
     ExpiryReason,
+    Side,
     Symbol,
     SymbolStatus,
     Time,
@@ -310,9 +311,9 @@ class Exchange:
         return bool(market.bids.entries or market.asks.entries)
 
     def quote(self, symbol: Symbol) -> Quoted:
-        """Best bid and ask and the last trade as the exchange sees them."""
+        """Best bid and ask as the exchange sees them, and the price that stops to sell compare with."""
         market = self._state.market(symbol)
-        return Quoted(market.best_bid(), market.best_ask(), market.last)
+        return Quoted(market.best_bid(), market.best_ask(), market.trigger_price(Side.SELL))
 
     # -- events --------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ class Quoted(msgspec.Struct, frozen=True, gc=False):
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
+    """The last trade; on feeds without trades the bid (a trade of our own there would stay the last for good)."""
 
 
 class PriceRange(msgspec.Struct, frozen=True, gc=False):

@@ -131,10 +131,9 @@ class Simulation:
         """Take up the exchange's events and show the engine the quote."""
         self.venue.link.collect(now)
         quoted = self.exchange.quote(symbol)
-        if quoted.bid is None or quoted.ask is None:
+        if quoted.bid is None or quoted.ask is None or quoted.last is None:
             return
-        last = quoted.last if quoted.last is not None else quoted.bid
-        if self.engine.observe(Quote(symbol, quoted.bid, quoted.ask, last, now)):
+        if self.engine.observe(Quote(symbol, quoted.bid, quoted.ask, quoted.last, now)):
             self._crossed[symbol] = None
 
     def candle_closed(self, candle: Candle) -> None:
