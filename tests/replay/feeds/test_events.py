@@ -57,7 +57,7 @@ def test_every_kind_of_event_reaches_the_exchange() -> None:
         feed.visit()
         quoted = market.exchange.quote(SYMBOL)
         seen.append((quoted.bid, quoted.ask, quoted.last))
-    assert seen == [(90, 110, None), (99, 101, None), (98, 101, None), (98, 101, 100)]
+    assert seen == [(90, 110, 90), (99, 101, 99), (98, 101, 98), (98, 101, 100)]
     assert feed.visited == 4
 
 
