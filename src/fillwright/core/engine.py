@@ -30,7 +30,7 @@ from fillwright.core.protection import watchdog
 from fillwright.core.risk import breaker
 from fillwright.core.risk.limits import Limits
 from fillwright.core.risk.situation import Assessment
-from fillwright.core.settle import settle, settle_manual
+from fillwright.core.settle import AT_REST, settle, settle_manual
 from fillwright.core.state import Ledger, State
 from fillwright.core.types import CONTEXT, SECOND, SignalStatus, Symbol, Time
 from fillwright.core.waiting import soonest
@@ -175,6 +175,7 @@ class Engine:
 
     def _settle_touched(self, ctx: Context) -> None:
         rounds = 0
+        state, symbols = ctx.state, dict[Symbol, None]()
         while ctx.touched:
             rounds += 1
             if rounds > SETTLE_ROUNDS_MAX:
@@ -184,15 +185,18 @@ class Engine:
                 if position_id == MANUAL:
                     self._wake(MANUAL, settle_manual(ctx))
                     continue
-                position = ctx.state.positions.get(position_id)
+                position = state.positions.get(position_id)
                 if position is None:
                     continue
-                before = ctx.state.seq
+                before = state.seq
                 wake = soonest(settle(ctx, self._limits, position), watchdog(ctx, position))
-                if ctx.state.seq != before:
+                recorded = state.seq - before
+                if recorded and not (recorded == 1 and type(ctx.records[-1].event) in AT_REST):
                     ctx.touch(position_id)  # it may want more, now that this is so
                 self._wake(position_id, wake)
-                self._watch(position.symbol)
+                symbols[position.symbol] = None
+        for symbol in symbols:
+            self._watch(symbol)
 
     def _wake(self, position_id: int, time: Time) -> None:
         if not time:

@@ -33,6 +33,9 @@ from fillwright.core.types import (
     client_order_id,
 )
 
+# Enum members by a name of their own: looking them up in the class costs more than what is done with them.
+_EXIT, _TRADING = Leg.EXIT, SymbolStatus.TRADING
+
 
 def market_sell(ctx: Context, position: Position, quantity: Decimal) -> OrderRequest:
     """A MARKET order that winds down a quantity, in one piece as large as the symbol allows."""
@@ -170,9 +173,12 @@ def shrink(ctx: Context, position: Position, exits: Sequence[Order], quantity: D
 
 def make_room(ctx: Context, position: Position, exits: list[Order], rest: Decimal) -> Time | None:
     """Have protection hold no more than a quantity; None when it does, else when to look again."""
-    protective = [order for order in exits if order.leg is not Leg.EXIT]
+    protective = [order for order in exits if order.leg is not _EXIT]
     rest = ctx.instrument(position.symbol).floor_quantity(rest)
-    if not protective or max(order.remaining for order in protective) <= rest:
+    for order in protective:
+        if order.remaining > rest:
+            break
+    else:
         return None
     if any(order.amend_to is not None for order in protective):
         due = protective[0].updated_at + seconds(ctx.execution.stale_order_timeout_s)
@@ -186,4 +192,4 @@ def make_room(ctx: Context, position: Position, exits: list[Order], rest: Decima
 
 def is_trading(ctx: Context, position: Position) -> bool:
     """Whether the position's symbol takes orders now."""
-    return ctx.instrument(position.symbol).status is SymbolStatus.TRADING
+    return ctx.instrument(position.symbol).status is _TRADING

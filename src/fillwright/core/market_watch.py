@@ -13,6 +13,8 @@ from fillwright.core.state import Ledger
 from fillwright.core.types import OrderType, PositionStatus, Symbol
 
 _WATCHED = (PositionStatus.OPEN, PositionStatus.MONITORING)
+# A name of its own: looking the member up in its class costs more than what is done with it.
+_STOP_LOSS_LIMIT = OrderType.STOP_LOSS_LIMIT
 
 
 class PriceBounds(msgspec.Struct, frozen=True, gc=False):
@@ -40,14 +42,15 @@ def price_bounds(ledger: Ledger, symbol: Symbol) -> PriceBounds | None:
     for position in ledger.positions_in(symbol):
         if position.status not in _WATCHED or position.exit_blocked:
             continue  # nothing, or nothing more, would come of it
-        if watches_target(ledger, position):
+        orders = ledger.orders_of(position)
+        if watches_target(position, orders):
             assert position.take_profit is not None
             bid_high = position.take_profit if bid_high is None else min(bid_high, position.take_profit)
         if position.trail_distance and position.trailing_delta is None and position.stop_loss is not None:
             level = trail_trigger(position)
             last_high = level if last_high is None else min(last_high, level)
-        for order in ledger.orders_of(position):
-            if order.type is OrderType.STOP_LOSS_LIMIT and order.is_live and order.stop_price is not None:
+        for order in orders:
+            if order.type is _STOP_LOSS_LIMIT and order.is_live and order.stop_price is not None:
                 last_low = order.stop_price if last_low is None else max(last_low, order.stop_price)
     if bid_high is None and last_high is None and last_low is None:
         return None

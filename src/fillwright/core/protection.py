@@ -40,6 +40,8 @@ from fillwright.core.types import (
     Time,
 )
 
+# Enum members by a name of their own: looking them up in the class costs more than what is done with them.
+_STOP_LOSS, _TAKE_PROFIT = Leg.STOP_LOSS, Leg.TAKE_PROFIT
 MOVE_TICKS = 2
 """A moved level keeps at least this many ticks from the last price."""
 TRAIL_STEP = Decimal("0.003")
@@ -54,7 +56,7 @@ def covered(exits: Sequence[Order]) -> Decimal:
     """What live stops would sell."""
     total = ZERO
     for order in exits:
-        if order.leg is Leg.STOP_LOSS and order.is_live:
+        if order.leg is _STOP_LOSS and order.is_live:
             total += order.remaining
     return total
 
@@ -71,16 +73,12 @@ def note_cover(ctx: Context, position: Position, exits: Sequence[Order], is_cove
 
 
 def _note_protected(ctx: Context, position: Position, exits: Sequence[Order]) -> None:
-    stop = next(order for order in exits if order.leg is Leg.STOP_LOSS and order.is_live)
-    target = next(
-        (
-            order
-            for order in exits
-            if order.leg is Leg.TAKE_PROFIT
-            and (order.is_live or (order.list_id and order.list_id == stop.list_id))
-        ),
-        None,
-    )  # the legs of a list are released together, whichever is told first
+    stop = next(order for order in exits if order.leg is _STOP_LOSS and order.is_live)
+    target: Order | None = None
+    for order in exits:
+        if order.leg is _TAKE_PROFIT and (order.is_live or (order.list_id and order.list_id == stop.list_id)):
+            target = order  # the legs of a list are released together, whichever is told first
+            break
     ctx.emit(
         ev.PositionProtected(
             position_id=position.id,
@@ -182,13 +180,13 @@ def wants_move(position: Position, exits: Sequence[Order]) -> bool:
     for order in exits:
         if not order.is_live:
             continue
-        if order.leg is Leg.STOP_LOSS:
+        if order.leg is _STOP_LOSS:
             trails = order.trailing_delta is not None
             if trails != (position.trailing_delta is not None):
                 return True
             if not trails and order.stop_price != position.stop_loss:
                 return True
-        elif order.leg is Leg.TAKE_PROFIT and (order.stop_price or order.price) != position.take_profit:
+        elif order.leg is _TAKE_PROFIT and (order.stop_price or order.price) != position.take_profit:
             return True
     return False
 

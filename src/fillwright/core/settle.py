@@ -28,16 +28,23 @@ from fillwright.core.protection import (
     wants_move,
 )
 from fillwright.core.risk.limits import Limits
-from fillwright.core.state import Ledger
 from fillwright.core.types import SECOND, ZERO, Leg, OrderState, OrderType, PositionStatus, Time
 from fillwright.core.waiting import NEVER, await_end, await_execution, soonest, watch_orders
 
+AT_REST = frozenset({ev.PositionProtected, ev.PositionClosed, ev.PositionFailed})
+"""Records that leave nothing to look for: the look that makes one (and it alone) has seen to all that follows."""
 EXIT_TRIES_MAX = 3
 ENTRY_TRIES_MAX = 2
 STOP_REACHED = "stop_loss"
 NEAR = Decimal("1.1")
 """Below this multiple of the least notional, average prices decide."""
 BLOCKED_CHECK: Time = 10 * SECOND
+# Enum members by a name of their own: looking them up in the class costs more than what is done with them.
+_ENTRY, _STOP_LOSS, _TAKE_PROFIT, _EXIT = Leg.ENTRY, Leg.STOP_LOSS, Leg.TAKE_PROFIT, Leg.EXIT
+_CLOSING = PositionStatus.CLOSING
+_SUBMITTED, _PENDING_NEW = OrderState.SUBMITTED, OrderState.PENDING_NEW
+_CANCEL_PENDING = OrderState.CANCEL_PENDING
+_STOP_LOSS_LIMIT = OrderType.STOP_LOSS_LIMIT
 
 
 def settle(ctx: Context, limits: Limits, position: Position) -> Time:
@@ -46,10 +53,15 @@ def settle(ctx: Context, limits: Limits, position: Position) -> Time:
     if position.status in ENDED:
         return _settle_ended(ctx, position, orders)
     wake = watch_orders(ctx, orders)
-    entries = [order for order in orders if order.leg is Leg.ENTRY]
-    exits = [order for order in orders if order.leg in EXIT_LEGS]
-    if any(order.doubt is not None and not _stands_alone(order) for order in orders):
-        return wake  # what is in doubt may hold the same coins: nothing is done twice
+    entries: list[Order] = []
+    exits: list[Order] = []
+    for order in orders:
+        if order.doubt is not None and not _stands_alone(order):
+            return wake  # what is in doubt may hold the same coins: nothing is done twice
+        if order.leg is _ENTRY:
+            entries.append(order)
+        elif order.leg in EXIT_LEGS:
+            exits.append(order)
     if entries:
         wake = soonest(wake, _settle_working_entry(ctx, position, entries[-1], exits))
         if not all(_stands_alone(entry) and _is_unheard(entry) for entry in entries) or not position.quantity:
@@ -61,7 +73,7 @@ def settle(ctx: Context, limits: Limits, position: Position) -> Time:
 
 def _stands_alone(order: Order) -> bool:
     """Whether an order is an entry whose fate says nothing about the coins that are held already."""
-    return order.leg is Leg.ENTRY and not order.list_id
+    return order.leg is _ENTRY and not order.list_id
 
 
 def _is_unheard(order: Order) -> bool:
@@ -175,10 +187,11 @@ def _settle_holding(ctx: Context, position: Position, exits: list[Order]) -> Tim
         return _settle_blocked(ctx, position)
     if position.exit_blocked:
         ctx.emit(ev.PositionUpdated(position_id=position.id, reason="trading again", exit_blocked=False))
-    if any(order.state in (OrderState.SUBMITTED, OrderState.CANCEL_PENDING) for order in exits):
-        note_cover(ctx, position, exits, _is_covered(ctx, position, exits))
-        return NEVER  # an answer is on the way
-    if position.status is PositionStatus.CLOSING:
+    for order in exits:
+        if order.state is _SUBMITTED or order.state is _CANCEL_PENDING:
+            note_cover(ctx, position, exits, _is_covered(ctx, position, exits))
+            return NEVER  # an answer is on the way
+    if position.status is _CLOSING:
         return _settle_closing(ctx, position, exits)
     return _settle_protection(ctx, position, exits)
 
@@ -187,7 +200,7 @@ def _is_sellable(ctx: Context, position: Position, exits: list[Order]) -> bool:
     """Whether what is held is more than dust, at the lowest price it may have to be sold for."""
     instrument = ctx.instrument(position.symbol)
     price = ctx.bids[position.symbol]
-    if position.stop_loss is not None and position.status is not PositionStatus.CLOSING:
+    if position.stop_loss is not None and position.status is not _CLOSING:
         price = min(price, position.stop_loss) if price else position.stop_loss
     elif position.quantity * price < instrument.notional_min * NEAR:
         # the venue values a MARKET order at its average price: near the border both must allow the sale
@@ -256,7 +269,7 @@ def _settle_closing(ctx: Context, position: Position, exits: list[Order]) -> Tim
 def _at_work(exits: list[Order]) -> Order | None:
     """The exit that is executing."""
     for order in exits:
-        if order.leg is Leg.EXIT or order.executed_quantity:
+        if order.executed_quantity or order.leg is _EXIT:
             return order
     return None
 
@@ -324,7 +337,7 @@ def _settle_protection(ctx: Context, position: Position, exits: list[Order]) -> 
     """Make sure of a live stop; then follow the wanted levels, reductions and targets."""
     is_covered = _is_covered(ctx, position, exits)
     note_cover(ctx, position, exits, is_covered)
-    pending = [order for order in exits if order.state is OrderState.PENDING_NEW]
+    pending = [order for order in exits if order.state is _PENDING_NEW]
     if pending:
         return _settle_unarmed(ctx, position, pending)
     at_work = _at_work(exits)
@@ -445,24 +458,28 @@ def _follow(ctx: Context, position: Position, exits: list[Order]) -> Time:
 def _target_reached(position: Position, exits: list[Order], bid: Decimal) -> bool:
     """Whether a target that no order holds has been reached."""
     target = position.take_profit
-    if target is None or any(order.leg is Leg.TAKE_PROFIT for order in exits):
-        return False
-    return bid >= target
+    return target is not None and bid >= target and not _holds_target(exits)
+
+
+def _holds_target(orders: list[Order]) -> bool:
+    """Whether an order rests at the target."""
+    for order in orders:  # noqa: SIM110 - a generator would take longer than the two or three that there are
+        if order.leg is _TAKE_PROFIT:
+            return True
+    return False
 
 
 def _stop_reached(exits: list[Order], last: Decimal) -> bool:
     """Whether a stop that becomes a limit order must have been triggered: it may not fill, so it is watched."""
-    return any(
-        order.type is OrderType.STOP_LOSS_LIMIT and order.stop_price is not None and last <= order.stop_price
-        for order in exits
-    )
+    for order in exits:
+        if order.type is _STOP_LOSS_LIMIT and order.stop_price is not None and last <= order.stop_price:
+            return True
+    return False
 
 
-def watches_target(ledger: Ledger, position: Position) -> bool:
-    """Whether the engine itself watches for the target."""
-    if position.take_profit is None or position.status not in HOLDING:
-        return False
-    return not any(order.leg is Leg.TAKE_PROFIT for order in ledger.orders_of(position))
+def watches_target(position: Position, orders: list[Order]) -> bool:
+    """Whether the engine itself watches for the target of a position with these open orders."""
+    return position.take_profit is not None and position.status in HOLDING and not _holds_target(orders)
 
 
 def _settle_reduction(ctx: Context, position: Position, exits: list[Order]) -> Time:

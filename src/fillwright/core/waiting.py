@@ -14,32 +14,38 @@ from fillwright.core.positions import Position
 from fillwright.core.types import OrderState, Time
 
 NEVER: Time = 0
+# Enum members by a name of their own: looking them up in the class costs more than what is done with them.
+_SUBMITTED, _CANCEL_PENDING = OrderState.SUBMITTED, OrderState.CANCEL_PENDING
 
 
 def soonest(*times: Time) -> Time:
     """The earliest of some times, of which 0 stands for never."""
-    return min((time for time in times if time), default=NEVER)
+    earliest = NEVER
+    for time in times:
+        if time and (time < earliest or not earliest):
+            earliest = time
+    return earliest
 
 
 def watch_orders(ctx: Context, orders: list[Order]) -> Time:
     """Put orders in doubt that were not confirmed in time, and ask about those in doubt."""
-    stale = seconds(ctx.execution.stale_order_timeout_s)
-    wakes = []
+    wake = NEVER
     for order in orders:
         if order.doubt is None:
-            if order.state is OrderState.SUBMITTED:
-                due, request = order.submitted_at + stale, "place"
-            elif order.state is OrderState.CANCEL_PENDING:
-                due, request = order.cancel_requested_at + stale, "cancel"
+            if order.state is _SUBMITTED:
+                sent_at, request = order.submitted_at, "place"
+            elif order.state is _CANCEL_PENDING:
+                sent_at, request = order.cancel_requested_at, "cancel"
             else:
                 continue
+            due = sent_at + seconds(ctx.execution.stale_order_timeout_s)
             if ctx.now < due:
-                wakes.append(due)
+                wake = soonest(wake, due)
                 continue
             doubt(ctx, order, request, None, "no answer in time")
         if order.doubt is not None:
-            wakes.append(advance(ctx, order))
-    return soonest(*wakes)
+            wake = soonest(wake, advance(ctx, order))
+    return wake
 
 
 def await_end(ctx: Context, position: Position, orders: list[Order]) -> Time:
