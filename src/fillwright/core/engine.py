@@ -88,8 +88,7 @@ class Engine:
     @property
     def next_deadline(self) -> Time | None:
         """When TimeReached is due."""
-        times = [self._next_wake(), *self._account_deadlines()]
-        return min((time for time in times if time), default=None)
+        return soonest(self._next_wake(), *self._account_deadlines()) or None
 
     def _next_wake(self) -> Time:
         heap = self._heap
@@ -101,29 +100,22 @@ class Engine:
         return 0
 
     def _account_deadlines(self) -> tuple[Time, ...]:
-        state, ledger = self.state, self.ledger
-        portfolio, venue = state.portfolio, state.settings.venue
-        day_end = (
-            trading_day_end(portfolio.day, state.settings.risk.day_start_hour_utc)
-            if portfolio.day >= 0
-            else 0
-        )
-        mark = reads = 0
+        state = self.ledger.state
+        portfolio, settings = state.portfolio, state.settings
+        venue = settings.venue
+        day_end = mark = reads = waiting = reconcile_at = 0
+        if portfolio.day >= 0:
+            day_end = trading_day_end(portfolio.day, settings.risk.day_start_hour_utc)
         if any(portfolio.owned.values()):
             mark = _next_multiple(portfolio.marked_at or state.time, venue.mark_interval_s * SECOND)
             if venue.protection_read_s:
                 reads = state.protection_read_at + venue.protection_read_s * SECOND
-        waiting = min(
-            (
-                record.signal.expires_at
-                for record in ledger.waiting_signals.values()
-                if record.signal.expires_at is not None
-            ),
-            default=0,
-        )
-        reconcile_at = 0
+        if self.ledger.waiting_signals:
+            waiting = soonest(
+                *(record.signal.expires_at or 0 for record in self.ledger.waiting_signals.values())
+            )
         if venue.reconciliation:
-            interval = state.settings.reconciliation.reconciliation_interval_secs * SECOND
+            interval = settings.reconciliation.reconciliation_interval_secs * SECOND
             reconcile_at = state.reconciled_at + interval
             if state.reconciling:
                 reconcile_at = max(reconcile_at, state.reconciling_since + SNAPSHOT_AWAITED)
@@ -175,7 +167,8 @@ class Engine:
 
     def _settle_touched(self, ctx: Context) -> None:
         rounds = 0
-        state, symbols = ctx.state, dict[Symbol, None]()
+        state = ctx.state
+        symbols: dict[Symbol, None] = {}
         while ctx.touched:
             rounds += 1
             if rounds > SETTLE_ROUNDS_MAX:
