@@ -11,6 +11,7 @@ import msgspec
 from fillwright.core import events as ev
 from fillwright.core.apply import make_true
 from fillwright.core.effects import Alert, Effect, Send
+from fillwright.core.events import Record
 from fillwright.core.inputs import Quote
 from fillwright.core.instruments import Instrument
 from fillwright.core.orders import Order
@@ -116,7 +117,7 @@ class Context:
         self.averages = averages
         self.now = now
         self.cause = 0
-        self.records: list[ev.Record] = []
+        self.records: list[Record] = []
         self.effects: list[Effect] = []
         self.touched: dict[int, None] = {}
         self.answer: Answer | None = None
@@ -129,7 +130,7 @@ class Context:
         Its cause is the one given, else the step's first record.
         """
         seq = self.state.seq + 1
-        record = ev.Record(seq, self.now, cause or self.cause, event)
+        record = Record(seq, self.now, cause or self.cause, event)
         make_true(self.ledger, record)
         self.records.append(record)
         if not self.cause:
@@ -161,7 +162,7 @@ class Context:
 
     def name(self, position: Position, leg: Leg) -> ClientOrderId:
         """A fresh client order id for a leg of a position."""
-        return client_order_id(self.state.tag, position.id, leg, position.next_attempt(leg))
+        return client_order_id(self.state.tag, position.id, leg, position.attempts.get(leg, 0) + 1)
 
     def position_of(self, order: Order) -> Position | None:
         """The position that an order belongs to."""

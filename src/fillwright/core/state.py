@@ -188,6 +188,7 @@ class Ledger:
         "positions_by_symbol",
         "state",
         "waiting_signals",
+        "windows_end",
     )
 
     def __init__(self, state: State) -> None:
@@ -199,6 +200,8 @@ class Ledger:
         self.waiting_signals: dict[int, SignalRecord] = {}
         self.by_exchange_id: dict[tuple[Symbol, int], ClientOrderId] = {}
         self.doubts: dict[ClientOrderId, Order] = {}
+        self.windows_end: Time = 0
+        """Until then the order-count windows (``Safety.order_windows``) are the ones that orders count in."""
         for order in state.orders.values():
             self.index_order(order)
             if order.exchange_order_id:

@@ -33,13 +33,14 @@ def apply(ledger: Ledger, record: ev.Record) -> None:
 
 def make_true(ledger: Ledger, record: ev.Record) -> None:
     """``apply`` for a step of the engine: the record is the next one, and the arithmetic context is set."""
-    state, time, event = ledger.state, record.time, record.event
-    time_passed = time != state.time
-    state.seq, state.time = record.seq, time
+    state = ledger.state
+    state.seq = record.seq
+    event, time = record.event, record.time
     handler = _HANDLERS.get(type(event))
     if handler is not None:
         handler(ledger, event, record)
-    if time_passed:
+    if time != state.time:
+        state.time = time
         forget(ledger, time)
 
 

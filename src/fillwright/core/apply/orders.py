@@ -8,7 +8,7 @@ from typing import Any
 from fillwright.core import events as ev
 from fillwright.core.orders import Doubt, Order, Step
 from fillwright.core.positions import ENDED, Position
-from fillwright.core.state import EXTERNALS_MAX, External, Ledger, State
+from fillwright.core.state import EXTERNALS_MAX, External, Ledger
 from fillwright.core.types import (
     FINAL_STATES,
     SECOND,
@@ -60,7 +60,10 @@ def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted, record: ev.Record
         event.replaces,
     )
     state.orders[event.id] = order
-    _count_order(state, now)
+    if now >= ledger.windows_end:
+        _start_windows(ledger, now)
+    for window in state.safety.order_windows:
+        window[1] += 1
     position = state.positions.get(event.position_id)
     if position is not None:
         _attach(position, order, now)
@@ -90,14 +93,19 @@ def _attach(position: Position, order: Order, now: Time) -> None:
             attempts["L"] = attempt
 
 
-def _count_order(state: State, now: Time) -> None:
-    windows = state.safety.order_windows  # as many as the settings have
-    for number, (length_s, _) in enumerate(state.settings.venue.order_limits):
-        window, index = windows[number], now // (length_s * SECOND)
-        if window[0] == index:
-            window[1] += 1
-        else:
-            window[0], window[1] = index, 1
+def _start_windows(ledger: Ledger, now: Time) -> None:
+    """Begin the order-count windows that a time is in, and note when the first of them ends."""
+    state = ledger.state
+    ends = []
+    for window, (length_s, _) in zip(
+        state.safety.order_windows, state.settings.venue.order_limits, strict=True
+    ):
+        length = length_s * SECOND
+        index = now // length
+        if window[0] != index:
+            window[0], window[1] = index, 0
+        ends.append((index + 1) * length)
+    ledger.windows_end = min(ends, default=now)
 
 
 def _reserve(ledger: Ledger, order: Order) -> None:
