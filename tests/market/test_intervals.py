@@ -50,7 +50,7 @@ def test_lengths_name_their_interval() -> None:
 def test_case_matters() -> None:
     assert Interval.parse("1m") is Interval.M1
     assert Interval.parse("1M") is Interval.MO1
-    with pytest.raises(IntervalError, match="known are 1s 1m"):
+    with pytest.raises(IntervalError, match="known are 1s 5s 10s 15s 30s 1m"):
         Interval.parse("1H")
 
 
@@ -63,3 +63,11 @@ def test_which_intervals_add_up_to_which() -> None:
     assert not Interval.W1.divides(Interval.MO1)
     assert not Interval.H1.divides(Interval.M30)
     assert not Interval.M3.divides(Interval.M5)
+    assert Interval.S1.divides(Interval.S5)
+    assert Interval.S5.divides(Interval.S15)
+    assert not Interval.S10.divides(Interval.S15)
+
+
+def test_binance_has_the_others() -> None:
+    ours = [interval.value for interval in Interval if not interval.is_binance]
+    assert ours == ["5s", "10s", "15s", "30s"]

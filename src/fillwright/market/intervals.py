@@ -1,6 +1,6 @@
 """Candle intervals in Binance's spelling, and where their candles begin.
 
-Intervals start at multiples of their length since 1970, weeks on Monday, months on the calendar's first day, all
+Besides Binance's own there are 5s, 10s, 15s and 30s, which are made of smaller candles or trades. Intervals start at multiples of their length since 1970, weeks on Monday, months on the calendar's first day, all
 in UTC (Binance Spot "Kline/Candlestick data").
 """
 
@@ -20,14 +20,18 @@ _MONDAY: Time = 4 * DAY
 
 
 class IntervalError(ValueError):
-    """A text is not one of Binance's intervals, or a length is none of theirs."""
+    """A text is not one of the intervals, or a length is none of theirs."""
 
 
 @unique
 class Interval(StrEnum):
-    """Binance's candle intervals; case matters (1m is a minute, 1M a month)."""
+    """Candle intervals; case matters (1m is a minute, 1M a month)."""
 
     S1 = "1s"
+    S5 = "5s"
+    S10 = "10s"
+    S15 = "15s"
+    S30 = "30s"
     M1 = "1m"
     M3 = "3m"
     M5 = "5m"
@@ -46,7 +50,7 @@ class Interval(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> Interval:
-        """Read Binance's spelling; IntervalError otherwise."""
+        """Read the spelling; IntervalError otherwise."""
         try:
             return cls(text)
         except ValueError:
@@ -55,13 +59,18 @@ class Interval(StrEnum):
 
     @classmethod
     def of_length(cls, length_us: Time) -> Interval:
-        """The interval of a length; 28 to 31 days are a month; IntervalError when it is none of Binance's."""
+        """The interval of a length; 28 to 31 days are a month; IntervalError when none has it."""
         if 28 * DAY <= length_us <= 31 * DAY and length_us % DAY == 0:
             return cls.MO1
         for interval, length in _LENGTHS.items():
             if length == length_us:
                 return interval
         raise IntervalError(f"{length_us} µs is not the length of an interval")
+
+    @property
+    def is_binance(self) -> bool:
+        """Whether Binance has candles of this interval."""
+        return self not in _OURS
 
     @property
     def length_us(self) -> Time | None:
@@ -117,8 +126,13 @@ class Interval(StrEnum):
         return larger_length % length == 0
 
 
+_OURS = frozenset({Interval.S5, Interval.S10, Interval.S15, Interval.S30})
 _LENGTHS: dict[Interval, Time] = {
     Interval.S1: SECOND,
+    Interval.S5: 5 * SECOND,
+    Interval.S10: 10 * SECOND,
+    Interval.S15: 15 * SECOND,
+    Interval.S30: 30 * SECOND,
     Interval.M1: MINUTE,
     Interval.M3: 3 * MINUTE,
     Interval.M5: 5 * MINUTE,
