@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
-from itertools import accumulate
 from operator import mul
 from typing import cast
 
@@ -20,20 +19,24 @@ from fillwright.core.types import CONTEXT, MINUTE, ZERO, Time, money
 from fillwright.market.columns import CandleColumns, Integers, TradeColumns
 
 MODULUS = 2**64
+SUM_MAX = 2**62
 STRIDE_BITS = 4
 STRIDE = 1 << STRIDE_BITS
 """Rows from one running sum to the next."""
+NEAR_ROWS = 64
+"""So many rows are added up in Python sooner than numpy is called."""
 
 
 class _Sums:
-    """Sums over runs of one chunk's rows: directly at first, from running sums once so much has been looked at.
+    """Sums over runs of one chunk's rows: of a run like the last one what it has more and less, else of the whole run
+    directly, else from running sums, once so much has been looked at that they pay.
 
-    Running sums stand at every sixteenth row, modulo 2^64: their differences are exact. Price × quantity is summed in
-    two halves of the quantity's bits, so that no sum over a chunk reaches 2^64.
+    numpy sums price × quantity modulo 2^64. What the sum is follows from that: all prices lie between the chunk's
+    lowest and highest, so it is at least lowest × volume, and as long as the rest of it stays under 2^64, exact.
     """
 
-    __slots__ = ("_high", "_low", "_price", "_prices", "_quantities", "_quantity", "_rows", "_seen", "_split",
-                 "_volume", "scale", "times")  # fmt: skip
+    __slots__ = ("_highest", "_last", "_lowest", "_notionals", "_price", "_prices", "_quantities", "_quantity", "_rows",
+                 "_seen", "_volumes", "scale", "times")  # fmt: skip
 
     def __init__(self, chunk: TradeColumns | CandleColumns) -> None:
         if isinstance(chunk, CandleColumns):
@@ -48,10 +51,11 @@ class _Sums:
         self._quantities = _view(quantity)
         self._rows = len(chunk)
         self._seen = 0
-        self._split = 0
-        self._volume: Sequence[int] = ()
-        self._low: Sequence[int] = ()
-        self._high: Sequence[int] = ()
+        self._lowest, self._highest = chunk.search.extent
+        self._last = (0, 0, 0, 0)
+        """Start and stop of the last run, its price × quantity and its quantity."""
+        self._volumes: Sequence[int] = ()
+        self._notionals: Sequence[int] = ()
 
     def last_price(self, row: int) -> Decimal:
         """The price of a row."""
@@ -59,42 +63,67 @@ class _Sums:
 
     def between(self, start: int, stop: int) -> tuple[int, int]:
         """Price × quantity and quantity of the rows from start up to stop."""
-        if not self._volume:
-            self._seen += stop - start
-            if self._seen <= self._rows:
-                return _sum_columns(self._price[start:stop], self._quantity[start:stop])
-            self._build()
-        first, last = -(-start // STRIDE), stop // STRIDE
-        if first >= last:
+        last_start, last_stop, notional, volume = self._last
+        dropped, added = start - last_start, stop - last_stop
+        if dropped >= 0 and added >= 0 and dropped + added <= NEAR_ROWS:
+            if added:
+                more, more_volume = self._add_up(last_stop, stop)
+                notional += more
+                volume += more_volume
+            if dropped:
+                less, less_volume = self._add_up(last_start, start)
+                notional -= less
+                volume -= less_volume
+        else:
+            notional, volume = self._sum(start, stop)
+        self._last = (start, stop, notional, volume)
+        return notional, volume
+
+    def _sum(self, start: int, stop: int) -> tuple[int, int]:
+        if stop - start <= NEAR_ROWS:
             return self._add_up(start, stop)
+        if not self._volumes:
+            self._seen += stop - start
+            if self._seen <= self._rows or not self._build():
+                return self._sum_directly(start, stop)
+        first, last = -(-start // STRIDE), stop // STRIDE
+        volume = self._volumes[last] - self._volumes[first]
+        if not self._is_exact(volume):
+            return self._add_up(start, stop)
+        notional = self._exact(self._notionals[last] - self._notionals[first], volume)
         head, head_volume = self._add_up(start, first * STRIDE)
         tail, tail_volume = self._add_up(last * STRIDE, stop)
-        volume, low, high = (
-            self._difference(sums, first, last) for sums in (self._volume, self._low, self._high)
-        )
-        return head + tail + low + (high << self._split), head_volume + tail_volume + volume
+        return head + notional + tail, head_volume + volume + tail_volume
+
+    def _sum_directly(self, start: int, stop: int) -> tuple[int, int]:
+        price, quantity = self._price[start:stop], self._quantity[start:stop]
+        if float(quantity.sum(dtype=np.float64)) < SUM_MAX:
+            volume = int(quantity.sum())
+            if self._is_exact(volume):
+                return self._exact(int(np.dot(price, quantity)), volume), volume
+        return self._add_up(start, stop)
 
     def _add_up(self, start: int, stop: int) -> tuple[int, int]:
-        """The same of so few rows that numpy would not pay."""
+        """The same in Python's integers: for few rows, and for numbers too large for numpy."""
         quantities = self._quantities[start:stop]
         return sum(map(mul, self._prices[start:stop], quantities)), sum(quantities)
 
-    def _difference(self, sums: Sequence[int], first: int, last: int) -> int:
-        difference = sums[last] - sums[first]
-        return difference % MODULUS if self._split else difference
+    def _is_exact(self, volume: int) -> bool:
+        return (self._highest - self._lowest) * volume < MODULUS
 
-    def _build(self) -> None:
+    def _exact(self, remainder: int, volume: int) -> int:
+        least = self._lowest * volume
+        return least + (remainder - least) % MODULUS
+
+    def _build(self) -> bool:
+        """Running sums before each sixteenth row, and after the last; False when quantities are too large for them."""
         whole = self._rows // STRIDE * STRIDE
         price, quantity = self._price[:whole], self._quantity[:whole]
-        self._split = _split_bits(price, quantity)
-        if self._split:
-            self._volume = _running(quantity)
-            self._low = _running(price * (quantity & ((1 << self._split) - 1)))
-            self._high = _running(price * (quantity >> self._split))
-        else:  # no market is that large, but what does not fit is summed in Python's integers
-            self._volume = [0, *accumulate(quantity.tolist())][::STRIDE]
-            self._low = [0, *accumulate(map(mul, price.tolist(), quantity.tolist()))][::STRIDE]
-            self._high = [0] * len(self._volume)
+        if float(quantity.sum(dtype=np.float64)) >= SUM_MAX:
+            return False
+        self._volumes = _running(quantity)
+        self._notionals = _running(price * quantity)
+        return True
 
 
 class AveragePrice:
@@ -135,23 +164,23 @@ class AveragePrice:
         return self._answer
 
     def _average(self, row: int) -> Decimal:
-        newest = self._sums_of(len(self._chunks) - 1)
-        last = newest.last_price(row)
+        position = len(self._chunks) - 1
+        newest = self._sums[position] or self._sums_of(position)
         if not self._window_us:
-            return last
+            return newest.last_price(row)
         begin = newest.times[row] - self._window_us + 1
-        notional, quantity, stop = 0, 0, row + 1
-        for position in range(len(self._chunks) - 1, -1, -1):
+        start = bisect_left(newest.times, begin, 0, row)
+        notional, quantity = newest.between(start, row + 1)
+        while not start and position:  # the window reaches back into older chunks
+            position -= 1
             sums = self._sums_of(position)
+            stop = len(sums.times)
             start = bisect_left(sums.times, begin, 0, stop)
             more, volume = sums.between(start, stop)
             notional += more
             quantity += volume
-            if start or not position:
-                break
-            stop = len(self._chunks[position - 1])
         if not quantity:
-            return last
+            return newest.last_price(row)
         return money(CONTEXT.divide(_unscaled(notional, newest.scale.price_decimals), Decimal(quantity)))
 
     def _sums_of(self, position: int) -> _Sums:
@@ -161,26 +190,8 @@ class AveragePrice:
         return sums
 
 
-def _split_bits(price: Integers, quantity: Integers) -> int:
-    """At which bit to split quantities; 0 when even two halves do not fit 64 bits."""
-    rows = len(price)
-    dearest, largest = int(price.max(initial=0)), int(quantity.max(initial=0))
-    bits = min(63, 64 - (dearest * rows).bit_length())
-    fits = bits >= 1 and largest * rows < 2**63 and (dearest * int(quantity.sum())) >> bits < MODULUS
-    return bits if fits else 0
-
-
-def _sum_columns(price: Integers, quantity: Integers) -> tuple[int, int]:
-    """Price × quantity and quantity of all rows."""
-    split = _split_bits(price, quantity)
-    if not split:
-        return sum(map(mul, price.tolist(), quantity.tolist())), sum(quantity.tolist())
-    high, low = np.dot(price, quantity >> split), np.dot(price, quantity & ((1 << split) - 1))
-    return (int(high) % MODULUS << split) + int(low) % MODULUS, int(quantity.sum())
-
-
 def _running(terms: Integers) -> Sequence[int]:
-    """Running sums modulo 2^64 before each sixteenth row, and after the last."""
+    """Sums, modulo 2^64, of all rows before each sixteenth one, and of all."""
     for _ in range(STRIDE_BITS):  # halving is several times as quick as a sum over rows of sixteen
         terms = terms[::2] + terms[1::2]
     sums = np.zeros(len(terms) + 1, dtype=np.int64)

@@ -35,6 +35,11 @@ class RangeSearch:
     def __len__(self) -> int:
         return self._rows
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """The lowest low and the highest high; there must be rows."""
+        return min(self._minima[-1]), max(self._maxima[-1])
+
     def first_below(self, start: int, stop: int, threshold: int) -> int:
         """The first row in [start, stop) whose low is ≤ the threshold; ``stop`` when there is none."""
         levels = self._minima
