@@ -258,6 +258,14 @@ class Exchange:
         if now > self._state.now:
             self._state.now = now
 
+    def set_last(self, symbol: Symbol, price: Decimal, now: Time) -> None:
+        """Set the last price without matching anything, for a driver that skipped trades inside of ``bounds``."""
+        market = self._state.market(symbol)
+        self._set_time(now)
+        market.last = price
+        market.has_trades = True
+        market.last_time = self._state.now
+
     def set_market(
         self,
         symbol: Symbol,

@@ -95,6 +95,8 @@ class Simulation:
         self.charts = charts
         self.feeds: list[Feed] = []
         self._live: list[Feed] = []
+        """Feeds that are not at their end."""
+        self._candle_makers: list[Feed] = []
         self.counts = Counts()
         self.now: Time = 0
         self._deadline: Time | None = None
@@ -110,6 +112,8 @@ class Simulation:
         for symbol in feed.tape.symbols:
             if feed.tape.kind in ("trades", "candles"):
                 self._with_own_average[symbol] = feed
+        if feed.makes_candles:
+            self._candle_makers.append(feed)
         if len(self._with_own_average) == len({s for feed in self.feeds for s in feed.tape.symbols}):
             self.exchange.average_price = self.average
 
@@ -130,10 +134,15 @@ class Simulation:
     def moved(self, symbol: Symbol, now: Time) -> None:
         """Take up the exchange's events and show the engine the quote."""
         self.venue.link.collect(now)
+        self.quoted(symbol, now)
+
+    def quoted(self, symbol: Symbol, now: Time) -> None:
+        """Show the engine the quote."""
         quoted = self.exchange.quote(symbol)
-        if quoted.bid is None or quoted.ask is None or quoted.last is None:
+        bid, ask, last = quoted.bid, quoted.ask, quoted.last
+        if bid is None or ask is None or last is None:
             return
-        if self.engine.observe(Quote(symbol, quoted.bid, quoted.ask, quoted.last, now)):
+        if self.engine.observe(Quote(symbol, bid, ask, last, now)):
             self._crossed[symbol] = None
 
     def candle_closed(self, candle: Candle) -> None:
@@ -163,14 +172,18 @@ class Simulation:
     def turn(self) -> bool:
         """Let the next thing happen; False when the tapes are at their end and nothing is due by it."""
         self.counts.turns += 1
-        live = [feed for feed in self.feeds if not feed.exhausted and (not feed.is_done or feed.load())]
+        live = self._live
         for feed in live:
+            if feed.is_done:
+                live = self._live = [feed for feed in live if not feed.is_done or feed.load()]
+                break
+        for feed in self._candle_makers:
             feed.close_candles()
         due = self._next_due()
         if not live:
             return self._end(due)
         # What is due later than the rows that are known waits: rows to come may be earlier, or close a candle.
-        horizon = min(feed.end for feed in live) + 1
+        horizon = live[0].end + 1 if len(live) == 1 else min([feed.end for feed in live]) + 1
         known = due is not None and due < horizon
         stop = due if due is not None and known else horizon
         hit = self._next_hit(live, stop)
@@ -184,12 +197,16 @@ class Simulation:
         return True
 
     def _visit(self, live: Sequence[Feed], time: Time, chosen: int) -> None:
-        """Let one feed's next moment happen; moments of others before it pass."""
+        """Let the moment that one feed has found happen; moments of others before it pass."""
         for index, feed in enumerate(live):
-            feed.skip(time, index < chosen)
-        self._settle_slots()
+            if index != chosen:
+                feed.skip(time, index < chosen)
+        found = live[chosen]
+        for feed in self.feeds:
+            if feed is not found:
+                feed.settle_slots()
         self.now = time
-        live[chosen].visit()
+        found.visit()
         self._cross(time)
 
     def _end(self, due: Time | None) -> bool:

@@ -35,6 +35,9 @@ class FakeMarket:
     def moved(self, symbol: Symbol, now: Time) -> None:
         self.seen.append((now, self.exchange.quote(symbol).last))
 
+    def quoted(self, symbol: Symbol, now: Time) -> None:
+        self.moved(symbol, now)
+
     def candle_closed(self, candle: Candle) -> None:
         self.candles.append(candle)
 

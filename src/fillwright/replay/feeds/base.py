@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
 from fillwright.core.inputs import Candle
 from fillwright.core.types import Symbol, Time
@@ -34,7 +34,10 @@ class Market(Protocol):
         """The prices strictly inside of which nothing can happen."""
 
     def moved(self, symbol: Symbol, now: Time) -> None:
-        """The market of a symbol was touched: take up events, show the quote to the engine."""
+        """Something happened in the market of a symbol: take up events, show the quote to the engine."""
+
+    def quoted(self, symbol: Symbol, now: Time) -> None:
+        """The prices of a symbol are others, and nothing came of it: show the quote to the engine."""
 
     def candle_closed(self, candle: Candle) -> None:
         """A candle of a wanted interval is complete."""
@@ -60,6 +63,8 @@ class Feed(ABC):
         self.visited = 0
         self.passed = 0
         self.exhausted = False
+        self.end: Time = 0
+        """The time of the chunk's last moment; 0 before the first chunk."""
 
     # -- chunks ----------------------------------------------------------------------------------------------
 
@@ -94,12 +99,7 @@ class Feed(ABC):
 
     @abstractmethod
     def _take(self, chunk: Chunk) -> None:
-        """Make a chunk the current one."""
-
-    @property
-    @abstractmethod
-    def end(self) -> Time:
-        """The time of the chunk's last moment; 0 before the first chunk."""
+        """Make a chunk the current one, its ``end`` included."""
 
     @property
     @abstractmethod
@@ -112,6 +112,9 @@ class Feed(ABC):
         """The tape's row at the cursor."""
 
     # -- moments ---------------------------------------------------------------------------------------------
+
+    makes_candles: ClassVar[bool] = False
+    """Whether candles are made from single trades, and ``close_candles`` is to be called before each turn."""
 
     def close_candles(self) -> None:
         """Hand on candles that are over by the moment at the cursor, where they are made from single trades."""
@@ -131,7 +134,7 @@ class Feed(ABC):
 
     @abstractmethod
     def visit(self) -> None:
-        """Let the moment at the cursor happen."""
+        """Let the moment happen that was sought just now, those before it pass; unsought, the one at the cursor."""
 
     def settle_slots(self) -> None:
         """Show the exchange the prices of the last moment that was passed, if it has not seen them."""

@@ -14,6 +14,9 @@ from fillwright.market.intervals import Interval
 from fillwright.market.tapes.tape import Chunk, Tape
 from fillwright.replay.feeds.base import AVERAGE_MINUTES, Bounds, Feed, Market, as_view
 
+NEAR_ROWS = 64
+"""What is due next mostly lies within so many rows."""
+
 
 class ColumnFeed(Feed):
     """What feeds over columns of one symbol share: scale, averages, candles, thresholds as integers."""
@@ -33,6 +36,12 @@ class ColumnFeed(Feed):
         self._high: int | None = None
         self._rows_averaged = 0
         self._settled = True
+        self._sought: Time = -1
+        """Up to which time moments were sought last."""
+        self._limit = 0
+        """The first moment at or after that time."""
+        self._found = 0
+        """The moment found, as long as the cursor is not beyond it."""
         self._unaveraged: TradeColumns | CandleColumns | None = None
         """The current chunk while none of it has been passed: averages are still those of the one before."""
         self._passed_time: Time = 0
@@ -116,16 +125,13 @@ class TradeFeed(ColumnFeed):
         self._leave(chunk, int(chunk.time_us[0]))
         self._chunk = chunk
         self._times = as_view(chunk.time_us)
+        self.end = self._times[-1]
+        self._sought, self._found = -1, 0
         self._prices = as_view(chunk.price)
         self._quantities = as_view(chunk.quantity)
         self._makers = chunk.buyer_is_maker
         self.cursor, self.count, self.base = 0, len(chunk), chunk.row
         self._fold(chunk)
-
-    @property
-    def end(self) -> Time:
-        """The time of the chunk's last moment; 0 before the first chunk."""
-        return self._times[self.count - 1] if self.count else 0
 
     @property
     def row(self) -> int:
@@ -149,23 +155,41 @@ class TradeFeed(ColumnFeed):
         return self._times[self.cursor]
 
     def seek(self, stop: Time) -> Time | None:
-        """The first moment before ``stop`` whose prices are not strictly inside the bounds."""
+        """The first moment before ``stop`` whose price is not strictly inside the bounds."""
+        self._found = cursor = self.cursor
+        limit = self._limit = self._position(stop)
+        self._sought = stop
+        if limit <= cursor:
+            return None
         low, high = self._thresholds()
         if low is None and high is None:
             return None
-        index = self._chunk.search.first_outside(self.cursor, self.count, low, high)
-        if index >= self.count or self._times[index] >= stop:
+        index = self._chunk.search.first_outside(cursor, limit, low, high)
+        if index >= limit:
             return None
+        self._found = index
         return self._times[index]
+
+    def _position(self, time: Time) -> int:
+        """The first row at or after a time; most often it is near."""
+        times, cursor, count = self._times, self.cursor, self.count
+        near = cursor + NEAR_ROWS
+        if near >= count:
+            return bisect_left(times, time, cursor, count)
+        if times[near] < time:
+            return bisect_left(times, time, near, count)
+        return bisect_left(times, time, cursor, near)
 
     def skip(self, time: Time, inclusive: bool) -> None:
         """Pass moments that do not matter."""
-        times, start = self._times, self.cursor
-        if start >= self.count or times[start] > time or (times[start] == time and not inclusive):
-            return
-        self.cursor = _position(times, time, start, self.count, inclusive)
-        self.passed += self.cursor - start
-        self._settled = False
+        if inclusive:
+            limit = bisect_right(self._times, time, self.cursor, self.count)
+        else:
+            limit = self._limit if time == self._sought else self._position(time)
+        if limit > self.cursor:
+            self.passed += limit - self.cursor
+            self.cursor = limit
+            self._settled = False
 
     def settle_slots(self) -> None:
         """Show the exchange the last price passed."""
@@ -174,13 +198,16 @@ class TradeFeed(ColumnFeed):
         self._settled = True
         index = self.cursor - 1
         time = self._times[index]
-        price = self.scale.price(self._prices[index])
-        self.market.exchange.set_market(self.symbol, last=price, now=time)
-        self.market.moved(self.symbol, time)
+        self.market.exchange.set_last(self.symbol, self.scale.price(self._prices[index]), time)
+        self.market.quoted(self.symbol, time)
 
     def visit(self) -> None:
-        """Let the moment at the cursor happen."""
-        index = self.cursor
+        """Let the trade happen that was sought just now, those before it pass."""
+        index = self._found
+        if index > self.cursor:
+            self.passed += index - self.cursor
+        else:
+            index = self.cursor
         self.cursor = index + 1
         self.visited += 1
         self._settled = True
@@ -214,13 +241,9 @@ class CandleFeed(ColumnFeed):
         self._chunk = chunk
         self._opens_at = as_view(chunk.open_time_us)
         self._times = as_view(chunk.close_time_us)
+        self.end, self._found = self._times[-1], 0
         self.cursor, self.count, self.base = 0, 2 * len(chunk), chunk.row
         self._fold(chunk)
-
-    @property
-    def end(self) -> Time:
-        """The time of the chunk's last moment; 0 before the first chunk."""
-        return self._times[-1] if self.count else 0
 
     @property
     def row(self) -> int:
@@ -248,25 +271,39 @@ class CandleFeed(ColumnFeed):
 
     def seek(self, stop: Time) -> Time | None:
         """The first moment before ``stop`` whose prices are not strictly inside the bounds."""
+        self._found = cursor = self.cursor
+        if cursor >= self.count or self._time(cursor) >= stop:
+            return None
         low, high = self._thresholds()
         if low is None and high is None:
             return None
-        row = self._chunk.search.first_outside(self.cursor >> 1, self.count >> 1, low, high)
-        if row >= self.count >> 1:
+        first = cursor >> 1
+        limit = bisect_left(self._opens_at, stop, first, self.count >> 1)
+        row = self._chunk.search.first_outside(first, limit, low, high)
+        if row >= limit:
             return None
-        time = self._time(max(2 * row, self.cursor))
-        return time if time < stop else None
+        moment = max(2 * row, cursor)
+        time = self._time(moment)
+        if time >= stop:
+            return None
+        self._found = moment
+        return time
 
     def skip(self, time: Time, inclusive: bool) -> None:
         """Pass moments that do not matter."""
         start = self.cursor
+        if start >= self.count or self._time(start) > time:
+            return
         rows = self.count >> 1
-        opened = _position(self._opens_at, time, start >> 1, rows, inclusive)
-        closed = _position(self._times, time, start >> 1, rows, inclusive)
-        moment = 2 * closed if closed == opened else 2 * closed + 1
-        if moment > start:
+        position = bisect_right if inclusive else bisect_left
+        opened = position(self._opens_at, time, start >> 1, rows)
+        closed = position(self._times, time, start >> 1, rows)
+        self._go(2 * closed if closed == opened else 2 * closed + 1)
+
+    def _go(self, moment: int) -> None:
+        if moment > self.cursor:
+            self.passed += moment - self.cursor
             self.cursor = moment
-            self.passed += moment - start
             self._settled = False
 
     def settle_slots(self) -> None:
@@ -278,14 +315,16 @@ class CandleFeed(ColumnFeed):
         exchange, price = self.market.exchange, self.scale.price
         if is_close:
             time = self._times[row]
-            exchange.set_market(self.symbol, last=price(int(self._chunk.close[row])), now=time)
+            exchange.set_last(self.symbol, price(int(self._chunk.close[row])), time)
+            self.market.quoted(self.symbol, time)
         else:
             time = self._opens_at[row]
             exchange.on_candle_open(self.symbol, price(int(self._chunk.open[row])), time)
-        self.market.moved(self.symbol, time)
+            self.market.moved(self.symbol, time)
 
     def visit(self) -> None:
-        """Let the moment at the cursor happen."""
+        """Let the moment happen that was sought just now, those before it pass."""
+        self._go(self._found)
         moment = self.cursor
         row, is_close = moment >> 1, moment & 1
         self.visited += 1
@@ -318,8 +357,3 @@ class CandleFeed(ColumnFeed):
     def restart_row(self) -> int:
         """The row to read from so that averages and open candles come out the same."""
         return self._restart(self._opens_at, self.cursor >> 1)
-
-
-def _position(times: Sequence[Time], time: Time, start: int, stop: int, inclusive: bool) -> int:
-    """The first index whose time is at or after a time (after it, if inclusive)."""
-    return (bisect_right if inclusive else bisect_left)(times, time, start, stop)

@@ -34,11 +34,7 @@ class QuoteFeed(Feed):
         self._chunk = chunk
         self._times = as_view(chunk.time_us)
         self.cursor, self.count, self.base = 0, len(chunk), chunk.row
-
-    @property
-    def end(self) -> Time:
-        """The time of the chunk's last moment; 0 before the first chunk."""
-        return self._times[self.count - 1] if self.count else 0
+        self.end = self._times[-1]
 
     @property
     def is_done(self) -> bool:
@@ -105,6 +101,8 @@ class _EventImage(msgspec.Struct):
 class EventFeed(Feed):
     """A recording of several streams (and perhaps symbols): each event is visited, books and averages are live."""
 
+    makes_candles = True
+
     def __init__(
         self,
         tape: Tape,
@@ -125,11 +123,7 @@ class EventFeed(Feed):
         assert isinstance(chunk, EventChunk)
         self._chunk = chunk
         self.cursor = 0
-
-    @property
-    def end(self) -> Time:
-        """The time of the chunk's last moment; 0 before the first chunk."""
-        return self._chunk.events[-1].time_us if len(self._chunk) else 0
+        self.end = chunk.events[-1].time_us
 
     @property
     def is_done(self) -> bool:
