@@ -84,11 +84,12 @@ def newest(items: Sequence[Input]) -> Sequence[Input]:
     kept: list[Input] = []
     for item in reversed(items):
         if type(item) is OrderReport:
-            name, stage = item.client_order_id, _STAGES.get(item.status, _LATER_STAGE)
-            latest = reached.get(name, -1)
-            if stage > latest:
+            name, stage = item.client_order_id, _STAGES.get(item.status)
+            if stage is None:
+                reached[name] = _LATER_STAGE
+            elif stage > reached.get(name, -1):
                 reached[name] = stage
-            elif stage < _LATER_STAGE and not item.fills:
+            elif not item.fills:
                 continue
         kept.append(item)
     kept.reverse()
@@ -197,9 +198,9 @@ def _acknowledge(ctx: Context, order: Order, news: OrderReport) -> None:
     step = _PENDED if pending else _PLACED
     if not order.may(step):
         return
-    size = news.quantity if news.quantity != order.quantity else None
-    if size is not None and (size <= ZERO or size != _smaller(order.quantity, size)):
-        size = None  # an order does not grow
+    size = news.quantity
+    if size is not None and (size <= ZERO or (order.quantity is not None and size >= order.quantity)):
+        size = None  # what is known already; an order does not grow
     ctx.emit(
         ev.OrderPlaced(
             id=order.id,

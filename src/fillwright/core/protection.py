@@ -42,6 +42,7 @@ from fillwright.core.types import (
 
 # Enum members by a name of their own: looking them up in the class costs more than what is done with them.
 _STOP_LOSS, _TAKE_PROFIT = Leg.STOP_LOSS, Leg.TAKE_PROFIT
+_KINDS = {kind: Protection(kind.value.lower()) for kind in ListKind}
 MOVE_TICKS = 2
 """A moved level keeps at least this many ticks from the last price."""
 TRAIL_STEP = Decimal("0.003")
@@ -94,7 +95,7 @@ def _note_protected(ctx: Context, position: Position, exits: Sequence[Order]) ->
 def _kind(stop: Order, target: Order | None) -> Protection:
     if stop.list_kind is None or target is None and stop.list_kind is ListKind.OCO:
         return Protection.STOP
-    return Protection(stop.list_kind.value.lower())
+    return _KINDS[stop.list_kind]
 
 
 def watchdog(ctx: Context, position: Position) -> Time:

@@ -130,12 +130,15 @@ def _reserve(ledger: Ledger, order: Order) -> None:
 def _after(ledger: Ledger, order: Order, now: Time) -> None:
     """What every change of an order brings: indexes, reservation, the position's list of open orders."""
     order.updated_at = now
-    ledger.index_order(order)
     if order.reserve:
         _reserve(ledger, order)
-    state, name = ledger.state, order.id
+    name, is_final = order.id, order.state in FINAL_STATES
+    if not is_final and name in ledger.open_orders and not ledger.doubts and order.doubt is None:
+        return  # it stays in every place that it is in
+    ledger.index_order(order)
+    state = ledger.state
     position = state.positions.get(order.position_id)
-    if order.state in FINAL_STATES:
+    if is_final:
         state.ended.push(now, f"order:{name}")
         if position is not None and name in position.open_order_ids:
             position.open_order_ids.remove(name)
