@@ -3,10 +3,18 @@ from __future__ import annotations
 import hashlib
 from decimal import Decimal
 
+import msgspec
 import numpy as np
 import pytest
 
-from fillwright.market.synthetic import BLOCK_TICKS, SLOT_TICKS, MarketShape, SyntheticMarket, Ticks
+from fillwright.market.synthetic import (
+    BLOCK_TICKS,
+    SLOT_TICKS,
+    MarketShape,
+    MarketState,
+    SyntheticMarket,
+    Ticks,
+)
 from fillwright.wire.exchange_info import default_exchange_info
 
 INSTRUMENTS = default_exchange_info().instruments
@@ -66,6 +74,17 @@ def test_pauses_and_jumps_happen() -> None:
     assert np.diff(ticks.time_us).max() > 60_000_000
     moves = np.abs(np.diff(ticks.price[::SLOT_TICKS].astype(np.float64)))
     assert moves.max() > 8 * np.median(moves)
+
+
+def test_a_market_goes_on_from_any_block() -> None:
+    market = SyntheticMarket(1, INSTRUMENTS["BTCUSDT"])
+    market.next_block()
+    state = msgspec.json.decode(msgspec.json.encode(market.state()), type=MarketState)
+    after = digest(market.next_block())
+    other = SyntheticMarket(1, INSTRUMENTS["BTCUSDT"])
+    other.restore(state)
+    assert digest(other.next_block()) == after
+    assert other.state() == market.state()
 
 
 def test_the_start_price_may_be_chosen() -> None:

@@ -1,7 +1,8 @@
 """Candle intervals in Binance's spelling, and where their candles begin.
 
-Besides Binance's own there are 5s, 10s, 15s and 30s, which are made of smaller candles or trades. Intervals start at multiples of their length since 1970, weeks on Monday, months on the calendar's first day, all
-in UTC (Binance Spot "Kline/Candlestick data").
+Besides Binance's own there are 5s, 10s, 15s and 30s, which are made of smaller candles or trades. Intervals start
+at multiples of their length since 1970, weeks on Monday, months on the calendar's first day, all in UTC (Binance Spot
+"Kline/Candlestick data").
 """
 
 from __future__ import annotations

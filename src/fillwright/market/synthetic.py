@@ -51,7 +51,7 @@ QUOTE_VALUES = {"BTC": 1 / 90_000, "ETH": 1 / 3_000, "BNB": 1 / 850}
 """What a dollar is in quote assets that are none."""
 
 
-class MarketShape(msgspec.Struct, frozen=True, kw_only=True):
+class MarketShape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a synthetic market behaves."""
 
     daily_volatility: float = 0.03
@@ -95,6 +95,17 @@ class Ticks(msgspec.Struct):
     buyer_is_maker: Booleans
 
 
+class MarketState(msgspec.Struct, frozen=True):
+    """Where a market stands between two blocks: what the next one follows from, beside seed, symbol and shape."""
+
+    block: int
+    time_us: Time
+    mid: float
+    """In ticks."""
+    variance: float
+    regime: int
+
+
 class SyntheticMarket:
     """Draws one symbol's market, block by block, always the same for the same seed, symbol and shape."""
 
@@ -126,6 +137,15 @@ class SyntheticMarket:
         self._variance = 1.0
         self._regime = 0
         self._block = 0
+
+    def state(self) -> MarketState:
+        """Where it stands, to go on from."""
+        return MarketState(self._block, self._time, self._mid, self._variance, self._regime)
+
+    def restore(self, state: MarketState) -> None:
+        """Go on from where a market of the same seed, instrument, start price and shape stood."""
+        self._block, self._time, self._mid = state.block, state.time_us, state.mid
+        self._variance, self._regime = state.variance, state.regime
 
     def next_block(self) -> Ticks:
         """Draw the next BLOCK_TICKS ticks."""
