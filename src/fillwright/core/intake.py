@@ -158,9 +158,9 @@ def judge(
     ``record``: the signal that it comes from (None: an addition to a position, judged without the checks about a
     signal). ``position``: the one that is added to, or whose entry is tried again.
     """
-    state = ctx.state
-    instrument, quote = state.instruments.get(signal.symbol), ctx.quotes.get(signal.symbol)
-    combined = limits.of(state, signal.trader_id, signal.symbol)
+    state, symbol = ctx.state, signal.symbol
+    instrument, quote = state.instruments.get(symbol), ctx.quotes.get(symbol)
+    combined = limits.of(state, signal.trader_id, symbol)
     draft = room = None
     if instrument is not None and quote is not None and quote.last:
         draft = draft_entry(ctx.ledger, signal, instrument, quote)
@@ -168,17 +168,18 @@ def judge(
         room = size_draft(draft, ctx.ledger, combined, signal, instrument, ctx.bids, added_to)
     return draft, assess(
         Situation(
-            ledger=ctx.ledger,
-            limits=combined,
-            signal=record,
-            instrument=instrument,
-            quote=quote,
-            bids=ctx.bids,
-            draft=draft,
-            room=room,
-            average=ctx.averages.get(signal.symbol),
-            now=ctx.now,
-            position=position,
+            ctx.ledger,
+            combined,
+            instrument,
+            quote,
+            ctx.bids,
+            draft,
+            ctx.now,
+            room,
+            ctx.averages.get(symbol),
+            record,
+            None,
+            position,
         )
     )
 

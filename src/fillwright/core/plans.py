@@ -33,6 +33,8 @@ from fillwright.core.types import (
     Side,
     Symbol,
     TimeInForce,
+    ceil_to,
+    floor_to,
     money,
 )
 
@@ -52,10 +54,11 @@ _LIMIT, _LIMIT_MAKER, _TAKE_PROFIT = OrderType.LIMIT, OrderType.LIMIT_MAKER, Ord
 _STOP_LOSS, _STOP_LOSS_LIMIT = OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT
 _FOK, _GTC = TimeInForce.FOK, TimeInForce.GTC
 _EXPIRE_MAKER = SelfTradePrevention.EXPIRE_MAKER
+_OPOCO, _OPO = Protection.OPOCO, Protection.OPO
 _OCO, _OTO, _OTOCO = ListKind.OCO, ListKind.OTO, ListKind.OTOCO
 
 
-class Draft(msgspec.Struct, kw_only=True, gc=False):
+class Draft(msgspec.Struct, gc=False):
     """An entry as it would leave, before the risk checks have judged it."""
 
     trader_id: str
@@ -93,21 +96,16 @@ class Draft(msgspec.Struct, kw_only=True, gc=False):
 
 def draft_entry(ledger: Ledger, signal: Signal, instrument: Instrument, quote: Quote) -> Draft:
     """Plan an entry, all but its quantity (``risk.sizing`` sets that)."""
-    settings = ledger.state.settings
-    market = signal.entry.type == "market" or signal.entry.price is None
+    settings, tick = ledger.state.settings, instrument.price_filter.tick
+    entry, stop, target = signal.entry, signal.stop_loss, signal.take_profit
+    market = entry.type == "market" or entry.price is None
     if market:
         worst = quote.ask * (ONE + settings.execution.slippage_max_percent / HUNDRED)
     else:
-        worst = signal.entry.price or ZERO
-    draft = Draft(
-        trader_id=signal.trader_id,
-        symbol=signal.symbol,
-        direction=signal.side,
-        entry_market=market,
-        limit_price=instrument.price_down(worst),
-        stop_loss=instrument.price_up(signal.stop_loss) if signal.stop_loss is not None else None,
-        take_profit=instrument.price_down(signal.take_profit) if signal.take_profit is not None else None,
-    )
+        worst = entry.price or ZERO
+    draft = Draft(signal.trader_id, signal.symbol, signal.side, market, floor_to(worst, tick))
+    draft.stop_loss = stop if stop is None else ceil_to(stop, tick)
+    draft.take_profit = target if target is None else floor_to(target, tick)
     _choose_legs(draft, ledger, settings, instrument, signal, quote)
     _choose_plan(draft, instrument)
     return draft
@@ -136,32 +134,30 @@ def draft_order(order: PlaceOrder, instrument: Instrument, quote: Quote) -> Draf
 def _choose_legs(
     draft: Draft, ledger: Ledger, settings: Settings, instrument: Instrument, signal: Signal, quote: Quote
 ) -> None:
-    types = instrument.order_types
-    if OrderType.STOP_LOSS not in types and OrderType.STOP_LOSS_LIMIT in types:
-        draft.stop_type = OrderType.STOP_LOSS_LIMIT
-        if draft.stop_loss is not None:
-            draft.stop_limit_price = stop_limit_price(instrument, draft.stop_loss)
-    start = min(
-        quote.last, draft.limit_price
-    )  # where it will be followed from: a limit is filled below the price
-    if signal.trailing and draft.stop_loss is not None and draft.stop_loss < start:
-        draft.trail_distance = money((start - draft.stop_loss) / start)
-        if draft.stop_type is OrderType.STOP_LOSS:
-            draft.trailing_delta = trailing_delta(instrument, draft.stop_loss, start)
-    draft.algo_slots = 0 if draft.stop_loss is None else 1
-    if draft.take_profit is None:
-        return
-    spare = algo_slots_spare(ledger, instrument)
-    market_style = settings.take_profit_style == "market" and OrderType.TAKE_PROFIT in types
-    if market_style and (spare is None or spare >= draft.algo_slots + 1):
-        draft.target_type = OrderType.TAKE_PROFIT
-        draft.algo_slots += 1
-    else:
-        draft.target_type = OrderType.LIMIT_MAKER
+    types, stop = instrument.order_types, draft.stop_loss
+    if _STOP_LOSS not in types and _STOP_LOSS_LIMIT in types:
+        draft.stop_type = _STOP_LOSS_LIMIT
+        if stop is not None:
+            draft.stop_limit_price = stop_limit_price(instrument, stop)
+    if signal.trailing and stop is not None:
+        # where it will be followed from: a limit is filled below the price
+        start = min(quote.last, draft.limit_price)
+        if stop < start:
+            draft.trail_distance = money((start - stop) / start)
+            if draft.stop_type is _STOP_LOSS:
+                draft.trailing_delta = trailing_delta(instrument, stop, start)
+    slots = 0 if stop is None else 1
+    if draft.take_profit is not None:
+        draft.target_type = _LIMIT_MAKER
+        if settings.take_profit_style == "market" and _TAKE_PROFIT in types:
+            spare = algo_slots_spare(ledger, instrument)
+            if spare is None or spare > slots:
+                draft.target_type = _TAKE_PROFIT
+                slots += 1
+    draft.algo_slots = slots
 
 
 def _choose_plan(draft: Draft, instrument: Instrument) -> None:
-    missing = []
     two_exits = draft.take_profit is not None
     if draft.stop_loss is None:
         draft.plan, draft.plan_reason = Protection.NONE, "the signal has no stop loss"
@@ -170,10 +166,10 @@ def _choose_plan(draft: Draft, instrument: Instrument) -> None:
     oto, opo, oco = instrument.oto_allowed, instrument.opo_allowed, instrument.oco_allowed
     draft.orders, draft.lists = (3, 1) if two_exits else (2, 1)
     if oto and opo and (oco or not two_exits):
-        draft.plan = Protection.OPOCO if two_exits else Protection.OPO
+        draft.plan = _OPOCO if two_exits else _OPO
         draft.plan_reason = "first choice"
         return
-    missing.append("OPO not allowed" if oto and oco else "OPO, OTO or OCO not allowed")
+    draft.plan_reason = "OPO not allowed" if oto and oco else "OPO, OTO or OCO not allowed"
     if oto and (oco or not two_exits):
         draft.plan = Protection.OTOCO if two_exits else Protection.OTO
     elif oco and two_exits:
@@ -181,15 +177,16 @@ def _choose_plan(draft: Draft, instrument: Instrument) -> None:
     else:
         draft.plan, draft.lists = Protection.STOP, 0
         draft.orders = 2
-    draft.plan_reason = ", ".join(missing)
 
 
 def algo_slots_spare(ledger: Ledger, instrument: Instrument) -> int | None:
     """Slots of MAX_NUM_ALGO_ORDERS that an entry may take, one staying free for replacements; None: unbounded."""
     if instrument.algo_orders_max is None:
         return None
-    taken = algo_slots_used(ledger, instrument.symbol) + algo_slots_awaited(ledger, instrument.symbol)
-    return instrument.algo_orders_max - 1 - taken
+    spare = instrument.algo_orders_max - 1
+    if ledger.open_orders or ledger.state.externals:
+        spare -= algo_slots_used(ledger, instrument.symbol) + algo_slots_awaited(ledger, instrument.symbol)
+    return spare
 
 
 def algo_slots_used(ledger: Ledger, symbol: Symbol) -> int:

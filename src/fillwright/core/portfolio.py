@@ -124,7 +124,7 @@ class Portfolio(msgspec.Struct, kw_only=True):
 
     def exposure_total(self, bids: Mapping[Symbol, Decimal]) -> Decimal:
         """Exposure of all symbols."""
-        return _value(self.owned, bids) + self.reserved
+        return self.equity_and_exposure(bids)[1]
 
     def exposure_trader(self, trader_id: str, bids: Mapping[Symbol, Decimal]) -> Decimal:
         """Exposure of one trader."""
@@ -134,7 +134,12 @@ class Portfolio(msgspec.Struct, kw_only=True):
 
     def equity_at(self, bids: Mapping[Symbol, Decimal]) -> Decimal:
         """Quote free and locked, and the coins of positions at the bid (the user's own coins do not count)."""
-        return self.balance_of(self.quote_asset).ledger + _value(self.owned, bids)
+        return self.equity_and_exposure(bids)[0]
+
+    def equity_and_exposure(self, bids: Mapping[Symbol, Decimal]) -> tuple[Decimal, Decimal]:
+        """Equity and the exposure of all symbols, from one look at the bids."""
+        value, balance = _value(self.owned, bids), self.balances.get(self.quote_asset)
+        return value if balance is None else balance.ledger + value, value + self.reserved
 
     def mark(self, equity: Decimal, now: Time) -> None:
         """Take a mark: only this moves equity, peak and drawdown."""

@@ -50,17 +50,18 @@ def room_for(
     draft: Draft, portfolio: Portfolio, bids: Mapping[Symbol, Decimal], position: Position | None = None
 ) -> Room:
     """Look up what the account, and the position to be added to, has and holds."""
+    equity, exposure = portfolio.equity_and_exposure(bids)
     return Room(
-        portfolio.equity_at(bids),
+        equity,
         portfolio.available(),
         portfolio.exposure_symbol(draft.symbol, bids),
-        portfolio.exposure_total(bids),
+        exposure,
         portfolio.exposure_trader(draft.trader_id, bids),
         position.quantity * bids[draft.symbol] if position is not None else ZERO,
     )
 
 
-class Situation(msgspec.Struct, kw_only=True):
+class Situation(msgspec.Struct):
     """An entry about to leave, and the world around it.
 
     A signal's entry brings ``signal``, a manual order ``order``, an addition to an open position ``position``.

@@ -40,7 +40,6 @@ def size(
     limits: Combined,
     instrument: Instrument,
     room: Room,
-    *,
     limit_price: Decimal,
     stop_loss: Decimal | None,
     wanted: Size | None,
@@ -60,9 +59,11 @@ def size(
         else:
             risk_share = share
     risk = room.equity * risk_share
-    loss = None if stop_loss is None else limit_price - stop_loss + taker_fee * (limit_price + stop_loss)
-    if stop_loss is not None and stop_loss >= limit_price:
-        return Sized(ZERO, risk, "stop_loss")
+    loss = None
+    if stop_loss is not None:
+        if stop_loss >= limit_price:
+            return Sized(ZERO, risk, "stop_loss")
+        loss = limit_price - stop_loss + taker_fee * (limit_price + stop_loss)
     if wanted is not None and wanted.quote is not None:
         quantity = _DOWN.divide(wanted.quote, limit_price)
         if loss is None:
@@ -106,16 +107,13 @@ def _widest(limits: Combined, instrument: Instrument, room: Room, quote_fee: Dec
 
 def _admitted(instrument: Instrument, quantity: Decimal, risk: Decimal, clipped_by: str) -> Sized:
     """Fit a quantity into the lot filters: capped, floored, and 0 when it is too small to be ordered."""
-    lot, market_lot = instrument.lot_size, instrument.market_lot_size
-    if ZERO < lot.maximum < quantity:
+    lot, market_max = instrument.lot_size, instrument.market_lot_size.maximum
+    if quantity > lot.maximum > ZERO:
         quantity, clipped_by = lot.maximum, "LOT_SIZE"
-    if ZERO < market_lot.maximum < quantity:
-        quantity, clipped_by = market_lot.maximum, "MARKET_LOT_SIZE"
-    step = lot.step or Decimal(1).scaleb(-instrument.base_precision)
-    quantity = floor_to(quantity, step)
-    if quantity < lot.minimum:
-        quantity = ZERO
-    return Sized(quantity if quantity else ZERO, risk, clipped_by)
+    if quantity > market_max > ZERO:
+        quantity, clipped_by = market_max, "MARKET_LOT_SIZE"
+    quantity = floor_to(quantity, lot.step or Decimal(1).scaleb(-instrument.base_precision))
+    return Sized(quantity if quantity and quantity >= lot.minimum else ZERO, risk, clipped_by)
 
 
 def size_draft(
@@ -137,11 +135,11 @@ def size_draft(
         limits,
         instrument,
         room,
-        limit_price=draft.limit_price,
-        stop_loss=draft.stop_loss,
-        wanted=signal.size,
-        taker_fee=state.taker_fee,
-        fee_in_quote=instrument.quote == BNB and state.settings.execution.pay_fees_in_bnb,
+        draft.limit_price,
+        draft.stop_loss,
+        signal.size,
+        state.taker_fee,
+        instrument.quote == BNB and state.settings.execution.pay_fees_in_bnb,
     )
     draft.quantity, draft.risk_amount, draft.clipped_by = sized.quantity, sized.risk_amount, sized.clipped_by
     return room
