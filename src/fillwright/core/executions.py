@@ -141,8 +141,11 @@ def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
         if news.status is _REJECTED:
             return False
         return anomaly(ctx, order, f"reported as {news.status} after it was rejected")
-    if not news.fills and _tells_nothing_new(order, news):
-        return True
+    executed = news.executed_quantity
+    if not news.fills and executed <= order.executed_quantity and order.state not in FINAL_STATES:
+        # neither executions nor word of any that the order lacks
+        if news.quantity is None or news.quantity >= order.executed_quantity:
+            return True
     is_news, told = False, ZERO
     for fill in news.fills:
         if order.has_fill(fill.trade_id):
@@ -151,7 +154,6 @@ def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
             return anomaly(ctx, order, "an execution without quantity or price")
         is_news, told = True, told + fill.quantity
     size = _smaller(order.quantity, news.quantity)
-    executed = news.executed_quantity
     total = order.executed_quantity + told
     if told > executed or (news.status is _FILLED and total > executed):
         return anomaly(ctx, order, f"executions of {total}, {executed} in all")
@@ -163,14 +165,6 @@ def _admit(ctx: Context, order: Order, news: OrderReport) -> bool:
             return anomaly(ctx, order, f"reported as {news.status} after it was filled")
         return False
     return True
-
-
-def _tells_nothing_new(order: Order, news: OrderReport) -> bool:
-    """Whether a report without executions has nothing to check: nor does it speak of any that the order lacks."""
-    executed = order.executed_quantity
-    if news.executed_quantity > executed or order.state in FINAL_STATES:
-        return False
-    return news.quantity is None or news.quantity >= executed
 
 
 def _smaller(ours: Decimal | None, theirs: Decimal | None) -> Decimal | None:

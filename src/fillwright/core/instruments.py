@@ -216,10 +216,13 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_sellable(self, quantity: Decimal, price: Decimal) -> bool:
         """Whether a quantity, floored, may be sold at a price at all: the border between coins and dust."""
+        least, least_at_market = self.lot_size.minimum, self.market_lot_size.minimum
+        if quantity <= ZERO or quantity < least or quantity < least_at_market:
+            return False
         floored = self.floor_quantity(quantity)
         return (
             floored > ZERO
-            and floored >= self.lot_size.minimum
-            and floored >= self.market_lot_size.minimum
+            and floored >= least
+            and floored >= least_at_market
             and floored * price >= self.notional_min
         )
