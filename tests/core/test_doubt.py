@@ -108,6 +108,19 @@ def test_resting_protection_is_sent_again_with_the_same_ids() -> None:
     desk.check()
 
 
+def test_what_is_sent_again_is_what_was_sent() -> None:
+    """§6: the same request, though its position is meant to have another stop by now; then it moves there."""
+    desk, stop = naked()
+    desk.lose(stop)
+    desk.command(inp.AdjustProtection(position_id=1, by="ada", stop_loss=D(49_500)))
+    desk.wait("0.5")
+    desk.absent(stop.client_order_id)
+    assert desk.only(OrderRequest) == stop
+    desk.report(stop.client_order_id, V.NEW)
+    assert desk.only(CancelReplaceRequest).order.stop_price == D(49_500)
+    desk.check()
+
+
 def test_protection_is_sent_again_once_only() -> None:
     desk, stop = naked()
     desk.lose(stop)

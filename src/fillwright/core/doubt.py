@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from fillwright.core import events as ev
 from fillwright.core.context import PROTECT_LANE, Context
 from fillwright.core.inputs import OrderAbsent
 from fillwright.core.inquiries import arrival_window, ask, may_be_under_way
 from fillwright.core.orders import Order
-from fillwright.core.plans import stop_request, submitted, target_request
+from fillwright.core.plans import submitted
 from fillwright.core.requests import OrderListRequest, OrderRequest
 from fillwright.core.types import (
     MILLISECOND,
@@ -22,7 +24,6 @@ from fillwright.core.types import (
     Leg,
     ListKind,
     OrderState,
-    OrderType,
     Time,
 )
 
@@ -85,34 +86,16 @@ def _resend(ctx: Context, order: Order) -> None:
     position = ctx.position_of(order)
     if position is None:
         return
-    instrument = ctx.instrument(order.symbol)
     siblings = [other for other in ctx.ledger.orders_of(position) if other.list_id == order.list_id]
     if not order.list_id:
         siblings = [order]
     if any(other.state is not OrderState.UNKNOWN for other in siblings):
         return
-    requests: list[OrderRequest] = []
-    for other in siblings:
-        if other.leg is Leg.STOP_LOSS:
-            request = stop_request(position, instrument, other.id, other.quantity)
-        else:
-            target = OrderType(other.type)
-            request = target_request(position, instrument, other.id, other.quantity, target)
-        requests.append(request)
+    requests = [_again(other) for other in siblings]
+    for other, request in zip(siblings, requests, strict=True):
         event = submitted(request, position.id, other.leg)
         ctx.emit(
-            ev.OrderSubmitted(
-                id=event.id,
-                position_id=event.position_id,
-                leg=event.leg,
-                attempt=event.attempt,
-                symbol=event.symbol,
-                side=event.side,
-                order_type=event.order_type,
-                quantity=event.quantity,
-                list_id=other.list_id,
-                resent=True,
-            )
+            msgspec.structs.replace(event, list_id=other.list_id, list_kind=other.list_kind, resent=True)
         )
     if order.list_id:
         ctx.send(
@@ -126,3 +109,19 @@ def _resend(ctx: Context, order: Order) -> None:
         )
     else:
         ctx.send(requests[0], PROTECT_LANE)
+
+
+def _again(order: Order) -> OrderRequest:
+    """The very request that an order was submitted with: its position's levels may be others by now."""
+    return OrderRequest(
+        symbol=order.symbol,
+        side=order.side,
+        type=order.type,
+        client_order_id=order.id,
+        quantity=order.quantity,
+        price=order.price,
+        stop_price=order.stop_price,
+        trailing_delta=order.trailing_delta,
+        time_in_force=order.time_in_force,
+        stp=order.stp,
+    )
