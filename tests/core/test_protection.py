@@ -40,10 +40,11 @@ from fillwright.core.types import (
     ListKind,
     OrderState,
     OrderType,
+    PositionStatus,
     Protection,
 )
 from tests.core.builders import NOW, QUANTITY, Book, D, make_instrument, make_quote
-from tests.core.desk import Desk, V
+from tests.core.desk import Desk, V, make_settings
 
 
 def move_stop(desk: Desk, level: int) -> None:
@@ -147,6 +148,18 @@ def test_a_refused_move_of_a_pair_goes_back_to_the_old_level() -> None:
     assert desk.only(OrderRequest).stop_price == D(49_000)
 
 
+def test_a_refused_move_of_a_target_goes_back_to_the_old_one() -> None:
+    """§4 Move: refused = the old level, of whichever exit was moved."""
+    desk = Desk()
+    position = desk.enter()
+    desk.command(inp.AdjustProtection(position_id=1, by="ada", take_profit=D(50_500)))
+    desk.only(CancelListRequest)
+    desk.cancelled("RT_t_1_S_1", "RT_t_1_T_1")
+    desk.refuse(desk.only(OrderListRequest), -1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
+    assert (position.stop_loss, position.take_profit) == (49_000, 52_000)
+    assert desk.only(OrderRequest).stop_price == D(49_000)
+
+
 def test_a_price_that_passed_the_new_stop_is_sold() -> None:
     """§4 Move: price passed = market."""
     desk = Desk()
@@ -156,6 +169,130 @@ def test_a_price_that_passed_the_new_stop_is_sold() -> None:
     desk.price(49_400)
     desk.cancelled("RT_t_1_S_1", "RT_t_1_T_1")
     assert desk.only(OrderRequest).type is OrderType.MARKET
+
+
+def test_a_new_stop_that_the_price_passed_meanwhile_is_sold_not_moved_to() -> None:
+    """§4 Move: price passed = market. The level was fine when it was asked for; another move was under way then."""
+    desk = Desk()
+    desk.enter(take_profit=None)
+    second_move(desk, 49_900)
+    desk.price(49_800)
+    desk.report("RT_t_1_S_2", V.NEW)
+    request = desk.only(CancelReplaceRequest)
+    assert (request.order.type, request.cancel.orig_client_order_id) == (OrderType.MARKET, "RT_t_1_S_2")
+    assert desk.position.exit_reason == "stop_loss"
+    desk.check()
+
+
+def test_a_new_target_that_the_price_passed_meanwhile_is_sold_not_moved_to() -> None:
+    """§4 Move: price passed = market."""
+    desk = Desk()
+    desk.enter()
+    move_stop(desk, 49_500)
+    desk.only(CancelListRequest)
+    desk.cancelled("RT_t_1_S_1", "RT_t_1_T_1")
+    oco = desk.only(OrderListRequest)
+    desk.command(inp.AdjustProtection(position_id=1, by="ada", take_profit=D(50_500)))
+    desk.price(50_600)
+    desk.accept(oco)
+    assert desk.only(CancelReplaceRequest).order.type is OrderType.MARKET
+    assert desk.position.exit_reason == "take_profit"
+
+
+def test_a_move_waits_while_its_level_is_nearer_than_two_ticks() -> None:
+    """§4 Move: not unless the new level is ≥ 2 ticks from last; looked at again every protection_check_s."""
+    desk = Desk()
+    desk.enter(take_profit=None)
+    second_move(desk, 49_900)
+    desk.price(D("49900.01"))
+    desk.report("RT_t_1_S_2", V.NEW)
+    desk.wait(2)
+    assert desk.sent() == []
+    desk.price(D("49900.02"))
+    desk.wait(2)
+    assert desk.only(CancelReplaceRequest).order.stop_price == D(49_900)
+
+
+def test_a_new_target_nearer_than_two_ticks_waits_too() -> None:
+    desk = Desk()
+    position = desk.enter()
+    desk.command(inp.AdjustProtection(position_id=1, by="ada", take_profit=D("50000.02")))
+    desk.only(CancelListRequest)
+    desk.cancelled("RT_t_1_S_1", "RT_t_1_T_1")
+    oco = desk.only(OrderListRequest)
+    desk.price(49_990)
+    desk.command(inp.AdjustProtection(position_id=1, by="ada", take_profit=D(49_995)))
+    desk.engine.observe(Quote("BTCUSDT", D(49_990), D(49_996), D("49994.99"), desk.now))
+    desk.accept(oco)
+    assert desk.sent() == []
+    assert position.status is PositionStatus.OPEN
+
+
+def second_move(desk: Desk, level: int) -> None:
+    """A lone stop is moved, and meant to move on, when the first move's cancel is told."""
+    move_stop(desk, 49_500)
+    desk.only(CancelReplaceRequest)
+    move_stop(desk, level)
+    desk.cancelled("RT_t_1_S_1")
+    assert desk.sent() == []
+
+
+@pytest.mark.parametrize(
+    ("price", "reason", "outcome"),
+    [
+        (50_000, "Account has insufficient balance for requested action.", D(49_000)),
+        (50_000, "Stop price would trigger immediately.", None),
+        (49_500, "Account has insufficient balance for requested action.", None),
+    ],
+)
+def test_a_move_of_a_lone_stop_that_left_no_stop(price: int, reason: str, outcome: object) -> None:
+    """§4 Move: refused = the old level; price passed (as we, or only the venue, have seen) = market. At once."""
+    desk = Desk()
+    desk.enter(take_profit=None)
+    move_stop(desk, 49_500)
+    request = desk.only(CancelReplaceRequest)
+    desk.price(price)
+    desk.refuse(request, -2021, reason, cancel_done=True)
+    placed = desk.only(OrderRequest)
+    assert (placed.type, placed.stop_price) == (
+        OrderType.MARKET if outcome is None else OrderType.STOP_LOSS,
+        outcome,
+    )
+    desk.check()
+
+
+def test_a_move_of_a_pair_refused_because_the_price_passed_the_stop_is_sold() -> None:
+    """§4 Move: price passed = market, also when it passed while the new pair was under way."""
+    desk = Desk()
+    desk.enter()
+    move_stop(desk, 49_500)
+    desk.only(CancelListRequest)
+    desk.cancelled("RT_t_1_S_1", "RT_t_1_T_1")
+    request = desk.only(OrderListRequest)
+    desk.price(49_400)
+    desk.refuse(request, -2010, "The relationship of the prices for the orders is not correct.")
+    assert desk.only(OrderRequest).type is OrderType.MARKET
+    assert desk.position.exit_reason == "stop_loss"
+
+
+def test_a_move_of_a_pair_refused_because_the_price_passed_the_target_is_sold_as_soon_as_a_stop_stands() -> (
+    None
+):
+    """§4 Move: price passed = market; a stop first, as for any target that the engine watches."""
+    desk = Desk()
+    position = desk.enter()
+    desk.command(inp.AdjustProtection(position_id=1, by="ada", take_profit=D(50_500)))
+    desk.only(CancelListRequest)
+    desk.cancelled("RT_t_1_S_1", "RT_t_1_T_1")
+    request = desk.only(OrderListRequest)
+    desk.price(50_600)
+    desk.refuse(request, -2010, "The relationship of the prices for the orders is not correct.")
+    assert position.take_profit == 50_500
+    stop = desk.only(OrderRequest)
+    assert (stop.type, stop.stop_price) == (OrderType.STOP_LOSS, D(49_000))
+    desk.accept(stop)
+    assert desk.only(CancelReplaceRequest).order.type is OrderType.MARKET
+    assert position.exit_reason == "take_profit"
 
 
 def test_no_exit_moves_while_the_stream_is_down() -> None:
@@ -320,6 +457,18 @@ def test_free_coins_get_a_pair_or_a_stop(rights: dict[str, Any], others: int, ki
     assert [event.pending for event in submitted if isinstance(event, ev.OrderSubmitted)] == [False] * len(
         kinds
     )
+
+
+@pytest.mark.parametrize(("style", "types"), [("market", 2), ("maker", 1)])
+def test_a_target_that_would_take_is_watched(style: str, types: int) -> None:
+    """A LIMIT_MAKER at or under the bid is refused, whatever was traded last; TAKE_PROFIT waits for a trade."""
+    book = Book(settings=make_settings(take_profit_style=style))
+    position = book.open_position(take_profit=D(52_000))
+    ctx = context_of(book)
+    assert protect(ctx, position, D("0.00198"), Quote("BTCUSDT", D(52_000), D(52_001), D(51_990), book.now))
+    (effect,) = ctx.effects
+    request = effect.request  # type: ignore[union-attr]
+    assert len(request.legs if isinstance(request, OrderListRequest) else (request,)) == types
 
 
 @pytest.mark.parametrize(("last", "placed"), [("49000.01", True), ("49000", False), ("48000", False)])

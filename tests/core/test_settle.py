@@ -163,6 +163,29 @@ def test_protection_is_tried_as_a_pair_then_alone_then_the_coins_are_sold() -> N
     assert desk.alerts().count("UNPROTECTED") == 2
 
 
+def test_a_stop_refused_because_the_venues_price_has_passed_it_is_sold_at_once() -> None:
+    """§4: last ≤ stop, sell at market: the venue has said so, though we have not seen that price."""
+    desk = Desk(make_instrument(oto_allowed=False, oco_allowed=False))
+    desk.signal()
+    desk.accept(desk.only(OrderRequest))
+    desk.fill("RT_t_1_E_1", commission_in_base=True)
+    desk.refuse(desk.only(OrderRequest), -2010, "Stop price would trigger immediately.")
+    assert desk.only(OrderRequest).type is OrderType.MARKET
+    assert desk.position.exit_reason == "stop_loss"
+
+
+def test_a_stop_that_was_triggered_and_found_no_buyer_is_sold_on() -> None:
+    """§3: a protective order triggered = closing; an exit that ended: sell the rest at market in the same step."""
+    desk = Desk()
+    position = desk.enter()
+    desk.expired("RT_t_1_T_1", ExpiryReason.OCO_TRIGGER)
+    assert desk.sent() == []
+    desk.expired("RT_t_1_S_1", ExpiryReason.INSUFFICIENT_LIQUIDITY)
+    assert desk.only(OrderRequest).type is OrderType.MARKET
+    assert (position.status, position.exit_reason) == (PositionStatus.CLOSING, "stop_loss")
+    desk.check()
+
+
 def test_a_price_through_the_stop_is_sold_at_once() -> None:
     """§4: last ≤ stop, sell at market."""
     desk = Desk(make_instrument(oto_allowed=False))

@@ -68,6 +68,7 @@ _SUBMITTED, _UNKNOWN, _WAITING = OrderState.SUBMITTED, OrderState.UNKNOWN, Order
 _STATE_REJECTED, _STATE_FILLED = OrderState.REJECTED, OrderState.FILLED
 _PENDED, _PLACED = Step.PENDED, Step.PLACED
 _ENTRY, _SUBMITTING = Leg.ENTRY, PositionStatus.SUBMITTING
+_NO_BUYER = ExpiryReason.INSUFFICIENT_LIQUIDITY
 _HELD = (PositionStatus.OPEN, PositionStatus.MONITORING)
 _MAY_PASS = (ErrorClass.RETRYABLE, ErrorClass.RATE, ErrorClass.CLOCK)
 _UNHEARD = (OrderState.SUBMITTED, OrderState.UNKNOWN, OrderState.CANCEL_PENDING)
@@ -289,6 +290,9 @@ def _conclude(ctx: Context, order: Order, news: OrderReport) -> None:
     elif status is _V.EXPIRED and order.may(Step.EXPIRED):
         reason = news.expiry_reason or ExpiryReason.EXCHANGE_CANCELED
         ctx.emit(ev.OrderExpired(id=order.id, reason=reason), order.record)
+        position = ctx.position_of(order)
+        if reason is _NO_BUYER and position is not None and position.status in _HELD:
+            _note_exit(ctx, position, order)  # it was triggered
     elif status is _V.EXPIRED_IN_MATCH and order.may(Step.EXPIRED):
         ctx.emit(ev.OrderExpired(id=order.id, reason="EXPIRED_IN_MATCH"), order.record)
     elif status is _REJECTED and order.may(Step.REJECTED):

@@ -49,6 +49,8 @@ TRAIL_STEP = Decimal("0.003")
 BASIS_POINTS = 10_000
 TRAIL_INTERVAL: Time = 10 * SECOND
 FAILURES_BEFORE_SALE = 2
+WOULD_TRIGGER = ("Stop price would trigger immediately.", "Order would trigger immediately.")
+"""The text that the live exchange sends, and the documented one."""
 MOVE = "move"
 """Why exits were cancelled whose place others take."""
 
@@ -160,6 +162,14 @@ def _target_type(
         return None
     if quote is not None and quote.last >= target:
         return None
+    kind = _target_style(ctx, position, instrument)
+    if kind is OrderType.LIMIT_MAKER and quote is not None and quote.bid >= target:
+        return None  # it would match and take
+    return kind
+
+
+def _target_style(ctx: Context, position: Position, instrument: Instrument) -> OrderType:
+    """TAKE_PROFIT while the slots suffice, and one stays free for replacements; else LIMIT_MAKER."""
     spare = None
     if instrument.algo_orders_max is not None:
         spare = instrument.algo_orders_max - algo_slots_used(ctx.ledger, position.symbol)
@@ -167,7 +177,7 @@ def _target_type(
     if (
         style == "market"
         and OrderType.TAKE_PROFIT in instrument.order_types
-        and (spare is None or spare >= 3)  # one stays free for replacements
+        and (spare is None or spare >= 3)
     ):
         return OrderType.TAKE_PROFIT
     return OrderType.LIMIT_MAKER
@@ -245,27 +255,74 @@ def keep_level(ctx: Context, position: Position, exits: Sequence[Order]) -> bool
     return True
 
 
+def passed_level(position: Position, exits: Sequence[Order], quote: Quote) -> Leg | None:
+    """The exit whose wanted level, other than the one it rests at, the price has reached: there is no moving to it."""
+    for order in exits:
+        if order.leg is Leg.STOP_LOSS and order.stop_price != position.stop_loss:
+            if _is_stop_passed(position, quote):
+                return Leg.STOP_LOSS
+        elif order.leg is Leg.TAKE_PROFIT and (order.stop_price or order.price) != position.take_profit:
+            if _is_target_passed(position, quote):
+                return Leg.TAKE_PROFIT
+    return None
+
+
+def _is_stop_passed(position: Position, quote: Quote) -> bool:
+    stop = position.stop_loss
+    return stop is not None and position.trailing_delta is None and quote.last <= stop
+
+
+def _is_target_passed(position: Position, quote: Quote) -> bool:
+    return position.take_profit is not None and quote.bid >= position.take_profit
+
+
+def is_near(ctx: Context, position: Position, exits: Sequence[Order], quote: Quote) -> bool:
+    """Whether a level that the exits are to be moved to lies less than two ticks from the last price."""
+    gap = ctx.instrument(position.symbol).price_filter.tick * MOVE_TICKS
+    stop, target = position.stop_loss, position.take_profit
+    if stop is not None and position.trailing_delta is None and stop + gap > quote.last:
+        return True
+    has_target = any(order.leg is Leg.TAKE_PROFIT for order in exits)
+    return has_target and target is not None and target - gap < quote.last
+
+
+def refused_by_price(failed: Order) -> bool:
+    """Whether the venue refused a stop because its last price had passed it."""
+    return failed.stop_price is not None and failed.reject_reason in WOULD_TRIGGER
+
+
 def go_back(ctx: Context, position: Position, failed: Order) -> None:
-    """After a list was cancelled for a move and its successor refused: the old levels stand again."""
+    """After a list was cancelled for a move and its successor refused: the old levels stand again.
+
+    Not if the price has passed a new level: then its exit would have acted, and the coins are sold.
+    """
+    quote = ctx.quotes.get(position.symbol)
+    if refused_by_price(failed):
+        return
+    if quote is not None and (_is_stop_passed(position, quote) or _is_target_passed(position, quote)):
+        return
     stops = [ctx.state.orders.get(name) for name in position.exit_order_ids]
     before = [
         order for order in stops if order is not None and order.leg is Leg.STOP_LOSS and order is not failed
     ]
-    if not before or before[-1].cancel_reason != MOVE or before[-1].stop_price == failed.stop_price:
+    if not before or before[-1].cancel_reason != MOVE:
         return
     targets = [
         order
         for order in map(ctx.state.orders.get, position.exit_order_ids)
         if order is not None and order.leg is Leg.TAKE_PROFIT and order.list_id == before[-1].list_id
     ]
-    ctx.emit(
-        ev.PositionUpdated(
-            position_id=position.id,
-            reason=f"move refused: {failed.reject_reason}",
-            stop_loss=before[-1].stop_price,
-            take_profit=(targets[-1].stop_price or targets[-1].price) if targets else None,
+    stop = before[-1].stop_price
+    target = (targets[-1].stop_price or targets[-1].price) if targets and before[-1].list_id else None
+    if stop != failed.stop_price or (target is not None and target != position.take_profit):
+        ctx.emit(
+            ev.PositionUpdated(
+                position_id=position.id,
+                reason=f"move refused: {failed.reject_reason}",
+                stop_loss=stop,
+                take_profit=target,
+            )
         )
-    )
 
 
 def _last_stop(ctx: Context, position: Position) -> Order | None:

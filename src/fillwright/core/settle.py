@@ -20,15 +20,18 @@ from fillwright.core.protection import (
     FAILURES_BEFORE_SALE,
     covered,
     go_back,
+    is_near,
     keep_level,
     move,
     note_cover,
+    passed_level,
     protect,
+    refused_by_price,
     trail,
     wants_move,
 )
 from fillwright.core.risk.limits import Limits
-from fillwright.core.types import SECOND, ZERO, Leg, OrderState, OrderType, PositionStatus, Time
+from fillwright.core.types import LEG_NAMES, SECOND, ZERO, Leg, OrderState, OrderType, PositionStatus, Time
 from fillwright.core.waiting import NEVER, await_end, await_execution, soonest, watch_orders
 
 AT_REST = frozenset({ev.PositionProtected, ev.PositionClosed, ev.PositionFailed})
@@ -36,6 +39,8 @@ AT_REST = frozenset({ev.PositionProtected, ev.PositionClosed, ev.PositionFailed}
 EXIT_TRIES_MAX = 3
 ENTRY_TRIES_MAX = 2
 STOP_REACHED = "stop_loss"
+PARTLY_REPLACED = -2021
+"""Of a cancelReplace: the order was cancelled, its successor refused."""
 NEAR = Decimal("1.1")
 """Below this multiple of the least notional, average prices decide."""
 BLOCKED_CHECK: Time = 10 * SECOND
@@ -403,7 +408,8 @@ def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> T
     if position.protection_failures >= FAILURES_BEFORE_SALE and may_sell:
         return _close_now(ctx, position, "unprotected")
     quantity = ctx.instrument(position.symbol).floor_quantity(position.quantity - position.reduce_quantity)
-    if not protect(ctx, position, quantity, ctx.quotes.get(position.symbol)):
+    passed = failed is not None and refused_by_price(failed)
+    if passed or not protect(ctx, position, quantity, ctx.quotes.get(position.symbol)):
         return _close_now(ctx, position, "stop_loss")
     return NEVER
 
@@ -414,7 +420,10 @@ def _failed_protection(ctx: Context, position: Position) -> Order | None:
         order = ctx.state.orders.get(name)
         if order is None or order.leg is not Leg.STOP_LOSS:
             continue
-        counts = order.state is OrderState.REJECTED and not order.replaces
+        # the move of a stop that was refused as a whole left the stop where it is
+        counts = order.state is OrderState.REJECTED and (
+            not order.replaces or order.reject_code == PARTLY_REPLACED
+        )
         return order if counts and order.id != position.failed_stop_id else None
     return None
 
@@ -451,6 +460,12 @@ def _follow(ctx: Context, position: Position, exits: list[Order]) -> Time:
     if wants_move(position, exits) and ctx.state.stream_connected and not keep_level(ctx, position, exits):
         if ctx.now < position.retry_at:
             return position.retry_at
+        passed = passed_level(position, exits, quote)
+        if passed is not None:
+            ctx.emit(ev.PositionClosing(position_id=position.id, reason=LEG_NAMES[passed]))
+            return _settle_closing(ctx, position, exits)
+        if is_near(ctx, position, exits, quote):
+            return ctx.now + seconds(ctx.execution.protection_check_s)
         move(ctx, position, exits, quote)
     return NEVER
 
