@@ -19,7 +19,7 @@ from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, Table
 from sqlalchemy.types import TypeEngine
 
 from fillwright.core import events
-from fillwright.core.events import account, base, orders, positions, safety, signals
+from fillwright.core.events import account, base, orders, positions, safety, signals, venue
 from fillwright.core.risk.codes import describe
 from fillwright.storage.sql import schema
 from fillwright.storage.sql.types import Document, Exact
@@ -31,6 +31,7 @@ SECTIONS = (
     ("Positions and their protection", positions),
     ("The account", account),
     ("Safety and reconciliation", safety),
+    ("The paper exchange", venue),
 )
 
 

@@ -47,6 +47,7 @@ def values(kind: mi.Type) -> st.SearchStrategy[Any]:
         mi.BoolType: st.booleans(),
         mi.IntType: st.integers(-(2**53), 2**53),
         mi.StrType: TEXTS,
+        mi.BytesType: st.binary(max_size=12),
         mi.DecimalType: DECIMALS,
     }
     return simple[type(kind)]
@@ -82,6 +83,7 @@ def sample(kind: mi.Type) -> Any:
         mi.BoolType: True,
         mi.IntType: 2**53,
         mi.StrType: "E-µ",
+        mi.BytesType: b"\x13\xe0",
         mi.DecimalType: D("-1.50E-9"),
     }
     return simple[type(kind)]

@@ -90,6 +90,7 @@ from fillwright.core.events.signals import (
     SignalReceived,
     SignalStatusChanged,
 )
+from fillwright.core.events.venue import VenueRecorded
 
 __all__ = [
     "EVENT_TYPES",
@@ -165,6 +166,7 @@ __all__ = [
     "UnknownEventError",
     "VenueAnswered",
     "VenueErrorSeen",
+    "VenueRecorded",
     "decode",
     "encode",
 ]
