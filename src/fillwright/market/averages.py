@@ -19,7 +19,6 @@ from fillwright.core.types import CONTEXT, MINUTE, ZERO, Time, money
 from fillwright.market.columns import CandleColumns, Integers, TradeColumns
 
 MODULUS = 2**64
-SUM_MAX = 2**62
 STRIDE_BITS = 4
 STRIDE = 1 << STRIDE_BITS
 """Rows from one running sum to the next."""
@@ -31,12 +30,14 @@ class _Sums:
     """Sums over runs of one chunk's rows: of a run like the last one what it has more and less, else of the whole run
     directly, else from running sums, once so much has been looked at that they pay.
 
-    numpy sums price × quantity modulo 2^64. What the sum is follows from that: all prices lie between the chunk's
-    lowest and highest, so it is at least lowest × volume, and as long as the rest of it stays under 2^64, exact.
+    numpy sums price × quantity modulo 2^64. What the sum is follows from that: all prices lie between a lowest and a
+    highest, so it is at least lowest × volume, and as long as the rest of it stays under 2^64, it is known.
     """
 
-    __slots__ = ("_highest", "_last", "_lowest", "_notionals", "_price", "_prices", "_quantities", "_quantity", "_rows",
-                 "_seen", "_volumes", "scale", "times")  # fmt: skip
+    __slots__ = (
+        "_chunk", "_highest", "_last", "_lowest", "_notionals", "_price", "_prices", "_quantities", "_quantity",
+        "_rows", "_seen", "_volumes", "scale", "times",
+    )  # fmt: skip
 
     def __init__(self, chunk: TradeColumns | CandleColumns) -> None:
         if isinstance(chunk, CandleColumns):
@@ -51,7 +52,9 @@ class _Sums:
         self._quantities = _view(quantity)
         self._rows = len(chunk)
         self._seen = 0
-        self._lowest, self._highest = chunk.search.extent
+        self._chunk = chunk
+        self._lowest = self._highest = 0
+        """Of the chunk, as soon as there are running sums."""
         self._last = (0, 0, 0, 0)
         """Start and stop of the last run, its price × quantity and its quantity."""
         self._volumes: Sequence[int] = ()
@@ -88,19 +91,21 @@ class _Sums:
                 return self._sum_directly(start, stop)
         first, last = -(-start // STRIDE), stop // STRIDE
         volume = self._volumes[last] - self._volumes[first]
-        if not self._is_exact(volume):
+        remainder = self._notionals[last] - self._notionals[first]
+        notional = _resolved(remainder, volume, self._lowest, self._highest)
+        if notional is None:
             return self._add_up(start, stop)
-        notional = self._exact(self._notionals[last] - self._notionals[first], volume)
         head, head_volume = self._add_up(start, first * STRIDE)
         tail, tail_volume = self._add_up(last * STRIDE, stop)
         return head + notional + tail, head_volume + volume + tail_volume
 
     def _sum_directly(self, start: int, stop: int) -> tuple[int, int]:
         price, quantity = self._price[start:stop], self._quantity[start:stop]
-        if float(quantity.sum(dtype=np.float64)) < SUM_MAX:
-            volume = int(quantity.sum())
-            if self._is_exact(volume):
-                return self._exact(int(np.dot(price, quantity)), volume), volume
+        if int(quantity.max()) * len(quantity) < MODULUS // 2:
+            volume, remainder = int(quantity.sum()), int(np.dot(price, quantity))
+            notional = _resolved(remainder, volume, int(price.min()), int(price.max()))
+            if notional is not None:
+                return notional, volume
         return self._add_up(start, stop)
 
     def _add_up(self, start: int, stop: int) -> tuple[int, int]:
@@ -108,22 +113,24 @@ class _Sums:
         quantities = self._quantities[start:stop]
         return sum(map(mul, self._prices[start:stop], quantities)), sum(quantities)
 
-    def _is_exact(self, volume: int) -> bool:
-        return (self._highest - self._lowest) * volume < MODULUS
-
-    def _exact(self, remainder: int, volume: int) -> int:
-        least = self._lowest * volume
-        return least + (remainder - least) % MODULUS
-
     def _build(self) -> bool:
         """Running sums before each sixteenth row, and after the last; False when quantities are too large for them."""
         whole = self._rows // STRIDE * STRIDE
         price, quantity = self._price[:whole], self._quantity[:whole]
-        if float(quantity.sum(dtype=np.float64)) >= SUM_MAX:
+        if int(quantity.max()) * whole >= MODULUS // 2:
             return False
+        self._lowest, self._highest = self._chunk.search.extent
         self._volumes = _running(quantity)
         self._notionals = _running(price * quantity)
         return True
+
+
+def _resolved(remainder: int, volume: int, lowest: int, highest: int) -> int | None:
+    """A sum of price × quantity from its remainder modulo 2^64; None when more than one sum has it."""
+    if (highest - lowest) * volume >= MODULUS:
+        return None
+    least = lowest * volume
+    return least + (remainder - least) % MODULUS
 
 
 class AveragePrice:
