@@ -15,7 +15,6 @@ import pytest
 from fillwright.bootstrap import replay
 from fillwright.config import load
 from fillwright.options import BadInputError, ReplayOptions, ReplayResult
-from fillwright.replay.recording import SNAPSHOT_MOMENTS_MIN
 from tests.conftest import ROOT
 from tests.e2e.victims import Victim, start_server
 
@@ -24,8 +23,6 @@ TICKS = 50_000
 SIGNALS = 200
 START_MS = 1_795_168_800_000
 REREAD_MAX = Decimal("0.05")
-MOMENTS_MIN = 2 * SNAPSHOT_MOMENTS_MIN
-"""Snapshots of the first ticks are not worth their time: so much may be gone over again in any case."""
 PROFILE = ROOT / "examples" / "limits-test.toml"
 
 
@@ -113,12 +110,13 @@ def test_killed_anywhere_it_ends_as_if_nothing_had_been(
     for number in range(4):
         out = tmp_path / str(number)
         place = TICKS * (4 * part + number + 1) // (KILLS + 2) + random.randrange(TICKS // KILLS)
-        died_at = victims(options(market, out)).kill_at(place)
+        victim = victims(options(market, out))
+        died_at = victim.kill_at(place)
         result = replay(options(market, out, resume=True))
         assert died_at >= place
         assert result.resumed
         assert_same(result, unkilled)
-        assert died_at - resumed_at(result) <= max(MOMENTS_MIN, died_at * REREAD_MAX)
+        assert died_at - resumed_at(result) <= max(died_at - victim.ticks_before, died_at * REREAD_MAX)
 
 
 def test_killed_again_and_again_it_gets_there(
@@ -126,11 +124,11 @@ def test_killed_again_and_again_it_gets_there(
 ) -> None:
     died_at = 0
     for place in (TICKS // 4, TICKS // 2, TICKS * 3 // 4):
-        begun = victims(options(market, tmp_path / "out", resume=True))
-        died_at = begun.kill_at(place)
+        victim = victims(options(market, tmp_path / "out", resume=True))
+        died_at = victim.kill_at(place)
     result = replay(options(market, tmp_path / "out", resume=True))
     assert_same(result, unkilled)
-    assert died_at - resumed_at(result) <= died_at * REREAD_MAX
+    assert died_at - resumed_at(result) <= max(died_at - victim.ticks_before, died_at * REREAD_MAX)
 
 
 def test_killed_between_its_last_record_and_its_report(

@@ -8,6 +8,7 @@ import os
 import signal
 import struct
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -15,12 +16,14 @@ from pathlib import Path
 
 from fillwright import bootstrap
 from fillwright.options import ReplayOptions, ReplayProgress
-from fillwright.replay import recording
+from fillwright.replay.recording import SNAPSHOT_INTERVAL_S
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WAIT_S = 20
-_COUNT = struct.Struct("<q")
-"""Ticks passed: what the dying process leaves in shared memory."""
+_COUNT = struct.Struct("<qq")
+"""Ticks passed, and those passed some work before: what the dying process leaves in shared memory."""
+WORK_S = 2 * SNAPSHOT_INTERVAL_S
+"""Work that may be done again in any case: a snapshot of every moment is not worth its time."""
 _SERVER = multiprocessing.get_context("forkserver")
 """Forks victims from a process that has everything imported and no threads: a kill costs milliseconds."""
 
@@ -51,7 +54,7 @@ class Victim:
     """A replay in a process of its own that tells through shared memory how far it has come."""
 
     def __init__(self, wanted: ReplayOptions, shared: Path) -> None:
-        shared.write_bytes(_COUNT.pack(0))
+        shared.write_bytes(_COUNT.pack(0, 0))
         with shared.open("r+b") as file:
             self.memory = mmap.mmap(file.fileno(), _COUNT.size)
         self.process: BaseProcess = _SERVER.Process(target=_replay_watched, args=(wanted, shared))
@@ -60,6 +63,11 @@ class Victim:
     @property
     def ticks(self) -> int:
         return int(_COUNT.unpack(self.memory[:])[0])
+
+    @property
+    def ticks_before(self) -> int:
+        """Ticks that had been passed ``WORK_S`` before the last turn."""
+        return int(_COUNT.unpack(self.memory[:])[1])
 
     def kill_at(self, ticks: int) -> int:
         """Kill it (SIGKILL) when it has passed so many ticks; returns how many it had at its end."""
@@ -81,10 +89,16 @@ class Victim:
 def _replay_watched(wanted: ReplayOptions, shared: Path) -> None:
     """In the process to be killed: replay, and note after every turn how far it is."""
     bootstrap.PROGRESS_TURNS, bootstrap.PROGRESS_INTERVAL_S = 1, -1.0
-    recording.SNAPSHOT_TIME_SHARE = 0  # this machine's speed decides nothing here
+    turns: deque[tuple[float, int]] = deque()
+    before = 0
     with shared.open("r+b") as file, mmap.mmap(file.fileno(), _COUNT.size) as memory:
 
         def progress(news: ReplayProgress) -> None:
-            _COUNT.pack_into(memory, 0, news.ticks)
+            nonlocal before
+            now = time.perf_counter()
+            turns.append((now, news.ticks))
+            while turns[0][0] < now - WORK_S:
+                before = turns.popleft()[1]
+            _COUNT.pack_into(memory, 0, news.ticks, before)
 
         bootstrap.replay(wanted, progress)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from fillwright.core.events import Record
-from fillwright.ports import Snapshot
+from fillwright.ports import CorruptStoreError, Snapshot
 from fillwright.replay import recording
-from fillwright.replay.recording import GROUP_RECORDS, SNAPSHOT_MOMENTS_MIN, restore
+from fillwright.replay.recording import GROUP_RECORDS, RUN_PART, restore
+from fillwright.replay.simulation import Simulation
 from tests.replay.builders import ACCOUNT, Case, MemoryJournal, lines, planned, trades_tape
 
 
@@ -48,7 +49,7 @@ def busy(ticks: int = 6_000, signals: int = 100) -> Case:
 
 @pytest.fixture(autouse=True)
 def _time_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "SNAPSHOT_TIME_SHARE", 0)
+    monkeypatch.setattr(recording, "SNAPSHOT_INTERVAL_S", 0)
 
 
 def test_snapshots_are_a_twenty_fifth_apart() -> None:
@@ -58,13 +59,14 @@ def test_snapshots_are_a_twenty_fifth_apart() -> None:
     passed = [sum(feed.visited + feed.passed for feed in restore(one).run.feeds) for one in journal.snapshots]
     assert outcome.ticks == passed[-1] == 60_000
     assert passed[0] == 0
-    assert passed[1] < 2 * SNAPSHOT_MOMENTS_MIN
+    assert passed[1] < 100
     for before, after in itertools.pairwise(passed[:-1]):
-        assert after - before <= max(before * 0.045, 1.2 * SNAPSHOT_MOMENTS_MIN)
+        assert after - before <= before // 25 + 110  # what is due comes with the next turn
 
 
 def test_records_are_written_in_groups_though_no_snapshot_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "GROUP_RECORDS", 50)
+    monkeypatch.setattr(recording, "SNAPSHOT_INTERVAL_S", float("inf"))
     journal = Grouped()
     job = busy(1_000, 100).job(journal)
     job.play(job.start())
@@ -74,15 +76,32 @@ def test_records_are_written_in_groups_though_no_snapshot_is_due(monkeypatch: py
     assert [snapshot for _, snapshot in journal.groups].count(True) == 2  # the first and the last
 
 
-def test_snapshots_that_cost_too_much_of_the_run_are_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "SNAPSHOT_TIME_SHARE", 10**9)
-    monkeypatch.setattr(recording, "SNAPSHOT_GRACE_S", float("inf"))
+def test_snapshots_are_an_interval_of_work_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a clock that says how far the run is, they come as rarely as it says, and as a twenty-fifth says."""
     journal = Grouped()
-    job = busy(30_000, 100).job(journal)
+    job = busy(30_000, 600).job(journal)
+    started: list[Simulation] = []
+
+    def passed_so_far() -> float:
+        return sum(feed.visited + feed.passed for one in started for feed in one.feeds)
+
+    monkeypatch.setattr(recording, "SNAPSHOT_INTERVAL_S", 2_000)
+    monkeypatch.setattr(recording.time, "perf_counter", passed_so_far)
+    started.append(job.start())
+    job.play(started[0])
+    passed = [sum(feed.visited + feed.passed for feed in restore(one).run.feeds) for one in journal.snapshots]
+    assert len(passed) >= 14
+    for before, after in itertools.pairwise(passed[:-1]):
+        assert 2_000 <= after - before <= 2_300
+
+
+def test_a_snapshot_of_another_format_is_named() -> None:
+    job = busy(500, 5).job(journal := MemoryJournal())
     job.play(job.start())
-    assert [snapshot for _, snapshot in journal.groups].count(
-        True
-    ) == 2  # the first and the last are always due
+    last = journal.snapshots[-1]
+    other = Snapshot(last.seq, last.time, {**last.parts, RUN_PART: b"\x28\xb5\x2f\xfd"})
+    with pytest.raises(CorruptStoreError, match="replay again"):
+        restore(other)
 
 
 def test_a_snapshot_is_of_a_state_the_run_was_in() -> None:

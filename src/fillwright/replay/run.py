@@ -36,7 +36,7 @@ REPLAY_TAG = "replay"
 MARK_INTERVAL_S = 60
 KEEP_ENDED_S = 60
 """A stream that loses nothing has no late reports."""
-EXCHANGE_FINALS_KEPT = 256
+EXCHANGE_FINALS_KEPT = 16
 """Ended orders and trades that the exchange keeps: nobody asks a replay's exchange about older ones."""
 
 
