@@ -71,7 +71,7 @@ def check_exposure(
 ) -> bool:
     """EXPOSURE_SYMBOL_MAX to CORRELATION."""
     rules = situation.limits.limits
-    added = ZERO if situation.order is not None and is_sale(situation) else notional
+    added = notional if situation.order is None or not is_sale(situation) else ZERO
     in_symbol, total = room.exposure_symbol + added, room.exposure_total + added
     symbol_max, total_max = rules.max_symbol_exposure_usdt, rules.max_total_exposure_usdt
     fits_symbol, fits = in_symbol <= symbol_max, total <= total_max
@@ -118,18 +118,17 @@ def check_size(
     situation: Situation, draft: Draft, room: Room, notional: Decimal, checks: list[Check]
 ) -> bool:
     """POSITION_SIZE_MAX to FEE_RESERVE."""
-    rules = situation.limits.limits
-    size_max, share = rules.max_position_size_usdt, room.equity * situation.limits.position_share
+    limits, held = situation.limits, room.held
+    rules, sale = limits.limits, situation.order is not None and is_sale(situation)
+    size_max, share = rules.max_position_size_usdt, room.equity * limits.position_share
     if share < size_max:
         size_max = share
-    size = notional + room.held if room.held else notional
-    if situation.order is not None and is_sale(situation):
-        size = ZERO
+    size = ZERO if sale else notional + held if held else notional
     size_min, order_max = rules.min_position_size_usdt, rules.max_order_size_usdt
     not_too_large, large_enough, order_fits = size <= size_max, notional >= size_min, notional <= order_max
-    balance = _check_balance(situation, draft, room, notional)
-    fees_in_bnb = situation.ledger.state.settings.execution.pay_fees_in_bnb
-    reserve = _check_fee_reserve(situation, notional) if fees_in_bnb else _NO_RESERVE
+    balance, reserve = _check_balance(situation, draft, room, notional, sale), _NO_RESERVE
+    if situation.ledger.state.settings.execution.pay_fees_in_bnb:
+        reserve = _check_fee_reserve(situation, notional)
     checks += (
         Check(_POSITION_SIZE_MAX, not_too_large, size, size_max),
         Check(_POSITION_SIZE_MIN, large_enough, notional, size_min, draft.clipped_by),
@@ -140,8 +139,8 @@ def check_size(
     return not_too_large and large_enough and order_fits and balance.passed and reserve.passed
 
 
-def _check_balance(situation: Situation, draft: Draft, room: Room, notional: Decimal) -> Check:
-    if situation.order is not None and is_sale(situation):
+def _check_balance(situation: Situation, draft: Draft, room: Room, notional: Decimal, sale: bool) -> Check:
+    if sale:
         free = sellable_by_hand(situation, situation.instrument.base if situation.instrument else "")
         return Check(_BALANCE_INSUFFICIENT, draft.quantity <= free, draft.quantity, free)
     cost, available = notional, room.available

@@ -7,6 +7,7 @@ price, the commission).
 from __future__ import annotations
 
 from decimal import Decimal
+from operator import attrgetter
 
 from fillwright.core.events import Check
 from fillwright.core.instruments import Instrument, Notional, PercentPrice
@@ -33,6 +34,7 @@ _NOTIONAL = {
     "MIN_NOTIONAL": DenialCode.FILTER_MIN_NOTIONAL.value,
 }
 _PRICES_FIT = Check(_PRICE_FILTER, True)
+_passed = attrgetter("passed")
 
 
 def check_filters(situation: Situation, draft: Draft, notional: Decimal, checks: list[Check]) -> bool:
@@ -40,10 +42,13 @@ def check_filters(situation: Situation, draft: Draft, notional: Decimal, checks:
     instrument, order = situation.instrument, situation.order
     if instrument is None:
         return False
-    market = order is not None and order.type is _MARKET
-    net = _net_quantity(situation, draft, instrument) if order is None else None
-    least = draft.quantity if net is None else net
-    stepped = order is None or order.quote_quantity is None  # of an amount the venue finds the quantity
+    if order is None:
+        market, stepped = False, True
+        net = least = _net_quantity(situation, draft, instrument)
+    else:
+        # of an amount the venue finds the quantity
+        market, stepped = order.type is _MARKET, order.quote_quantity is None
+        net, least = None, draft.quantity
     found = [
         _check_prices(situation, draft, instrument, market),
         _check_lot(draft, instrument, least, stepped),
@@ -60,14 +65,13 @@ def check_filters(situation: Situation, draft: Draft, notional: Decimal, checks:
     if instrument.position_max is not None and not is_sale(situation):
         found.append(_check_position(situation, draft, instrument, instrument.position_max))
     checks += found
-    return False not in [check.passed for check in found]
+    return all(map(_passed, found))
 
 
 def _net_quantity(situation: Situation, draft: Draft, instrument: Instrument) -> Decimal:
     """What is left to sell when the commission is taken from the coins bought."""
     received = draft.quantity * (ONE - situation.ledger.state.taker_fee)
-    step = instrument.lot_size.step
-    return floor_to(received, step)
+    return floor_to(received, instrument.lot_size.step)
 
 
 def _check_prices(situation: Situation, draft: Draft, instrument: Instrument, market: bool) -> Check:
@@ -81,15 +85,14 @@ def _check_prices(situation: Situation, draft: Draft, instrument: Instrument, ma
     )
     rule = instrument.price_filter
     minimum, maximum, tick = rule.minimum, rule.maximum, rule.tick
-    capped, ticked = bool(maximum), bool(tick)
     for price in prices:
         if price is None:
             continue
         if price < minimum:
             return Check(_PRICE_FILTER, False, price, minimum)
-        if capped and price > maximum:
+        if price > maximum and maximum:
             return Check(_PRICE_FILTER, False, price, maximum)
-        if ticked and price % tick:
+        if tick and price % tick:
             return Check(_PRICE_FILTER, False, price, tick, "off the tick")
     return _PRICES_FIT
 
@@ -127,9 +130,10 @@ def _check_percent(situation: Situation, draft: Draft, rule: PercentPrice) -> Ch
         if situation.quote is None:
             return Check(code, True, None, None, "no average price")
         average = situation.quote.last
-    sale = situation.order is not None and is_sale(situation)
-    down, up = (rule.ask_down, rule.ask_up) if sale else (rule.bid_down, rule.bid_up)
-    lowest, highest = average * down * _LOW, average * up * _HIGH
+    if situation.order is None or not is_sale(situation):
+        lowest, highest = average * rule.bid_down * _LOW, average * rule.bid_up * _HIGH
+    else:
+        lowest, highest = average * rule.ask_down * _LOW, average * rule.ask_up * _HIGH
     if not lowest <= price <= highest:
         return Check(code, False, price, lowest if price < lowest else highest)
     target = draft.take_profit if draft.target_type is _LIMIT_MAKER else None

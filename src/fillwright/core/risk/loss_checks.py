@@ -29,21 +29,21 @@ _CREATED, _SUBMITTING = PositionStatus.CREATED, PositionStatus.SUBMITTING
 
 def check_losses(situation: Situation, checks: list[Check]) -> bool:
     """CIRCUIT_OPEN to DRAWDOWN_MAX: have errors or losses stopped entries."""
-    state = situation.ledger.state
-    breaker, portfolio, limits = state.safety.breaker, state.portfolio, situation.limits
-    circuit = _CIRCUIT_CLOSED if not breaker.is_open else _check_circuit(situation)
-    if state.safety.cooldown_until > situation.now:
-        seconds_left = MICRO * (state.safety.cooldown_until - situation.now)
+    state, limits = situation.ledger.state, situation.limits
+    safety, portfolio, rules = state.safety, state.portfolio, limits.limits
+    circuit = _CIRCUIT_CLOSED if not safety.breaker.is_open else _check_circuit(situation)
+    if safety.cooldown_until > situation.now:
+        seconds_left = MICRO * (safety.cooldown_until - situation.now)
         cooldown = Check(_COOLDOWN_LOSSES, False, seconds_left, ZERO, "seconds left")
     else:
         cooldown = _NO_COOLDOWN
     day_start = portfolio.day_start_equity
     loss = day_start - portfolio.equity
     loss_max = limits.daily_loss_share * day_start
-    if limits.limits.max_daily_loss_usdt < loss_max:
-        loss_max = limits.limits.max_daily_loss_usdt
+    if rules.max_daily_loss_usdt < loss_max:
+        loss_max = rules.max_daily_loss_usdt
     bearable = loss < loss_max or loss <= ZERO
-    drawdown, drawdown_max = portfolio.drawdown_percent, limits.limits.max_drawdown_percent
+    drawdown, drawdown_max = portfolio.drawdown_percent, rules.max_drawdown_percent
     shallow = drawdown < drawdown_max or not drawdown
     checks += (
         circuit,
@@ -71,8 +71,10 @@ def check_counts(situation: Situation, checks: list[Check]) -> bool:
     """
     ledger, limits, signal = situation.ledger, situation.limits, situation.signal
     positions = ledger.open_positions
-    symbol = signal.signal.symbol if signal is not None else situation.symbol
-    opens = 1 if signal is not None and signal.position_id not in positions else 0
+    if signal is not None:
+        symbol, opens = signal.signal.symbol, 0 if signal.position_id in positions else 1
+    else:
+        symbol, opens = situation.symbol, 0
     count = len(positions) + opens
     count_symbol = count_entering = opens
     for position in positions.values():
@@ -82,35 +84,34 @@ def check_counts(situation: Situation, checks: list[Check]) -> bool:
         if status is _SUBMITTING or status is _CREATED:
             count_entering += 1
     trades = NUMBERS[ledger.state.portfolio.day_trades + count_entering]
-    few_trades = trades <= limits.daily_trades_max
-    rate = _check_rate(situation)
+    trades_max, total_max = limits.daily_trades_max, limits.positions_max
+    in_symbol_max = limits.positions_per_symbol_max
+    few_trades = trades <= trades_max
+    # An entry that is tried again was counted, and waited, at its approval.
+    rate = _check_rate(situation, opens if signal is not None else 1)
     clear = _NO_DOUBT if not ledger.doubts else _check_doubts(situation, symbol)
     total, in_symbol = NUMBERS[count], NUMBERS[count_symbol]
-    few = total <= limits.positions_max
-    few_in_symbol = in_symbol <= limits.positions_per_symbol_max
+    few, few_in_symbol = total <= total_max, in_symbol <= in_symbol_max
     checks += (
-        Check(_DAILY_TRADES_MAX, few_trades, trades, limits.daily_trades_max),
+        Check(_DAILY_TRADES_MAX, few_trades, trades, trades_max),
         rate,
         clear,
-        Check(_POSITIONS_MAX, few, total, limits.positions_max),
-        Check(_POSITIONS_PER_SYMBOL_MAX, few_in_symbol, in_symbol, limits.positions_per_symbol_max),
+        Check(_POSITIONS_MAX, few, total, total_max),
+        Check(_POSITIONS_PER_SYMBOL_MAX, few_in_symbol, in_symbol, in_symbol_max),
     )
     return few_trades and rate.passed and clear.passed and few and few_in_symbol
 
 
-def _check_rate(situation: Situation) -> Check:
+def _check_rate(situation: Situation, counts: int) -> Check:
+    """How fast entries follow each other; ``counts`` is 0 when this one has been counted."""
     safety, limits, now = situation.ledger.state.safety, situation.limits, situation.now
-    signal = situation.signal
-    # An entry that is tried again was counted, and waited, at its approval.
-    counts = 0 if signal is not None and signal.position_id in situation.ledger.open_positions else 1
     since = now - safety.last_entry_at
     if counts and since < limits.order_interval_min and safety.last_entry_at:
         least = limits.limits.min_order_interval_seconds
         return Check(_ORDER_RATE, False, MICRO * since, least, "seconds since the last entry")
-    times = safety.entry_times
-    recent = NUMBERS[len(times) - bisect_right(times, now - _RATE_WINDOW) + counts if times else counts]
-    passed = recent <= limits.orders_per_10s_max
-    return Check(_ORDER_RATE, passed, recent, limits.orders_per_10s_max, "entries in ten seconds")
+    times, maximum = safety.entry_times, limits.orders_per_10s_max
+    recent = NUMBERS[len(times) - bisect_right(times, now - _RATE_WINDOW) + counts]
+    return Check(_ORDER_RATE, recent <= maximum, recent, maximum, "entries in ten seconds")
 
 
 def _check_doubts(situation: Situation, symbol: str) -> Check:

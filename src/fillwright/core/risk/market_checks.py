@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fillwright.core.events import Check
-from fillwright.core.inputs import Quote
 from fillwright.core.risk.codes import DenialCode
 from fillwright.core.risk.situation import MICRO, NO_QUOTE, SHORT, Situation
 from fillwright.core.types import ZERO
@@ -20,7 +19,7 @@ _TWO_HUNDRED = Decimal(200)
 def check_market(situation: Situation, checks: list[Check]) -> bool:
     """QUOTE_STALE to PRICE_DEVIATION; without a quote none of them passes."""
     limits, quote = situation.limits, situation.quote
-    if quote is None or not quote.last or quote.bid <= ZERO or quote.ask <= ZERO:
+    if quote is None or not quote.last or (bid := quote.bid) <= ZERO or (ask := quote.ask) <= ZERO:
         checks += [
             Check(code, False, None, None, NO_QUOTE)
             for code in (_QUOTE_STALE, _SPREAD_TOO_WIDE, _PRICE_DEVIATION)
@@ -29,11 +28,11 @@ def check_market(situation: Situation, checks: list[Check]) -> bool:
     age = situation.now - quote.time
     fresh = age <= limits.quote_age_max
     # Twice the mid price, so that nothing is divided: spread / mid × 100 = spread × 200 / (bid + ask).
-    both = quote.bid + quote.ask
-    spread, spread_max = (quote.ask - quote.bid) * _TWO_HUNDRED, limits.limits.max_spread_percent
+    both = bid + ask
+    spread, spread_max = (ask - bid) * _TWO_HUNDRED, limits.limits.max_spread_percent
     narrow = spread <= spread_max * both
     price = _limit_price(situation)
-    near = _AT_MARKET if price is None else _check_deviation(situation, price, quote)
+    near = _AT_MARKET if price is None else _check_deviation(situation, price, both)
     checks += (
         Check(_QUOTE_STALE, fresh, MICRO * age, limits.limits.quote_age_max_s),
         Check(_SPREAD_TOO_WIDE, narrow, SHORT.divide(spread, both) if spread else ZERO, spread_max),
@@ -53,8 +52,8 @@ def _limit_price(situation: Situation) -> Decimal | None:
     return draft.limit_price if draft is not None and not draft.entry_market else None
 
 
-def _check_deviation(situation: Situation, price: Decimal, quote: Quote) -> Check:
-    both = quote.bid + quote.ask
+def _check_deviation(situation: Situation, price: Decimal, both: Decimal) -> Check:
+    """How far a price is from the middle of bid and ask, of which the sum is given."""
     deviation = abs(price + price - both)
     limit = situation.limits.limits.max_price_deviation_percent
     passed = deviation * 100 <= limit * both

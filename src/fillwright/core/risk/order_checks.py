@@ -123,9 +123,10 @@ def _check_rate(situation: Situation, draft: Draft) -> Check:
             _RATE_RESERVE, False, seconds_left, ZERO, "seconds left: the venue asked us to slow down"
         )
     shown, windows = _RATE_UNBOUNDED, safety.order_windows
+    run_on = now < situation.ledger.windows_end  # nothing is to be divided while all of them do
     for number, (length, ceiling) in enumerate(situation.limits.order_ceilings):
         index, used = windows[number]
-        wanted = used + adds if used and index == now // length else adds
+        wanted = used + adds if run_on or index == now // length else adds
         if wanted > ceiling:
             note = f"orders in {length // SECOND} s, {ENTRY_SHARE_PERCENT} % are for entries"
             return Check(_RATE_RESERVE, False, NUMBERS[wanted], NUMBERS[ceiling], note)

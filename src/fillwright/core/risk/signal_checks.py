@@ -125,11 +125,12 @@ def _check_duplicate(situation: Situation, record: SignalRecord) -> Check:
 
 def _check_age(situation: Situation, record: SignalRecord) -> Check:
     now, signal, limits = situation.now, record.signal, situation.limits
-    age = now - record.decided_at
-    expired = signal.expires_at is not None and now >= signal.expires_at
-    ahead = signal.created_at > now + AHEAD_MAX
-    passed = age <= limits.signal_age_max and not expired and not ahead
-    note = "" if passed else "expired" if expired else "created in the future" if ahead else ""
+    age, expires_at = now - record.decided_at, signal.expires_at
+    passed, note = age <= limits.signal_age_max, ""
+    if expires_at is not None and now >= expires_at:
+        passed, note = False, "expired"
+    elif signal.created_at > now + AHEAD_MAX:
+        passed, note = False, "created in the future"
     return Check(_SIGNAL_STALE, passed, MICRO * age, limits.limits.signal_age_max_s, note)
 
 
@@ -137,9 +138,9 @@ def check_exits(situation: Situation, signal: Signal, checks: list[Check]) -> bo
     """STOP_LOSS_REQUIRED to TAKE_PROFIT_WRONG_SIDE: are stop and target where they belong."""
     limits, quote = situation.limits.limits, situation.quote
     stop, target = signal.stop_loss, signal.take_profit
-    is_long = signal.side is _LONG_SIDE
-    if signal.entry.type == "limit" and signal.entry.price is not None:
-        price = signal.entry.price
+    is_long, entry = signal.side is _LONG_SIDE, signal.entry
+    if entry.price is not None and entry.type == "limit":
+        price = entry.price
     elif quote is not None:
         price = quote.ask if is_long else quote.bid
     else:  # QUOTE_STALE denies it; what cannot be judged must not hide that
