@@ -45,6 +45,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.engine = Engine()
+        self.instrument = material.instrument()
         self.now = START
         self._ids = 0
         self.opening = self.engine.step(
@@ -52,7 +53,7 @@ class Desk:
                 account_id=ACCOUNT,
                 tag="bench",
                 settings=material.settings(),
-                instruments=(material.instrument(),),
+                instruments=(self.instrument,),
                 maker_fee=Decimal("0.001"),
                 taker_fee=Decimal("0.001"),
                 balances=(("USDT", Decimal(10_000_000), Decimal(0)),),
@@ -106,7 +107,7 @@ class Desk:
                     time=self.now,
                     execution_type=ExecutionType.NEW,
                     order_list_id=self._ids,
-                    quantity=material.instrument().floor_quantity(held),
+                    quantity=self.instrument.floor_quantity(held),
                     stop_price=leg.stop_price,
                 )
             )
@@ -116,7 +117,7 @@ class Desk:
     def stopped(self, request: OrderListRequest) -> list[Input]:
         """What the venue says when the stop triggers: the target expires, the stop is filled."""
         entry, stop, target = request.legs
-        quantity = material.instrument().floor_quantity((entry.quantity or Decimal(0)) * Decimal("0.999"))
+        quantity = self.instrument.floor_quantity((entry.quantity or Decimal(0)) * Decimal("0.999"))
         price = stop.stop_price or PRICE
         fill = FillReport(
             self._ids + 1, price, quantity, quantity * price * Decimal("0.001"), "USDT", False, self.now
