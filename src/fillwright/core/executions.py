@@ -12,6 +12,7 @@ from decimal import Decimal
 from fillwright.core import events as ev
 from fillwright.core.context import Context, milliseconds
 from fillwright.core.effects import FetchInstruments
+from fillwright.core.exits import cancelled_by, list_of
 from fillwright.core.inputs import (
     BalanceReport,
     FillReport,
@@ -26,13 +27,9 @@ from fillwright.core.orders import Order, Step
 from fillwright.core.positions import Position
 from fillwright.core.requests import (
     AmendRequest,
-    CancelListRequest,
-    CancelOpenOrdersRequest,
     CancelReplaceRequest,
-    CancelRequest,
     OrderListRequest,
     OrderRequest,
-    Request,
 )
 from fillwright.core.risk import breaker
 from fillwright.core.strangers import stranger
@@ -475,31 +472,3 @@ def _amend_failed(ctx: Context, request: AmendRequest, failure: RequestFailed) -
             ),
             leg.record,
         )
-
-
-def cancelled_by(ctx: Context, request: Request) -> list[Order]:
-    """The open orders that a cancel request takes: a leg takes its whole list."""
-    orders = ctx.state.orders
-    if isinstance(request, CancelRequest):
-        name = request.orig_client_order_id or ctx.ledger.by_exchange_id.get(
-            (request.symbol, request.order_id or 0), ""
-        )
-        order = orders.get(name)
-        if order is None:
-            return []
-        if not order.list_id:
-            return [order] if not order.is_final else []
-        return list_of(ctx, order.list_id)
-    if isinstance(request, CancelListRequest):
-        return list_of(ctx, request.list_client_order_id or "")
-    assert isinstance(request, CancelOpenOrdersRequest)
-    return [order for order in ctx.ledger.open_orders.values() if order.symbol == request.symbol]
-
-
-def list_of(ctx: Context, list_id: ClientOrderId) -> list[Order]:
-    """The open orders of one of our lists."""
-    name = parse_client_order_id(list_id)
-    position = ctx.state.positions.get(name[1]) if name is not None else None
-    if position is None:
-        return []
-    return [order for order in ctx.ledger.orders_of(position) if order.list_id == list_id]

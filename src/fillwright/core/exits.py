@@ -17,9 +17,11 @@ from fillwright.core.positions import Position
 from fillwright.core.requests import (
     AmendRequest,
     CancelListRequest,
+    CancelOpenOrdersRequest,
     CancelReplaceRequest,
     CancelRequest,
     OrderRequest,
+    Request,
 )
 from fillwright.core.types import (
     ZERO,
@@ -31,6 +33,7 @@ from fillwright.core.types import (
     SymbolStatus,
     Time,
     client_order_id,
+    parse_client_order_id,
 )
 
 # Enum members by a name of their own: looking them up in the class costs more than what is done with them.
@@ -144,6 +147,34 @@ def _request_cancel(
         cancel_client_order_id=cancel_id,
         restriction=restriction,
     )
+
+
+def cancelled_by(ctx: Context, request: Request) -> list[Order]:
+    """The open orders that a cancel request takes: a leg takes its whole list."""
+    orders = ctx.state.orders
+    if isinstance(request, CancelRequest):
+        name = request.orig_client_order_id or ctx.ledger.by_exchange_id.get(
+            (request.symbol, request.order_id or 0), ""
+        )
+        order = orders.get(name)
+        if order is None:
+            return []
+        if not order.list_id:
+            return [order] if not order.is_final else []
+        return list_of(ctx, order.list_id)
+    if isinstance(request, CancelListRequest):
+        return list_of(ctx, request.list_client_order_id or "")
+    assert isinstance(request, CancelOpenOrdersRequest)
+    return [order for order in ctx.ledger.open_orders.values() if order.symbol == request.symbol]
+
+
+def list_of(ctx: Context, list_id: ClientOrderId) -> list[Order]:
+    """The open orders of one of our lists."""
+    name = parse_client_order_id(list_id)
+    position = ctx.state.positions.get(name[1]) if name is not None else None
+    if position is None:
+        return []
+    return [order for order in ctx.ledger.orders_of(position) if order.list_id == list_id]
 
 
 def shrink(ctx: Context, position: Position, exits: Sequence[Order], quantity: Decimal) -> None:

@@ -7,14 +7,15 @@ from decimal import Decimal
 import msgspec
 
 from fillwright.core.inputs import Quote
+from fillwright.core.orders import Order
+from fillwright.core.positions import HOLDING, Position
 from fillwright.core.protection import trail_trigger
-from fillwright.core.settle import watches_target
 from fillwright.core.state import Ledger
-from fillwright.core.types import OrderType, PositionStatus, Symbol
+from fillwright.core.types import Leg, OrderType, PositionStatus, Symbol
 
 _WATCHED = (PositionStatus.OPEN, PositionStatus.MONITORING)
-# A name of its own: looking the member up in its class costs more than what is done with it.
-_STOP_LOSS_LIMIT = OrderType.STOP_LOSS_LIMIT
+# Names of their own: looking members up in their classes costs more than what is done with them.
+_STOP_LOSS_LIMIT, _TAKE_PROFIT = OrderType.STOP_LOSS_LIMIT, Leg.TAKE_PROFIT
 
 
 class PriceBounds(msgspec.Struct, frozen=True, gc=False):
@@ -55,3 +56,30 @@ def price_bounds(ledger: Ledger, symbol: Symbol) -> PriceBounds | None:
     if bid_high is None and last_high is None and last_low is None:
         return None
     return PriceBounds(bid_high, last_high, last_low)
+
+
+def target_reached(position: Position, exits: list[Order], bid: Decimal) -> bool:
+    """Whether a target that no order holds has been reached."""
+    target = position.take_profit
+    return target is not None and bid >= target and not _holds_target(exits)
+
+
+def _holds_target(orders: list[Order]) -> bool:
+    """Whether an order rests at the target."""
+    for order in orders:  # noqa: SIM110 - a generator would take longer than the two or three that there are
+        if order.leg is _TAKE_PROFIT:
+            return True
+    return False
+
+
+def stop_reached(exits: list[Order], last: Decimal) -> bool:
+    """Whether a stop that becomes a limit order must have been triggered: it may not fill, so it is watched."""
+    for order in exits:
+        if order.type is _STOP_LOSS_LIMIT and order.stop_price is not None and last <= order.stop_price:
+            return True
+    return False
+
+
+def watches_target(position: Position, orders: list[Order]) -> bool:
+    """Whether the engine itself watches for the target of a position with these open orders."""
+    return position.take_profit is not None and position.status in HOLDING and not _holds_target(orders)

@@ -51,6 +51,8 @@ TRAIL_INTERVAL: Time = 10 * SECOND
 FAILURES_BEFORE_SALE = 2
 WOULD_TRIGGER = ("Stop price would trigger immediately.", "Order would trigger immediately.")
 """The text that the live exchange sends, and the documented one."""
+PARTLY_REPLACED = -2021
+"""Of a cancelReplace: the order was cancelled, its successor refused."""
 MOVE = "move"
 """Why exits were cancelled whose place others take."""
 
@@ -284,6 +286,20 @@ def is_near(ctx: Context, position: Position, exits: Sequence[Order], quote: Quo
         return True
     has_target = any(order.leg is Leg.TAKE_PROFIT for order in exits)
     return has_target and target is not None and target - gap < quote.last
+
+
+def failed_protection(ctx: Context, position: Position) -> Order | None:
+    """The last stop, when it was refused or fell away by itself and that has not been counted yet."""
+    for name in reversed(position.exit_order_ids):
+        order = ctx.state.orders.get(name)
+        if order is None or order.leg is not Leg.STOP_LOSS:
+            continue
+        # the move of a stop that was refused as a whole left the stop where it is
+        counts = order.state is OrderState.REJECTED and (
+            not order.replaces or order.reject_code == PARTLY_REPLACED
+        )
+        return order if counts and order.id != position.failed_stop_id else None
+    return None
 
 
 def refused_by_price(failed: Order) -> bool:

@@ -14,11 +14,13 @@ from fillwright.core.effects import FetchInstruments
 from fillwright.core.exits import cancel, cancel_alone, is_trading, make_room, replace_by_sale, sell
 from fillwright.core.inquiries import ask
 from fillwright.core.intake import try_again
+from fillwright.core.market_watch import stop_reached, target_reached
 from fillwright.core.orders import EXIT_LEGS, Order
-from fillwright.core.positions import ENDED, HOLDING, Position
+from fillwright.core.positions import ENDED, Position
 from fillwright.core.protection import (
     FAILURES_BEFORE_SALE,
     covered,
+    failed_protection,
     go_back,
     is_near,
     keep_level,
@@ -39,17 +41,14 @@ AT_REST = frozenset({ev.PositionProtected, ev.PositionClosed, ev.PositionFailed}
 EXIT_TRIES_MAX = 3
 ENTRY_TRIES_MAX = 2
 STOP_REACHED = "stop_loss"
-PARTLY_REPLACED = -2021
-"""Of a cancelReplace: the order was cancelled, its successor refused."""
 NEAR = Decimal("1.1")
 """Below this multiple of the least notional, average prices decide."""
 BLOCKED_CHECK: Time = 10 * SECOND
 # Enum members by a name of their own: looking them up in the class costs more than what is done with them.
-_ENTRY, _STOP_LOSS, _TAKE_PROFIT, _EXIT = Leg.ENTRY, Leg.STOP_LOSS, Leg.TAKE_PROFIT, Leg.EXIT
+_ENTRY, _STOP_LOSS, _EXIT = Leg.ENTRY, Leg.STOP_LOSS, Leg.EXIT
 _CLOSING = PositionStatus.CLOSING
 _SUBMITTED, _PENDING_NEW = OrderState.SUBMITTED, OrderState.PENDING_NEW
 _CANCEL_PENDING = OrderState.CANCEL_PENDING
-_STOP_LOSS_LIMIT = OrderType.STOP_LOSS_LIMIT
 
 
 def settle(ctx: Context, limits: Limits, position: Position) -> Time:
@@ -388,7 +387,7 @@ def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> T
         cancel(ctx, position, exits[0], "protect anew")
         return NEVER
     may_sell = ctx.execution.unprotected_action == "sell"
-    failed = _failed_protection(ctx, position)
+    failed = failed_protection(ctx, position)
     if failed is not None:
         failures = position.protection_failures + (0 if failed.retryable else 1)
         again = failed.retryable or (failures >= FAILURES_BEFORE_SALE and not may_sell)
@@ -414,20 +413,6 @@ def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> T
     return NEVER
 
 
-def _failed_protection(ctx: Context, position: Position) -> Order | None:
-    """The last stop, when it was refused or fell away by itself and that has not been counted yet."""
-    for name in reversed(position.exit_order_ids):
-        order = ctx.state.orders.get(name)
-        if order is None or order.leg is not Leg.STOP_LOSS:
-            continue
-        # the move of a stop that was refused as a whole left the stop where it is
-        counts = order.state is OrderState.REJECTED and (
-            not order.replaces or order.reject_code == PARTLY_REPLACED
-        )
-        return order if counts and order.id != position.failed_stop_id else None
-    return None
-
-
 def _close_now(ctx: Context, position: Position, reason: str) -> Time:
     ctx.emit(ev.PositionClosing(position_id=position.id, reason=reason))
     return _settle_closing(ctx, position, [])
@@ -448,11 +433,11 @@ def _follow(ctx: Context, position: Position, exits: list[Order]) -> Time:
         return due
     if quote is None:
         return NEVER
-    target_reached = _target_reached(position, exits, quote.bid)
-    if target_reached or _stop_reached(exits, quote.last):
+    at_target = target_reached(position, exits, quote.bid)
+    if at_target or stop_reached(exits, quote.last):
         if ctx.now < position.retry_at:
             return position.retry_at
-        reason = "take_profit" if target_reached else STOP_REACHED
+        reason = "take_profit" if at_target else STOP_REACHED
         ctx.emit(ev.PositionClosing(position_id=position.id, reason=reason))
         return _settle_closing(ctx, position, exits)
     if position.trail_distance and position.trailing_delta is None:
@@ -468,33 +453,6 @@ def _follow(ctx: Context, position: Position, exits: list[Order]) -> Time:
             return ctx.now + seconds(ctx.execution.protection_check_s)
         move(ctx, position, exits, quote)
     return NEVER
-
-
-def _target_reached(position: Position, exits: list[Order], bid: Decimal) -> bool:
-    """Whether a target that no order holds has been reached."""
-    target = position.take_profit
-    return target is not None and bid >= target and not _holds_target(exits)
-
-
-def _holds_target(orders: list[Order]) -> bool:
-    """Whether an order rests at the target."""
-    for order in orders:  # noqa: SIM110 - a generator would take longer than the two or three that there are
-        if order.leg is _TAKE_PROFIT:
-            return True
-    return False
-
-
-def _stop_reached(exits: list[Order], last: Decimal) -> bool:
-    """Whether a stop that becomes a limit order must have been triggered: it may not fill, so it is watched."""
-    for order in exits:
-        if order.type is _STOP_LOSS_LIMIT and order.stop_price is not None and last <= order.stop_price:
-            return True
-    return False
-
-
-def watches_target(position: Position, orders: list[Order]) -> bool:
-    """Whether the engine itself watches for the target of a position with these open orders."""
-    return position.take_profit is not None and position.status in HOLDING and not _holds_target(orders)
 
 
 def _settle_reduction(ctx: Context, position: Position, exits: list[Order]) -> Time:
