@@ -1,0 +1,1 @@
+"""Market data in real time without an exchange: the synthetic market, tapes, and the choice among sources."""
