@@ -296,7 +296,7 @@ class FillReport(msgspec.Struct, frozen=True, gc=False):
     time: Time
 
 
-class OrderReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class OrderReport(msgspec.Struct, frozen=True, gc=False):
     """An order as the venue tells of it: in a response, on the user data stream or in answer to a query.
 
     ``client_order_id`` is always the order's own (never the cancel's). ``fills`` holds the executions that this report

@@ -108,7 +108,9 @@ class Account:
 
     def add_count(self, limits: tuple[OrderCountLimit, ...], orders: int, now: Time) -> None:
         """Count accepted orders, or take back filled ones (never below zero), in the windows of now."""
-        for limit, window in zip(limits, self.windows, strict=True):
+        windows = self.windows
+        for index, limit in enumerate(limits):
+            window = windows[index]
             start = now - now % limit.interval_us
             if window.start != start:
                 window.start, window.count = start, 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, getcontext, localcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,7 +30,6 @@ from fillwright.core.types import (
     Asset,
     ClientOrderId,
     ExpiryReason,
-    Side,
     Symbol,
     SymbolStatus,
     Time,
@@ -65,6 +64,7 @@ from fillwright.exchange.settings import ExchangeSettings, FeeSchedule
 from fillwright.exchange.state import AveragePrice, State
 from fillwright.exchange.triggers import settle_market
 
+Answer = TypeVar("Answer")
 _DEFAULTS = ExchangeSettings()
 _HANDLERS: dict[type, Callable[[State, Account, Any], Response]] = {
     OrderRequest: placing.place,
@@ -145,17 +145,31 @@ class Exchange:
 
     def execute(self, account_id: AccountId, request: Request, now: Time) -> Response:
         """Carry out a request as of a time; ExchangeError when it is refused. Events queue up either way."""
+        handler = _HANDLERS[type(request)]
         if getcontext().prec < CONTEXT.prec:
             with localcontext(CONTEXT):
-                return self._execute(account_id, request, now)
-        return self._execute(account_id, request, now)
+                return self._carry_out(handler, account_id, request, now)
+        return self._carry_out(handler, account_id, request, now)
 
-    def _execute(self, account_id: AccountId, request: Request, now: Time) -> Response:
+    def submit(self, account_id: AccountId, request: Request, now: Time) -> None:
+        """Carry out a request as ``execute`` does, for a client who reads the stream and no answers."""
+        if type(request) is not OrderListRequest:
+            self.execute(account_id, request, now)
+            return
+        with localcontext(CONTEXT):
+            self._carry_out(placing_lists.enter_list, account_id, request, now)
+
+    def _carry_out(
+        self,
+        handler: Callable[[State, Account, Any], Answer],
+        account_id: AccountId,
+        request: Request,
+        now: Time,
+    ) -> Answer:
         state = self._state
         account = state.account(account_id)
         if now > state.now:
             state.now = now
-        handler = _HANDLERS[type(request)]
         try:
             return handler(state, account, request)
         finally:
@@ -320,8 +334,7 @@ class Exchange:
 
     def quote(self, symbol: Symbol) -> Quoted:
         """Best bid and ask as the exchange sees them, and the price that stops to sell compare with."""
-        market = self._state.market(symbol)
-        return Quoted(market.best_bid(), market.best_ask(), market.trigger_price(Side.SELL))
+        return self._state.market(symbol).quoted()
 
     # -- events --------------------------------------------------------------------------------------------------
 

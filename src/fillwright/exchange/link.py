@@ -128,6 +128,8 @@ _KINDS: dict[str, type] = {
     )
 }
 
+_REQUESTS = frozenset(_KINDS.values())
+
 
 class Link:
     """One client's connection: requests one way; answers and the account's stream the other way.
@@ -206,6 +208,8 @@ class Link:
     def advance(self, now: Time) -> list[Delivery]:
         """Carry out what has arrived by now, and give what reaches the client by now, in order."""
         timeline = self._timeline
+        if not timeline and not self._arrivals:
+            return self.receive(now)
         while True:
             arrival = self._arrivals[0][0] if self._arrivals else None
             change = timeline[self._timeline_at][0] if self._timeline_at < len(timeline) else None
@@ -224,9 +228,7 @@ class Link:
     def receive(self, now: Time) -> list[Delivery]:
         """Take what reaches the client by now, in order, without carrying out anything."""
         deliveries = self._deliveries
-        if not deliveries or deliveries[0][0] > now:
-            return []
-        received = []
+        received: list[Delivery] = []
         while deliveries and deliveries[0][0] <= now:
             received.append(heappop(deliveries)[2])
         return received
@@ -239,13 +241,16 @@ class Link:
         if not events:
             return
         faults, half = self.faults, self._half
+        if faults is not None:
+            for event in events:
+                self._deliver_faulty(faults, event, event.time + half)
+            return
+        deliveries, sequence = self._deliveries, self._sequence
         for event in events:
             time = event.time + half
-            if faults is None:
-                self._sequence += 1
-                heappush(self._deliveries, (time, self._sequence, Delivery(time, _EVENT, None, event)))
-            else:
-                self._deliver_faulty(faults, event, time)
+            sequence += 1
+            heappush(deliveries, (time, sequence, Delivery(time, _EVENT, None, event)))
+        self._sequence = sequence
 
     def _deliver_faulty(self, faults: FaultPlan, event: ExchangeEvent, time: Time) -> None:
         if faults.loses_events(event.time):
@@ -278,13 +283,16 @@ class Link:
         self.collect(time)
 
     def _carry_out(self, what: Request | Query, time: Time) -> tuple[DeliveryKind | None, Payload]:
+        exchange, account_id = self.exchange, self.account_id
         try:
-            if type(what).__name__ not in _KINDS:
-                return DeliveryKind.RESPONSE, self.exchange.ask(self.account_id, what)  # type: ignore[arg-type]
-            response = self.exchange.execute(self.account_id, what, time)  # type: ignore[arg-type]
+            if type(what) not in _REQUESTS:
+                return DeliveryKind.RESPONSE, exchange.ask(account_id, what)  # type: ignore[arg-type]
+            if self.stream_only:
+                exchange.submit(account_id, what, time)  # type: ignore[arg-type]
+                return None, None
+            return DeliveryKind.RESPONSE, exchange.execute(account_id, what, time)  # type: ignore[arg-type]
         except ExchangeError as error:
             return DeliveryKind.ERROR, Failure(error.code, error.message, error.http_status, error.data)
-        return (None, None) if self.stream_only else (DeliveryKind.RESPONSE, response)
 
     def _change(self) -> None:
         """The next scheduled change: a stream that goes or comes back, a symbol's trading phase."""

@@ -15,7 +15,7 @@ from operator import attrgetter
 import msgspec
 
 from fillwright.core.instruments import Instrument
-from fillwright.core.types import MINUTE, ONE, ZERO, OrderType, Side, SymbolStatus, Time
+from fillwright.core.types import MINUTE, ONE, ZERO, OrderType, Side, SymbolStatus, Time, ceil_to, floor_to
 from fillwright.exchange.ladder import Ladder
 from fillwright.exchange.messages import NO_ID
 from fillwright.exchange.orders import Order
@@ -89,6 +89,8 @@ class SymbolMarket:
     """Everything about one symbol that is not an account's."""
 
     __slots__ = (
+        "_above",
+        "_below",
         "_cheaper",
         "_dearer",
         "_touch",
@@ -135,6 +137,8 @@ class SymbolMarket:
         self._dearer = ONE + self.slippage
         self._cheaper = ONE - self.slippage
         self.half_spread = settings.half_spread
+        self._below = ONE - self.half_spread
+        self._above = ONE + self.half_spread
         self.queue_ahead_quote = settings.queue_ahead_quote
         self.last: Decimal | None = None
         self.last_time: Time = 0
@@ -209,13 +213,21 @@ class SymbolMarket:
             return None
         return self._derived_touch()[1]
 
+    def quoted(self) -> Quoted:
+        """Best bid and ask as the exchange sees them, and the price that stops to sell compare with."""
+        last = self.last
+        if self.bid is None and self.ask is None and self.depth_bids is None and last is not None:
+            bid, ask = self._touch if last is self._touch_of else self._derived_touch()
+            return Quoted(bid, ask, last if self.has_trades else bid)
+        return Quoted(self.best_bid(), self.best_ask(), self.trigger_price(Side.SELL))
+
     def _derived_touch(self) -> tuple[Decimal, Decimal]:
         """Bid and ask around the last trade: worked out once for each, as many ask."""
         last = self.last
         if last is not self._touch_of:
             assert last is not None
-            bid = self.instrument.price_down(last * (ONE - self.half_spread))
-            self._touch = (bid, self.instrument.price_up(last * (ONE + self.half_spread)))
+            tick = self.instrument.price_filter.tick
+            self._touch = (floor_to(last * self._below, tick), ceil_to(last * self._above, tick))
             self._touch_of = last
         return self._touch
 

@@ -28,7 +28,7 @@ from fillwright.exchange.accounts import Account
 from fillwright.exchange.lists import end_others
 from fillwright.exchange.market import SymbolMarket, starts_rising
 from fillwright.exchange.matching import plan, start_working, take
-from fillwright.exchange.messages import ExchangeError, ListResponse, OrderResponse
+from fillwright.exchange.messages import ExchangeError, Fill, ListResponse, OrderResponse
 from fillwright.exchange.orders import Order, OrderList, list_view, name_legs, order_view
 from fillwright.exchange.placing import (
     INSUFFICIENT,
@@ -64,8 +64,24 @@ _ROLES = {
 }
 
 
+Entered = tuple[OrderList, list[Order], list[Fill]]
+"""A list just entered, its orders, and the fills of the first."""
+
+
 def place_list(state: State, account: Account, request: OrderListRequest) -> ListResponse:
-    """Take a new order list: all checks of all legs, then the engine."""
+    """Take a new order list, and show its legs as they are before a release in this very transaction."""
+    order_list, orders, fills = enter_list(state, account, request)
+    responses = [OrderResponse(state.now, order_view(orders[0]), tuple(fills))]
+    for order in orders[1:]:
+        responses.append(OrderResponse(state.now, order_view(order)))
+    view = list_view(order_list)
+    if not order_list.is_open and state.settings.unfilled_fok_null_list_id:
+        view = msgspec.structs.replace(view, list_client_order_id=None)
+    return ListResponse(view, tuple(responses))
+
+
+def enter_list(state: State, account: Account, request: OrderListRequest) -> Entered:
+    """Take a new order list without an answer: all checks of all legs, then the engine."""
     market = state.market(request.symbol)
     _check_shape(market, request)
     for leg, role in zip(request.legs, _ROLES[request.kind], strict=True):
@@ -184,9 +200,7 @@ def _open_list(state: State, account: Account, request: OrderListRequest, orders
     return order_list
 
 
-def _enter_pair(
-    state: State, account: Account, market: SymbolMarket, request: OrderListRequest
-) -> ListResponse:
+def _enter_pair(state: State, account: Account, market: SymbolMarket, request: OrderListRequest) -> Entered:
     orders = [make_order(state, account, market, leg) for leg in request.legs]
     problem = pair_problem(market, orders)
     if problem is not None:
@@ -205,8 +219,7 @@ def _enter_pair(
     for order in orders:
         activate_new(state, market, order)
     state.report_list(order_list)
-    responses = tuple([OrderResponse(state.now, order_view(order)) for order in orders])
-    return ListResponse(list_view(order_list), responses)
+    return order_list, orders, []
 
 
 def pair_problem(market: SymbolMarket, orders: list[Order]) -> str | None:
@@ -224,9 +237,7 @@ def pair_problem(market: SymbolMarket, orders: list[Order]) -> str | None:
     return None
 
 
-def _enter_chain(
-    state: State, account: Account, market: SymbolMarket, request: OrderListRequest
-) -> ListResponse:
+def _enter_chain(state: State, account: Account, market: SymbolMarket, request: OrderListRequest) -> Entered:
     working = make_order(state, account, market, request.legs[0])
     admit(state, account, market, working)
     pending_new = VenueOrderStatus.PENDING_NEW
@@ -238,15 +249,7 @@ def _enter_chain(
     start_working(state, working)
     for order in orders[1:]:
         state.report(order, ExecutionType.NEW)
-    fills = take(state, market, working)
-    # The answer shows the legs as they are before a release in this very transaction.
-    responses = [OrderResponse(state.now, order_view(working), tuple(fills))]
-    for order in orders[1:]:
-        responses.append(OrderResponse(state.now, order_view(order)))
-    view = list_view(order_list)
-    if not order_list.is_open and state.settings.unfilled_fok_null_list_id:
-        view = msgspec.structs.replace(view, list_client_order_id=None)
-    return ListResponse(view, tuple(responses))
+    return order_list, orders, take(state, market, working)
 
 
 # -- release -----------------------------------------------------------------------------------------------------

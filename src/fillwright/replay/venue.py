@@ -42,6 +42,7 @@ from fillwright.venues.in_process import (
     timed_out,
 )
 
+_EVENT = DeliveryKind.EVENT
 Asked = Send | QueryOrder | FetchSnapshot
 Later = FetchInstruments | QueryOrder | FetchSnapshot
 READ_AGAIN: Time = 500 * MILLISECOND
@@ -134,7 +135,12 @@ class ReplayVenue:
             else:
                 self.carry_out((effect,), now)
         for delivery in self.link.advance(now):
-            self._translate(delivery, now, inputs)
+            if delivery.kind is _EVENT:
+                news = from_event(delivery.payload)  # type: ignore[arg-type]
+                if news is not None:
+                    inputs.append(news)
+            else:
+                self._translate(delivery, now, inputs)
         return inputs
 
     def _instruments(self, symbols: tuple[Symbol, ...]) -> tuple[Instrument, ...]:
@@ -142,11 +148,6 @@ class ReplayVenue:
 
     def _translate(self, delivery: Delivery, now: Time, inputs: list[Input]) -> None:
         kind, payload = delivery.kind, delivery.payload
-        if kind is DeliveryKind.EVENT:
-            news = from_event(payload)  # type: ignore[arg-type]
-            if news is not None:
-                inputs.append(news)
-            return
         if kind is DeliveryKind.STREAM_STATE:
             inputs.append(StreamChanged(bool(payload), "link"))
             return
