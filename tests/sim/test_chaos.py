@@ -6,6 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fillwright.core import engine
+from fillwright.core import events as ev
+from fillwright.core.settle import AT_REST
 from tests.sim.chaos import Chaos
 
 STEPS = 45
@@ -35,6 +38,19 @@ def test_calm_leaves_everything_in_order(seed: int) -> None:
     """The same wishes without faults and crashes: what goes wrong here is wrong by itself."""
     chaos = Chaos(seed, faults=False, restarts=False)
     chaos.run(STEPS // 2).audit()
+
+
+def test_the_looks_that_the_engine_spares_itself_find_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``settle.AT_REST``: the same journals as with a look after every record; others are not to be spared."""
+    needed = 0
+    for seed in range(20):
+        journals = []
+        for at_rest in (AT_REST, frozenset(), AT_REST | {ev.OrderCancelRequested, ev.OrderSubmitted}):
+            monkeypatch.setattr(engine, "AT_REST", at_rest)
+            journals.append(Chaos(seed).run(STEPS).records)
+        assert journals[0] == journals[1]
+        needed += journals[0] != journals[2]
+    assert needed
 
 
 @pytest.mark.long

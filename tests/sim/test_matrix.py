@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from fillwright.core import engine
 from fillwright.core.types import SECOND
 from tests.sim.harness import World, make_instrument
 from tests.sim.scenarios import FAULTS, OUTCOMES, PLANS, STOP, SYMBOL, FaultCase, PlanCase, play
@@ -49,18 +48,6 @@ def test_every_fault_leaves_its_trace(fault: FaultCase) -> None:
             if any(fault.trace in str(record.event) for record in world.records):
                 return
     pytest.fail(f"{fault.trace!r} in no journal")
-
-
-@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
-def test_one_more_look_after_a_record_that_leaves_nothing_to_look_for_finds_nothing(
-    plan: PlanCase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The engine spares itself the look after such records (``settle.AT_REST``): with it the journal is the same."""
-    outcomes = [OUTCOMES[name] for name in ("full_fill", "partial_then_timeout")]
-    played = [play(plan, outcome, fault).records for fault in FAULTS for outcome in outcomes]
-    monkeypatch.setattr(engine, "AT_REST", frozenset())
-    again = [play(plan, outcome, fault).records for fault in FAULTS for outcome in outcomes]
-    assert again == played
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
