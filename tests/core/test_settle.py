@@ -304,6 +304,25 @@ def test_the_rest_of_an_exit_that_ended_is_sold_three_times_then_protected() -> 
     assert "EXIT_FAILED" in desk.alerts()
 
 
+def test_after_sales_that_failed_a_refused_pair_is_followed_by_a_stop_at_once() -> None:
+    """§4: else OCO; else stop; else sell: the sale waits for its time, the stop does not."""
+    desk = Desk()
+    position = desk.enter()
+    sale = closing(desk)
+    free(desk)
+    for _ in range(3):
+        desk.expired(sale.client_order_id, ExpiryReason.INSUFFICIENT_LIQUIDITY)
+        (sale,) = desk.sent()
+    desk.refuse(sale, -2010, "The relationship of the prices for the orders is not correct.")
+    stop = desk.only(OrderRequest)
+    assert stop.type is OrderType.STOP_LOSS
+    desk.refuse(stop, -2010, "Stop price would trigger immediately.")
+    assert desk.sent() == []
+    assert position.retry_at > desk.now
+    desk.wait(1)
+    assert desk.only(OrderRequest).type is OrderType.MARKET
+
+
 def test_a_price_range_expiry_protects_at_once() -> None:
     """§3: a price-range expiry: protect the rest (then retry)."""
     desk = Desk()

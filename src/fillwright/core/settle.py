@@ -381,13 +381,14 @@ def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> T
     """Coins without a live stop: free what is held, then protect (at once what could not be sold), or sell."""
     last = _last_exit(ctx, position)
     sale_failed = last is not None and last.leg is Leg.EXIT and not exits
-    if ctx.now < position.retry_at and not sale_failed:
+    failed = failed_protection(ctx, position)
+    refused = failed is not None and not failed.retryable  # whatever else has to wait: the next best at once
+    if ctx.now < position.retry_at and not sale_failed and not refused:
         return position.retry_at
     if exits:
         cancel(ctx, position, exits[0], "protect anew")
         return NEVER
     may_sell = ctx.execution.unprotected_action == "sell"
-    failed = failed_protection(ctx, position)
     if failed is not None:
         failures = position.protection_failures + (0 if failed.retryable else 1)
         again = failed.retryable or (failures >= FAILURES_BEFORE_SALE and not may_sell)
@@ -402,7 +403,7 @@ def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> T
         )
         ctx.alert("error", "UNPROTECTED", f"position {position.id}: {failed.reject_reason}")
         go_back(ctx, position, failed)
-        if ctx.now < position.retry_at:
+        if again:
             return position.retry_at
     if position.protection_failures >= FAILURES_BEFORE_SALE and may_sell:
         return _close_now(ctx, position, "unprotected")
