@@ -184,7 +184,7 @@ class Book:
         """A signal comes in."""
         number = self.state.signals_made + 1
         wanted = signal or make_signal()
-        self.push(ev.SignalReceived(number, wanted, key or f"{wanted.trader_id}|{number}", "hash"))
+        self.push(ev.SignalReceived(number, wanted, key or f"{wanted.trader_id}|{number}"))
         return self.state.signals[number]
 
     def create_position(self, symbol: Symbol = "BTCUSDT", **changes: Any) -> Position:

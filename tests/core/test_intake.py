@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
+from fillwright.core.apply.signals import body_hash
 from fillwright.core.effects import Send
 from fillwright.core.plans import algo_slots_awaited
 from fillwright.core.requests import OrderListRequest, OrderRequest
@@ -90,6 +92,21 @@ def test_a_denied_signal_is_denied_again_after_it_was_forgotten() -> None:
     assert desk.state.signals == {}
     again = desk.command(inp.SubmitSignal(signal))
     assert (again.ok, again.code, again.repeated) == (False, "CONFIDENCE_TOO_LOW", True)
+
+
+def test_another_body_is_a_conflict_after_the_first_was_forgotten() -> None:
+    """§1: same key, other body: conflict, for as long as the key is kept."""
+    desk = Desk()
+    signal = make_signal(key="k", decision=SignalDecision.BAD_SETUP, created_at=desk.now)
+    desk.step(inp.SubmitSignal(signal))
+    assert desk.state.key_hashes == {}
+    desk.now += 3 * DAY
+    desk.step(inp.TimeReached())
+    assert desk.state.signals == {}
+    assert desk.state.key_hashes == {"ada|k": body_hash(signal)}
+    other = msgspec.structs.replace(signal, stop_loss=D(49_500))
+    assert desk.command(inp.SubmitSignal(other)).code == "KEY_CONFLICT"
+    assert desk.command(inp.SubmitSignal(signal)).repeated
 
 
 def test_keys_are_kept_for_seven_days() -> None:

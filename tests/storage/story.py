@@ -110,7 +110,7 @@ class Story:
             created_at=self.now,
             **{**fields, **more},  # type: ignore[arg-type]
         )
-        self.step(ev.SignalReceived(self._signals, signal, f"{trader_id}|{signal.key}", "hash"))
+        self.step(ev.SignalReceived(self._signals, signal, f"{trader_id}|{signal.key}"))
         return self._signals
 
     def deny(self, signal_id: int, code: str = "SPREAD_TOO_WIDE") -> None:

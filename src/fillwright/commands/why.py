@@ -28,9 +28,7 @@ from fillwright.options import BadInputError
 from fillwright.ports import ReadModel, SignalView, Verdict, Why, every
 
 DETAIL_LENGTH_MAX = 110
-_TOLD_ELSEWHERE = frozenset(
-    {"kind", "checks", "signal", "quote", "body_hash", "signal_id", "position_id", "key"}
-)
+_TOLD_ELSEWHERE = frozenset({"kind", "checks", "signal", "quote", "signal_id", "position_id", "key"})
 
 
 def why(services: Services, out: Path, account_id: str | None, signal: str, json_wanted: bool) -> None:

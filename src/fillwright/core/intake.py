@@ -6,12 +6,8 @@ another body is a conflict. Trading rules §1, §4, §5.
 
 from __future__ import annotations
 
-import hashlib
-
-import msgspec
-
 from fillwright.core import events as ev
-from fillwright.core.apply import candle_key
+from fillwright.core.apply.signals import body_hash, candle_key
 from fillwright.core.context import ENTRY_LANE, Answer, Context
 from fillwright.core.inputs import PlaceOrder, Signal, SignalAdvice
 from fillwright.core.plans import (
@@ -42,7 +38,6 @@ from fillwright.core.types import (
     TimeInForce,
 )
 
-_ENCODER = msgspec.json.Encoder()
 # Enum members by a name of their own: looking them up in the class costs as much as a multiplication.
 _ENTER_TRADE, _WAIT, _BAD_SETUP = SignalDecision.ENTER_TRADE, SignalDecision.WAIT, SignalDecision.BAD_SETUP
 _DENIED = SignalStatus.DENIED
@@ -53,14 +48,13 @@ _EXITS = (_STOP_LOSS, _TAKE_PROFIT)
 def receive(ctx: Context, limits: Limits, signal: Signal) -> None:
     """Take a signal in; the answer says what became of it."""
     state = ctx.state
-    body_hash = hashlib.blake2b(_ENCODER.encode(signal), digest_size=16).hexdigest()
     key = f"{signal.trader_id}|{signal.key or derived_key(ctx, signal)}"
     known = state.keys.get(key)
     if known is not None:
-        _answer_again(ctx, known, key, state.key_hashes[key] == body_hash)
+        _answer_again(ctx, known, key, signal)
         return
     signal_id = state.signals_made + 1
-    ctx.emit(ev.SignalReceived(signal_id, signal, key, body_hash))
+    ctx.emit(ev.SignalReceived(signal_id, signal, key))
     record = state.signals[signal_id]
     if signal.decision is _BAD_SETUP:
         _end(ctx, record, SignalStatus.ABANDONED, "bad_setup")
@@ -74,13 +68,14 @@ def receive(ctx: Context, limits: Limits, signal: Signal) -> None:
 
 def derived_key(ctx: Context, signal: Signal) -> str:
     """The idempotency key of a signal that brings none: trader, symbol, side, candle (else its creation time)."""
-    probe = SignalRecord(id=0, signal=signal, received_at=0, key="", body_hash="")
+    probe = SignalRecord(id=0, signal=signal, received_at=0, key="")
     return "auto:" + (candle_key(ctx.ledger, probe) or f"{signal.symbol}|{signal.side}|{signal.created_at}")
 
 
-def _answer_again(ctx: Context, signal_id: int, key: str, same_body: bool) -> None:
+def _answer_again(ctx: Context, signal_id: int, key: str, signal: Signal) -> None:
     record = ctx.state.signals.get(signal_id)
-    if not same_body:
+    known_hash = body_hash(record.signal) if record is not None else ctx.state.key_hashes[key]
+    if body_hash(signal) != known_hash:
         ctx.answer = Answer(
             ok=False,
             code="KEY_CONFLICT",
@@ -209,7 +204,7 @@ def judge_order(ctx: Context, limits: Limits, order: PlaceOrder) -> tuple[Draft 
 def preview(ctx: Context, limits: Limits, signal: Signal) -> Assessment:
     """Judge a signal that has not come in: nothing is recorded."""
     record = SignalRecord(
-        id=0, signal=signal, received_at=ctx.now, key="", body_hash="", decided_at=signal.created_at
+        id=0, signal=signal, received_at=ctx.now, key="", decided_at=signal.created_at
     )
     return judge(ctx, limits, signal, record)[1]
 

@@ -45,7 +45,6 @@ class SignalRecord(msgspec.Struct):
     signal: Signal
     received_at: Time
     key: str
-    body_hash: str
     status: SignalStatus = SignalStatus.RECEIVED
     reason: str = ""
     code: str = ""
@@ -143,8 +142,9 @@ class State(msgspec.Struct, kw_only=True):
     signals: dict[int, SignalRecord] = {}
     signals_made: int = 0
     keys: dict[str, int] = {}
-    """Idempotency key (``trader|key``) → signal id; the signal's hash is kept in ``key_hashes``."""
+    """Idempotency key (``trader|key``) → signal id."""
     key_hashes: dict[str, str] = {}
+    """Hashes of the bodies of signals that were forgotten sooner than their keys."""
     key_codes: dict[str, str] = {}
     """Why the signals of some keys were denied."""
     candle_signals: dict[str, int] = {}

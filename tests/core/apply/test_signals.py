@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from fillwright.core import events as ev
-from fillwright.core.apply.signals import SIGNAL_ENDS, candle_key, follow
+from fillwright.core.apply.signals import SIGNAL_ENDS, body_hash, candle_key, follow
 from fillwright.core.types import MINUTE, SECOND, SignalStatus
 from tests.core.builders import NOW, Book, make_signal
 
@@ -15,8 +17,19 @@ def test_a_signal_is_remembered_with_its_key() -> None:
     record = book.receive(key="ada|k")
     assert (record.status, record.decided_at) == (SignalStatus.RECEIVED, NOW)
     assert book.state.keys == {"ada|k": 1}
-    assert book.state.key_hashes == {"ada|k": "hash"}
     assert book.state.signals_made == 1
+
+
+def test_a_body_has_one_hash_before_and_after_the_journal() -> None:
+    signal = make_signal(
+        stop_loss=Decimal("4.9E+4"), confidence=Decimal("1E-7"), metadata={"b": "1", "a": "2"}
+    )
+    event = ev.SignalReceived(1, signal, "ada|k")
+    again = ev.decode("SignalReceived", event.version, ev.encode(event))
+    assert isinstance(again, ev.SignalReceived)
+    assert str(again.signal.stop_loss) != str(signal.stop_loss)
+    assert body_hash(again.signal) == body_hash(signal)
+    assert body_hash(make_signal()) != body_hash(signal)
 
 
 def test_an_approved_signal_takes_its_candle_and_its_turn() -> None:

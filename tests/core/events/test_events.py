@@ -191,6 +191,18 @@ def test_numbers_of_old_versions_are_read_exactly(monkeypatch: pytest.MonkeyPatc
     assert str(event.taker) == "0.0010"  # type: ignore[attr-defined]
 
 
+def test_signals_of_old_journals_are_read() -> None:
+    old = (
+        b'{"kind":"SignalReceived","signal_id":1,"signal":{"trader_id":"ada","symbol":"BTCUSDT","side":"long",'
+        b'"created_at":7},"key":"ada|k","body_hash":"5c1f"}'
+    )
+
+    event = decode("SignalReceived", 1, old)
+
+    assert isinstance(event, ev.SignalReceived)
+    assert (event.signal_id, event.signal.symbol, event.key) == (1, "BTCUSDT", "ada|k")
+
+
 def test_every_old_version_can_be_read() -> None:
     expected = {(kind, old) for kind, cls in EVENT_TYPES.items() for old in range(1, cls.version)}
 

@@ -62,7 +62,7 @@ def forget(ledger: Ledger, now: Time) -> None:
         else:
             signal = state.signals.get(int(key))
             if signal is not None and signal.status in SIGNAL_ENDS:
-                del state.signals[signal.id]
+                signals.forget_signal(ledger, signal)
     while (old_candle := state.old_candles.pop_before(now - KEEP_CANDLES)) is not None:
         state.candle_signals.pop(old_candle, None)
     while (old_key := state.old_keys.pop_before(now - KEEP_KEYS)) is not None:

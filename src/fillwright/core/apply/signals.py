@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from fillwright.core import events as ev
+from fillwright.core.inputs import Signal
 from fillwright.core.state import Ledger, SignalRecord
 from fillwright.core.types import MINUTE, SECOND, SignalStatus, Time
 
@@ -32,13 +34,25 @@ def _signal_received(ledger: Ledger, event: ev.SignalReceived, record: ev.Record
         event.signal,
         record.time,
         event.key,
-        event.body_hash,
         decided_at=event.signal.created_at,
         updated_at=record.time,
     )
     state.keys[event.key] = event.signal_id
-    state.key_hashes[event.key] = event.body_hash
     state.old_keys.push(record.time, event.key)
+
+
+def forget_signal(ledger: Ledger, signal: SignalRecord) -> None:
+    """Drop a signal; of its body stays what tells whether its key comes with another one."""
+    state = ledger.state
+    del state.signals[signal.id]
+    if signal.key in state.keys:
+        state.key_hashes[signal.key] = body_hash(signal.signal)
+
+
+def body_hash(signal: Signal) -> str:
+    """What tells the bodies of two signals apart: of the body as the journal has it, so always the same."""
+    body = ev.encode(ev.SignalReceived(0, signal, ""))
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def _signal_approved(ledger: Ledger, event: ev.SignalApproved, record: ev.Record) -> None:

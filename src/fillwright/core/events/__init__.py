@@ -174,7 +174,14 @@ __all__ = [
 EVENT_TYPES: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}
 """Every event by its kind."""
 
-UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+def _without_body_hash(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name != "body_hash"}
+
+
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("SignalReceived", 1): _without_body_hash,  # the signal itself is there: its hash followed from it
+}
 """(kind, version) → a function that turns such a body into the next version's."""
 
 _ENCODER = msgspec.json.Encoder()

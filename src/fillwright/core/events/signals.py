@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import ClassVar
 
 from fillwright.core.events.base import Check, Event
 from fillwright.core.inputs import Signal
@@ -12,10 +13,11 @@ from fillwright.core.types import SignalStatus
 class SignalReceived(Event, frozen=True):
     """A signal came in and got an id."""
 
+    version: ClassVar[int] = 2
+
     signal_id: int
     signal: Signal
     key: str
-    body_hash: str
 
 
 class SignalApproved(Event, frozen=True):
