@@ -265,7 +265,9 @@ class _Job:
             store.journal,
             store.projection(owner),
             charts,
-            lambda: every(lambda cursor: model.trades(ACCOUNT_ID, limit=PAGE_MAX, cursor=cursor)),
+            lambda: every(
+                lambda cursor: model.trades(ACCOUNT_ID, limit=PAGE_MAX, cursor=cursor, oldest_first=True)
+            ),
         )
         simulation = job.resume() if self.options.resume else None
         if simulation is None:

@@ -383,6 +383,19 @@ def test_the_last_page_has_no_cursor(model: ReadModel) -> None:
     assert len(model.trades(ACCOUNT, limit=0).items) == 1
 
 
+def test_trades_are_listed_from_either_end(model: ReadModel) -> None:
+    newest_first = list(every(lambda cursor: model.trades(ACCOUNT, limit=3, cursor=cursor)))
+
+    oldest_first = list(
+        every(lambda cursor: model.trades(ACCOUNT, limit=3, cursor=cursor, oldest_first=True))
+    )
+
+    assert len(newest_first) > 3
+    assert oldest_first == newest_first[::-1]
+    with pytest.raises(CursorError):
+        model.trades(ACCOUNT, cursor=model.trades(ACCOUNT, limit=1).next_cursor, oldest_first=True)
+
+
 def test_a_cursor_of_another_listing_is_refused(model: ReadModel) -> None:
     cursor = model.trades(ACCOUNT, limit=1).next_cursor
 

@@ -21,6 +21,7 @@ from fillwright.core.events import (
 )
 from fillwright.core.types import Mode
 from fillwright.ports import Owner, TradeView
+from fillwright.replay import verification
 from fillwright.replay.run import Replay
 from fillwright.replay.verification import DIFFERENCES_MAX, Verification, distribution, verify
 from fillwright.storage.sql import open_read_model, open_store
@@ -79,7 +80,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         job = Replay(case.plan(), store.journal, store.projection(owner), None)
         job.play(job.start())
     with open_read_model(path) as model:
-        trades = model.trades(ACCOUNT, limit=100).items
+        trades = model.trades(ACCOUNT, limit=100, oldest_first=True).items
     return Story(memory, list(trades))
 
 
@@ -140,6 +141,50 @@ def test_a_trade_without_its_commission(story: Story) -> None:
     wrong = msgspec.structs.replace(closed, commissions=closed.commissions[:1])
     trades = [wrong if trade is closed else trade for trade in story.trades]
     assert story.verify(trades=trades).differing == len(closed.commissions) - 1
+
+
+def test_a_trade_that_is_missing(story: Story) -> None:
+    closed = next(trade for trade in story.trades if trade.status == "Closed")
+    found = story.verify(trades=[trade for trade in story.trades if trade is not closed])
+    assert found.differing == 1
+    assert found.differences[0].startswith(f"trade {closed.id} realised: recorded None")
+
+
+def test_what_has_ended_is_let_go_of(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Books, orders and trades are as few as are open, however many there were."""
+    monkeypatch.setattr(verification, "CLOSED_KEPT_MAX", 2)
+    monkeypatch.setattr(verification, "ENDED_KEPT_MAX", 3)
+    made: list[verification._Recount] = []
+    recount = verification._Recount
+
+    def remembered(*arguments: Any) -> verification._Recount:
+        made.append(recount(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(verification, "_Recount", remembered)
+    most = [0, 0, 0]
+
+    def watched() -> Iterator[Record]:
+        for record in story.played.journal.records:
+            if made:
+                (one,) = made
+                assert one._trades is not None
+                held = (len(one.books) + len(one._closed), len(one._sides), len(one._trades._ahead))
+                most[:] = map(max, most, held)
+            yield record
+
+    found = story.verify(records=watched())
+    assert found.ok, found.differences
+    assert found.trades >= 10
+    assert most[0] <= 2 + 1 + len(made[0].books) + 1
+    assert most[1] <= 3 * 3
+    assert most[2] <= 3
+    closed = [trade for trade in story.trades if trade.status == "Closed"]
+    for changed in (closed[0], closed[-1]):
+        wrong = msgspec.structs.replace(changed, entry_price=D(1))
+        made.clear()
+        trades = [wrong if trade is changed else trade for trade in story.trades]
+        assert story.verify(trades=trades).differing == 1
 
 
 @pytest.mark.parametrize("place", [1, 2])

@@ -112,8 +112,9 @@ class ReadModel(Protocol):
         trader_id: str | None = None,
         limit: int = PAGE_DEFAULT,
         cursor: str | None = None,
+        oldest_first: bool = False,
     ) -> Page[TradeView]:
-        """List trades; closed are Closed, Cancelled and Rejected."""
+        """List trades, newest first unless asked otherwise; closed are Closed, Cancelled and Rejected."""
 
     def trade(self, account_id: AccountId, trade_id: int) -> TradeView | None:
         """One trade."""

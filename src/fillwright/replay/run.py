@@ -12,7 +12,7 @@ from fillwright.core.engine import Engine
 from fillwright.core.inputs import ChangeLimits, OpenLedger, Reconcile
 from fillwright.core.instruments import Instrument
 from fillwright.core.settings import RiskLimits, Settings, VenueProfile
-from fillwright.core.types import MILLISECOND, AccountId, Asset, Symbol, Time
+from fillwright.core.types import DAY, MILLISECOND, SECOND, AccountId, Asset, Symbol, Time
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.faults import FaultPlan
 from fillwright.exchange.link import Link
@@ -34,6 +34,8 @@ from fillwright.venues.in_process import balances
 
 REPLAY_TAG = "replay"
 MARK_INTERVAL_S = 60
+"""How often equity is marked where something is held; on tapes of candles once a candle, if that is longer."""
+MARK_INTERVAL_MAX: Time = DAY
 KEEP_ENDED_S = 60
 """A stream that loses nothing has no late reports."""
 EXCHANGE_FINALS_KEPT = 16
@@ -97,6 +99,21 @@ def replay_settings(settings: Settings, faulty: bool) -> Settings:
     return msgspec.structs.replace(settings, venue=venue)
 
 
+def marked_by(settings: Settings, tapes: Sequence[Tape]) -> Settings:
+    """Settings that mark equity no more often than tapes have prices: inside a candle nothing is known.
+
+    At a candle's end the mark sees its close.
+    """
+    lengths = [tape.interval.length_us or MARK_INTERVAL_MAX for tape in tapes if tape.interval is not None]
+    if len(lengths) < len(tapes):
+        return settings
+    interval_s = min([MARK_INTERVAL_MAX, *lengths]) // SECOND
+    if interval_s <= settings.venue.mark_interval_s:
+        return settings
+    venue = msgspec.structs.replace(settings.venue, mark_interval_s=interval_s)
+    return msgspec.structs.replace(settings, venue=venue)
+
+
 class Replay:
     """One replay from its plan to its outcome."""
 
@@ -106,11 +123,11 @@ class Replay:
         journal: Journal,
         projection: Projection,
         charts: Charts | None = None,
-        trades: Callable[[], Iterable[TradeView]] = tuple,
+        trades: Callable[[], Iterable[TradeView]] | None = None,
     ) -> None:
         self.plan = plan
         self.trades = trades
-        """The read model's trades, to be verified with everything else."""
+        """The read model's trades by their ids, to be verified with everything else."""
         self.journal = journal
         self.projection = projection
         self.charts = charts
@@ -148,7 +165,7 @@ class Replay:
             OpenLedger(
                 account_id=plan.account_id,
                 tag=REPLAY_TAG,
-                settings=self.settings,
+                settings=marked_by(self.settings, tapes),
                 instruments=tuple(plan.instruments.values()),
                 maker_fee=paper.maker_fee,
                 taker_fee=paper.taker_fee,
@@ -256,7 +273,12 @@ class Replay:
         feeds = simulation.feeds
         return Outcome(
             digest=self.journal.digest(account_id),
-            verification=verify(self.journal.load(account_id), simulation.engine.ledger, held, self.trades()),
+            verification=verify(
+                self.journal.load(account_id),
+                simulation.engine.ledger,
+                held,
+                None if self.trades is None else self.trades(),
+            ),
             start=self.recorder.first_time,
             end=simulation.now,
             ticks=sum(feed.visited + feed.passed for feed in feeds),

@@ -2,10 +2,14 @@
 
 Exact fractions, no code of the core's arithmetic: for every trade realised PnL, commissions and average prices; the
 exchange's balances against the engine's; realised results against the change in cash. What differs is named.
+
+The journal and the users' trades are read side by side, once: what is held in memory is what is open, and as much of
+what has ended as something late may still bring back.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +22,8 @@ from fillwright.core.events import (
     Event,
     Fill,
     OrderAdopted,
+    OrderCancelled,
+    OrderExpired,
     OrderFilled,
     OrderPartiallyFilled,
     OrderRejected,
@@ -35,6 +41,8 @@ from fillwright.ports import TradeView
 
 CLOSED_KEPT_MAX = 1_000
 """Closed positions that a late fill may still bring back."""
+ENDED_KEPT_MAX = 4_000
+"""Ended orders that a late fill may still name."""
 DIFFERENCES_MAX = 20
 """Differences named at most; more are only counted."""
 
@@ -127,27 +135,40 @@ def _round(value: Fraction) -> Fraction:
     return Fraction(round(value * 10**MONEY_DECIMALS), 10**MONEY_DECIMALS)
 
 
-class _Result(msgspec.Struct, frozen=True):
-    """What a closed trade must say of itself."""
+class _Trades:
+    """The users' closed trades by their ids, read on as far as the next result needs them."""
 
-    realized: Fraction
-    commissions: dict[Asset, Fraction]
-    entry_price: Fraction | None
-    exit_price: Fraction | None
+    def __init__(self, trades: Iterable[TradeView]) -> None:
+        self._rest = iter(trades)
+        self._ahead: dict[int, TradeView] = {}
+
+    def take(self, number: int) -> TradeView | None:
+        """The trade of a closed position; None when there is none."""
+        if number in self._ahead:
+            return self._ahead.pop(number)
+        for trade in self._rest:
+            if trade.id == number:
+                return trade
+            if trade.status == "Closed":
+                self._ahead[trade.id] = trade
+            if trade.id > number:
+                break
+        return None
 
 
 class _Recount:
     """One pass over the journal's fills: books of open positions, results of closed ones, totals of every asset."""
 
-    def __init__(self, ledger: Ledger, found: Verification) -> None:
+    def __init__(self, ledger: Ledger, found: Verification, trades: Iterable[TradeView] | None) -> None:
         self.instruments = ledger.state.instruments
         self.found = found
         self.books: dict[int, _Book] = {}
-        self.results: dict[int, _Result] = {}
+        self._trades = None if trades is None else _Trades(trades)
         self.totals: dict[Asset, Fraction] = {}
         self.closed_cash = Fraction(0)
         self._closed: dict[int, _Book] = {}
         self._sides: dict[str, tuple[int, Symbol, Side]] = {}
+        self._ended: deque[str] = deque()
 
     def take(self, event: Event) -> None:
         """Take the next event of the journal."""
@@ -165,8 +186,11 @@ class _Recount:
             self.totals[event.asset] = self.totals.get(event.asset, Fraction(0)) + Fraction(delta)
         elif isinstance(event, PositionProtected):
             self.found.unprotected_us.append(event.unprotected_us)
+        elif isinstance(event, OrderCancelled | OrderExpired):
+            self._end(event.id)
         elif isinstance(event, OrderRejected):
             self.found.filter_rejections += "Filter failure" in event.reason
+            self._end(event.id)
         elif isinstance(event, PositionReduced):
             self.books[event.position_id].lose(event.quantity)
         elif isinstance(event, PositionClosed):
@@ -184,6 +208,11 @@ class _Recount:
         if position_id in self.books:
             self.books[position_id].add(side, event.fill)
 
+    def _end(self, order_id: str) -> None:
+        self._ended.append(order_id)
+        if len(self._ended) > ENDED_KEPT_MAX:
+            self._sides.pop(self._ended.popleft(), None)
+
     def _reopen(self, position_id: int) -> None:
         """A late fill brings a closed position back, its dust with it."""
         book = self.books[position_id] = self._closed.pop(position_id)
@@ -196,34 +225,45 @@ class _Recount:
         self.closed_cash += book.cash
         self._closed[event.position_id] = book
         if len(self._closed) > CLOSED_KEPT_MAX:
-            del self._closed[next(iter(self._closed))]
+            self._compare(next(iter(self._closed)))
         name = f"position {event.position_id}"
         self.found.expect(f"{name} realised", Fraction(event.pnl), book.realized)
         self.found.expect(f"{name} dust", Fraction(event.dust_quantity), book.held)
         self.found.expect(f"{name} cost of dust", Fraction(event.dust_cost), book.cost)
-        self.results[event.position_id] = _Result(
-            book.realized, book.commissions, _average(book.entry), _average(book.exit)
-        )
+
+    def finish(self) -> None:
+        """Compare the closed positions that are left."""
+        for number in tuple(self._closed):
+            self._compare(number)
+
+    def _compare(self, number: int) -> None:
+        """Let go of a closed position: its trade must say what its fills say."""
+        book = self._closed.pop(number)
+        if self._trades is None:
+            return
+        trade = self._trades.take(number)
+        if trade is None:
+            self.found.expect(f"trade {number} realised", None, book.realized)
+        else:
+            _compare_trade(self.found, trade, book)
 
 
 def verify(
     records: Iterable[Record],
     ledger: Ledger,
     exchange_balances: Iterable[tuple[Asset, Decimal, Decimal]],
-    trades: Iterable[TradeView] = (),
+    trades: Iterable[TradeView] | None = None,
 ) -> Verification:
     """Recompute a whole journal; compare with events, the users' trades, the engine's state, the exchange's balances.
 
-    ``trades`` are the read model's: every closed one must say what its fills say.
+    ``trades`` are the read model's, by their ids: every closed one must be there, and say what its fills say (None:
+    there is no read model).
     """
     found = Verification()
-    recount = _Recount(ledger, found)
+    recount = _Recount(ledger, found, trades)
     for record in records:
         recount.take(record.event)
-    for trade in trades:
-        result = recount.results.get(trade.id)
-        if result is not None:
-            _compare_trade(found, trade, result)
+    recount.finish()
     left = recount.books.values()
     cash = recount.closed_cash + sum((book.cash for book in left), Fraction(0))
     open_realized = sum((book.realized for book in left), Fraction(0))
@@ -250,18 +290,18 @@ def _average(sums: list[Fraction]) -> Fraction | None:
     return _round(quote / quantity) if quantity else None
 
 
-def _compare_trade(found: Verification, trade: TradeView, result: _Result) -> None:
+def _compare_trade(found: Verification, trade: TradeView, book: _Book) -> None:
     name = f"trade {trade.id}"
     realized = None if trade.realized_pnl is None else Fraction(trade.realized_pnl)
-    found.expect(f"{name} realised", realized, result.realized)
+    found.expect(f"{name} realised", realized, book.realized)
     for what, price, expected in (
-        ("entry price", trade.entry_price, result.entry_price),
-        ("exit price", trade.exit_price, result.exit_price),
+        ("entry price", trade.entry_price, _average(book.entry)),
+        ("exit price", trade.exit_price, _average(book.exit)),
     ):
         found.expect(f"{name} {what}", None if price is None else Fraction(price), expected)
     told = {one.asset: Fraction(one.amount) for one in trade.commissions}
-    for asset in {**told, **result.commissions}:
-        found.expect(f"{name} commission in {asset}", told.get(asset), result.commissions.get(asset))
+    for asset in {**told, **book.commissions}:
+        found.expect(f"{name} commission in {asset}", told.get(asset), book.commissions.get(asset))
 
 
 def _move(totals: dict[Asset, Fraction], base: Asset, quote: Asset, side: Side, fill: Fill) -> None:

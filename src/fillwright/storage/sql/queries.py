@@ -127,15 +127,19 @@ class SqlReadModel:
         key: tuple[ColumnElement[Any], ...],
         limit: int,
         cursor: str | None,
+        *,
+        oldest_first: bool = False,
     ) -> Page[T]:
         """Run a listing, newest first by its key; one row more than asked for tells whether there is a next page."""
-        listing = view.__name__
+        listing = view.__name__ + (" oldest first" if oldest_first else "")
         kinds = tuple(column.type.python_type for column in key)
         if cursor is not None:
             after = read_cursor(listing, cursor, kinds)
-            query = query.where(tuple_(*key) < tuple_(*after) if len(key) > 1 else key[0] < after[0])
+            ours, theirs = (tuple_(*key), tuple_(*after)) if len(key) > 1 else (key[0], after[0])
+            query = query.where(ours > theirs if oldest_first else ours < theirs)
         limit = max(1, min(limit, PAGE_MAX))
-        found = self._all(query.order_by(*(column.desc() for column in key)).limit(limit + 1))
+        order = key if oldest_first else tuple(column.desc() for column in key)
+        found = self._all(query.order_by(*order).limit(limit + 1))
         items = tuple(msgspec.convert(row, view) for row in found[:limit])
         if len(found) <= limit:
             return Page(items)
@@ -213,6 +217,7 @@ class SqlReadModel:
         trader_id: str | None = None,
         limit: int = PAGE_DEFAULT,
         cursor: str | None = None,
+        oldest_first: bool = False,
     ) -> Page[TradeView]:
         """List trades; ``status``: open or closed (Closed, Cancelled, Rejected)."""
         table = schema.trades_of(self._owner(account_id).mode)
@@ -225,7 +230,7 @@ class SqlReadModel:
                 positions.account_id == account_id, positions.status.in_(rows.OPEN_POSITION_STATUSES)
             )
             query = query.where(table.c.id.in_(held))
-        return self._page(TradeView, query, (table.c.id,), limit, cursor)
+        return self._page(TradeView, query, (table.c.id,), limit, cursor, oldest_first=oldest_first)
 
     def decisions(
         self, account_id: AccountId, *, limit: int = PAGE_DEFAULT, cursor: str | None = None
