@@ -16,7 +16,8 @@ from fillwright.core.events import (
 )
 from fillwright.core.settings import PaperSettings, Settings
 from fillwright.exchange.faults import FaultPlan, Rates
-from fillwright.replay.run import ResumeMismatchError, fingerprint, replay_settings
+from fillwright.market.intervals import Interval
+from fillwright.replay.run import ResumeMismatchError, fingerprint, marked_by, replay_settings
 from tests.replay.builders import (
     LOOSE,
     Case,
@@ -171,3 +172,17 @@ def test_nothing_but_the_journal_grows_with_the_number_of_trades() -> None:
     few, many = held_after(300), held_after(900)
     for what, count in few.items():
         assert many[what] <= count * 1.1 + 3, (what, few, many)
+
+
+def test_equity_is_marked_once_a_candle_where_nothing_is_known_between() -> None:
+    settings = replay_settings(Settings(), faulty=False)
+    quarters = candles_tape([(0, 100, 101, 99, 100, 1)])
+    quarters.interval = Interval.M15
+    months = candles_tape([(0, 100, 101, 99, 100, 1)])
+    months.interval = Interval.MO1
+    trades = trades_tape([(0, 100)])
+    assert marked_by(settings, [quarters]).venue.mark_interval_s == 900
+    assert marked_by(settings, [quarters, months]).venue.mark_interval_s == 900
+    assert marked_by(settings, [months]).venue.mark_interval_s == 86_400
+    assert marked_by(settings, [candles_tape([(0, 100, 101, 99, 100, 1)])]) == settings
+    assert marked_by(settings, [quarters, trades]) == settings
