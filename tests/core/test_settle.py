@@ -323,6 +323,23 @@ def test_after_sales_that_failed_a_refused_pair_is_followed_by_a_stop_at_once() 
     assert desk.only(OrderRequest).type is OrderType.MARKET
 
 
+def test_a_stop_that_our_own_sale_has_passed_is_not_placed() -> None:
+    """§4: last ≤ stop: a sale that swept the book set the last price, whatever quote we have seen before it."""
+    desk = Desk()
+    desk.enter()
+    sale = closing(desk)
+    free(desk)
+    desk.now += 1
+    desk.fill(sale.client_order_id, D("0.0001"), 48_900)
+    for _ in range(3):
+        desk.expired(sale.client_order_id, ExpiryReason.INSUFFICIENT_LIQUIDITY)
+        sale, *_ = [*desk.sent(), sale]
+    assert desk.position.exit_reason == "stop_loss"
+    assert [event.order_type for event in desk.events(ev.OrderSubmitted)[-2:]] == [OrderType.MARKET] * 2
+    desk.wait(1)
+    assert desk.only(OrderRequest).type is OrderType.MARKET
+
+
 def test_a_price_range_expiry_protects_at_once() -> None:
     """§3: a price-range expiry: protect the rest (then retry)."""
     desk = Desk()

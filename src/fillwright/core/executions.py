@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+import msgspec
+
 from fillwright.core import events as ev
 from fillwright.core.context import Context, milliseconds
 from fillwright.core.effects import FetchInstruments
@@ -287,13 +289,22 @@ def _conclude(ctx: Context, order: Order, news: OrderReport) -> None:
     elif status is _V.EXPIRED and order.may(Step.EXPIRED):
         reason = news.expiry_reason or ExpiryReason.EXCHANGE_CANCELED
         ctx.emit(ev.OrderExpired(id=order.id, reason=reason), order.record)
-        position = ctx.position_of(order)
-        if reason is _NO_BUYER and position is not None and position.status in _HELD:
-            _note_exit(ctx, position, order)  # it was triggered
+        if reason is _NO_BUYER:
+            _note_sweep(ctx, order)
     elif status is _V.EXPIRED_IN_MATCH and order.may(Step.EXPIRED):
         ctx.emit(ev.OrderExpired(id=order.id, reason="EXPIRED_IN_MATCH"), order.record)
     elif status is _REJECTED and order.may(Step.REJECTED):
         ctx.emit(ev.OrderRejected(id=order.id, code=-2010, reason=news.reject_reason), order.record)
+
+
+def _note_sweep(ctx: Context, order: Order) -> None:
+    """A market order took all there was: it was triggered if it was a stop, and set the last price."""
+    position = ctx.position_of(order)
+    if position is not None and position.status in _HELD:
+        _note_exit(ctx, position, order)
+    quote = ctx.quotes.get(order.symbol)
+    if quote is not None and order.fills and order.fills[-1].time > quote.time:
+        ctx.quotes[order.symbol] = msgspec.structs.replace(quote, last=order.fills[-1].price)
 
 
 def _amended(ctx: Context, order: Order, news: OrderReport) -> None:

@@ -203,9 +203,7 @@ def judge_order(ctx: Context, limits: Limits, order: PlaceOrder) -> tuple[Draft 
 
 def preview(ctx: Context, limits: Limits, signal: Signal) -> Assessment:
     """Judge a signal that has not come in: nothing is recorded."""
-    record = SignalRecord(
-        id=0, signal=signal, received_at=ctx.now, key="", decided_at=signal.created_at
-    )
+    record = SignalRecord(id=0, signal=signal, received_at=ctx.now, key="", decided_at=signal.created_at)
     return judge(ctx, limits, signal, record)[1]
 
 
