@@ -29,7 +29,7 @@ def soonest(*times: Time) -> Time:
 
 def watch_orders(ctx: Context, orders: list[Order]) -> Time:
     """Put orders in doubt that were not confirmed in time, and ask about those in doubt."""
-    wake = NEVER
+    wake, patience = NEVER, 0
     for order in orders:
         if order.doubt is None:
             if order.state is _SUBMITTED:
@@ -38,9 +38,10 @@ def watch_orders(ctx: Context, orders: list[Order]) -> Time:
                 sent_at, request = order.cancel_requested_at, "cancel"
             else:
                 continue
-            due = sent_at + seconds(ctx.execution.stale_order_timeout_s)
+            patience = patience or seconds(ctx.execution.stale_order_timeout_s)
+            due = sent_at + patience
             if ctx.now < due:
-                wake = soonest(wake, due)
+                wake = due if not wake or due < wake else wake
                 continue
             doubt(ctx, order, request, None, "no answer in time")
         if order.doubt is not None:

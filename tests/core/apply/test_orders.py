@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fillwright.core import events as ev
+from fillwright.core.settings import VenueProfile
+from fillwright.core.state import Ledger
 from fillwright.core.types import SECOND, Leg, OrderState, OrderType, PositionStatus, Side
 from tests.core.builders import NOW, PRICE, QUANTITY, Book, D
 
@@ -47,6 +49,24 @@ def test_an_order_counts_in_every_window_of_the_venue() -> None:
     book.now += 10 * SECOND
     book.submit()
     assert [window[1] for window in book.state.safety.order_windows] == [1, 4]
+
+
+def test_windows_of_another_length_begin_at_once() -> None:
+    book = Book()
+    book.set(venue=VenueProfile(order_limits=((600, 100),)))
+    book.submit()
+    book.now += 30 * SECOND
+    book.set(venue=VenueProfile(order_limits=((10, 100),)))
+    book.submit()
+    assert book.state.safety.order_windows == [[book.now // (10 * SECOND), 1]]
+
+
+def test_a_loaded_ledger_counts_on_in_the_same_windows() -> None:
+    book = Book()
+    book.submit()
+    book.ledger = Ledger.load(book.ledger.dump())
+    book.submit()
+    assert [window[1] for window in book.ledger.state.safety.order_windows] == [2, 2]
 
 
 def test_an_amendment_waits_for_its_answer() -> None:
