@@ -46,7 +46,7 @@ from fillwright.exchange import (
     snapshot,
 )
 from fillwright.exchange.accounts import Account
-from fillwright.exchange.market import INFINITY, PriceRange, Quoted, SymbolMarket
+from fillwright.exchange.market import PriceRange, Quoted, SymbolMarket
 from fillwright.exchange.messages import (
     AmendmentView,
     AssetBalance,
@@ -324,8 +324,9 @@ class Exchange:
         the exchange's own averages count every trade.
         """
         market = self._state.market(symbol)
-        low, high = market.bounds()
-        return low or None, None if high == INFINITY else high
+        if market.dirty:
+            market.bounds()
+        return market.range
 
     def has_resting_orders(self, symbol: Symbol) -> bool:
         """Whether limit orders rest in a book: only then can a change of depth matter inside of ``bounds``."""

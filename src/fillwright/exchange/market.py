@@ -120,6 +120,7 @@ class SymbolMarket:
         "match_id",
         "price_range",
         "queue_ahead_quote",
+        "range",
         "quote_quantum",
         "reference_price",
         "rising",
@@ -164,6 +165,8 @@ class SymbolMarket:
         self.trailing: list[Order] = []
         self.low = ZERO
         self.high = INFINITY
+        self.range: tuple[Decimal | None, Decimal | None] = (None, None)
+        """The same, None where there is no bound; another tuple when it was derived anew."""
         self.dirty = False
         """Whether ``low`` and ``high`` must be derived anew."""
 
@@ -326,6 +329,7 @@ class SymbolMarket:
             else:
                 low = max(low, order.stop_price)
         self.low, self.high = low, high
+        self.range = (low or None, None if high == INFINITY else high)
         self.dirty = False
 
     # -- own orders ----------------------------------------------------------------------------------------------

@@ -188,7 +188,8 @@ class AveragePrice:
             quantity += volume
         if not quantity:
             return newest.last_price(row)
-        return money(CONTEXT.divide(_unscaled(notional, newest.scale.price_decimals), Decimal(quantity)))
+        volume = Decimal(quantity * 10**newest.scale.price_decimals)
+        return money(CONTEXT.divide(Decimal(notional), volume))
 
     def _sums_of(self, position: int) -> _Sums:
         sums = self._sums[position]
@@ -204,10 +205,6 @@ def _running(terms: Integers) -> Sequence[int]:
     sums = np.zeros(len(terms) + 1, dtype=np.int64)
     np.cumsum(terms, out=sums[1:])
     return cast(Sequence[int], sums.data)
-
-
-def _unscaled(notional: int, decimals: int) -> Decimal:
-    return Decimal(notional).scaleb(-decimals, context=CONTEXT)
 
 
 def _view(column: Integers) -> Sequence[int]:

@@ -36,6 +36,7 @@ class Agenda:
         self._signals = signals
         self._delivered = delivered
         self._next: PlannedSignal | None = None
+        self._signal_at: Time | None = None
         self.signals_taken = skip_signals
         for _ in range(skip_signals):
             next(self._signals, None)
@@ -43,6 +44,7 @@ class Agenda:
 
     def _advance(self) -> None:
         self._next = next(self._signals, None)
+        self._signal_at = self._next.signal.created_at if self._next is not None else None
 
     def add_candle(self, candle: Candle) -> None:
         """Announce a complete candle; those that were delivered before a resume are passed over."""
@@ -55,11 +57,11 @@ class Agenda:
 
     def next_time(self) -> Time | None:
         """When the next thing is due."""
-        candle = self._candles[0][0] if self._candles else None
-        signal = self._next.signal.created_at if self._next is not None else None
-        if candle is None or signal is None:
-            return signal if candle is None else candle
-        return min(candle, signal)
+        signal = self._signal_at
+        if not self._candles:
+            return signal
+        candle = self._candles[0][0]
+        return candle if signal is None or candle < signal else signal
 
     def pop(self, now: Time) -> Due | None:
         """Take the next thing that is due by now."""
@@ -67,8 +69,8 @@ class Agenda:
             time, *_, candle = heappop(self._candles)
             self._delivered = max(self._delivered, candle.close_time)
             return Due(time, candle=candle)
-        if self._next is not None and self._next.signal.created_at <= now:
-            planned = self._next
+        planned = self._next
+        if planned is not None and planned.signal.created_at <= now:
             self.signals_taken += 1
             self._advance()
             return Due(planned.signal.created_at, signal=planned)

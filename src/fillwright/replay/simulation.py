@@ -121,14 +121,16 @@ class Simulation:
 
     def bounds(self, symbol: Symbol) -> Bounds:
         """The prices strictly inside of which neither exchange nor engine has anything to do."""
-        low, high = self.exchange.bounds(symbol)
+        bounds = self.exchange.bounds(symbol)
         watched = self.engine.price_bounds(symbol)
-        if watched is not None:
-            for level in (watched.bid_high, watched.last_high):
-                if level is not None and (high is None or level < high):
-                    high = level
-            if watched.last_low is not None and (low is None or watched.last_low > low):
-                low = watched.last_low
+        if watched is None:
+            return bounds
+        low, high = bounds
+        for level in (watched.bid_high, watched.last_high):
+            if level is not None and (high is None or level < high):
+                high = level
+        if watched.last_low is not None and (low is None or watched.last_low > low):
+            low = watched.last_low
         return low, high
 
     def moved(self, symbol: Symbol, now: Time) -> None:
@@ -217,10 +219,6 @@ class Simulation:
         self._happen(due)
         return True
 
-    def _settle_slots(self) -> None:
-        for feed in self.feeds:
-            feed.settle_slots()
-
     def _next_hit(self, live: Sequence[Feed], stop: Time) -> tuple[Time, int] | None:
         best: tuple[Time, int] | None = None
         for index, feed in enumerate(live):
@@ -237,18 +235,21 @@ class Simulation:
         return best
 
     def _next_due(self) -> Time | None:
-        due = self.venue.next_time()
-        for time in (self._deadline, self.agenda.next_time()):
-            if time is not None and (due is None or time < due):
-                due = time
+        due, deadline, planned = self.venue.next_time(), self._deadline, self.agenda.next_time()
+        if deadline is not None and (due is None or deadline < due):
+            due = deadline
+        if planned is not None and (due is None or planned < due):
+            due = planned
         return due if due is None or due >= self.now else self.now
 
     def _happen(self, now: Time) -> None:
         """Everything due at a time, in a fixed order: what is under way, deadlines, candles and signals."""
-        self._settle_slots()
+        for feed in self.feeds:
+            feed.settle_slots()
         self.now = now
         inputs = self.venue.advance(now)
-        if self._deadline is not None and self._deadline <= now:
+        deadline = self._deadline
+        if deadline is not None and deadline <= now:
             inputs.append(TimeReached())
         if inputs:
             self.step(*inputs)
@@ -300,7 +301,8 @@ class Simulation:
 
     def drain(self) -> None:
         """After the last row: answers and reports that are under way still arrive; nothing new begins."""
-        self._settle_slots()
+        for feed in self.feeds:
+            feed.settle_slots()
         self.now = max([self.now, *(feed.end for feed in self.feeds)])
         end = self.now + DRAIN_MAX
         for _ in range(BURST_MAX):

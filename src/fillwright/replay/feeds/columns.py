@@ -103,7 +103,7 @@ class ColumnFeed(Feed):
 
     def _thresholds(self) -> tuple[int | None, int | None]:
         bounds = self.market.bounds(self.symbol)
-        if bounds != self._bounds:
+        if bounds is not self._bounds and bounds != self._bounds:
             low, high = self._bounds = bounds
             self._low = None if low is None else self.scale.price_floor(low)
             self._high = None if high is None else self.scale.price_ceiling(high)
