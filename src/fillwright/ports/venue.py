@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -13,6 +13,7 @@ from fillwright.core.inputs import Input
 from fillwright.core.instruments import Instrument
 from fillwright.core.settings import VenueProfile
 from fillwright.core.types import AccountId, Asset
+from fillwright.ports.market_data import MarketSink
 
 VenueEffect = Send | QueryOrder | FetchSnapshot | FetchInstruments
 """What a venue carries out; the other effects are the shell's own."""
@@ -63,3 +64,12 @@ class Venue(Protocol):
 
     async def close(self) -> None:
         """Let go of connections; nothing is cancelled at the venue."""
+
+
+@runtime_checkable
+class MarketDriven(Protocol):
+    """A venue whose orders meet the live market in this process: it takes what a MarketData pushes, before anybody."""
+
+    @property
+    def market(self) -> MarketSink:
+        """Takes every quote, trade and depth while the venue is open."""

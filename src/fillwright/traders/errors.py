@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 from fillwright.core.types import Time
+from fillwright.ports import StrategyError
 
 _ROOM = Path(__file__).resolve().parent
 _NOT_THE_USERS = frozenset(
@@ -53,7 +54,7 @@ class RunnerStateError(ValueError):
     """What was kept for a resume does not belong to this trader."""
 
 
-class TraderError(Exception):
+class TraderError(StrategyError):
     """A trader raised, or answered nonsense.
 
     ``trace`` is the traceback without our own frames ('' when there is none), ``original`` what was raised.

@@ -82,17 +82,25 @@ class TraderRunner:
     def _window(self, symbol: Symbol) -> CandleWindow:
         return CandleWindow(symbol, self.interval, self.window_size)
 
+    def warm(self, candle: Candle) -> None:
+        """Show the trader's window a closed candle of the past; the trader itself is not asked."""
+        self._take(candle)
+
+    def _take(self, candle: Candle) -> CandleWindow:
+        window = self._windows[candle.symbol]
+        assert candle.interval == self.interval, (candle.interval, self.interval)
+        assert not len(window) or candle.open_time > window.last.open_time, "candles come once and in order"
+        window.append(candle)
+        return window
+
     def on_candle(self, candle: Candle, position: Position | None, now: Time) -> list[Input]:
         """Feed a closed candle and ask the trader; the inputs that its answer makes, at most one.
 
         ``position`` is the trader's own in that symbol, ``now`` the time that the inputs are stamped with. Raises
         TraderError when the trader's code raises or its answer makes no sense.
         """
-        window = self._windows[candle.symbol]
-        assert candle.interval == self.interval, (candle.interval, self.interval)
         assert position is None or (position.trader_id, position.symbol) == (self.trader_id, candle.symbol)
-        assert not len(window) or candle.open_time > window.last.open_time, "candles come once and in order"
-        window.append(candle)
+        window = self._take(candle)
         if len(window) < self.warm_up:
             return []
         holding = holding_of(position, candle, self.taker_fee)

@@ -1,0 +1,128 @@
+"""Effects on their way to the venue: each a task of its own, so many at once, the urgent ones first.
+
+What exceeds the bound waits in order of its lane: exit, protect, query, entry. Entries and queries never take all
+places, so that an exit finds one. A request that waited too long is not sent any more, and the engine is told so: it
+must not reach the venue after the engine has given it up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from fillwright.core.context import ENTRY_LANE, EXIT_LANE, PROTECT_LANE, QUERY_LANE
+from fillwright.core.effects import Send
+from fillwright.core.inputs import Input, RequestFailed
+from fillwright.core.types import SECOND, ErrorClass, Time
+from fillwright.ports import Clock, Venue, VenueEffect
+
+IN_FLIGHT_MAX = 64
+"""Effects carried out at one time."""
+IN_FLIGHT_MAX_OF_LANE = {EXIT_LANE: 64, PROTECT_LANE: 64, QUERY_LANE: 16, ENTRY_LANE: 32}
+WAITING_MAX = 10_000
+"""Effects that wait for their turn, in all lanes."""
+WAIT_MAX: Time = 5 * SECOND
+"""A request that waited longer than this is not sent; less than the engine waits before it doubts."""
+NOT_SENT = "not sent: too many requests were waiting"
+
+_Waiting = tuple[Time, VenueEffect]
+
+
+class Dispatch:
+    """Carries out effects of one account as tasks of a group; ``answers`` takes what the venue's answers make."""
+
+    def __init__(self, venue: Venue, answers: Callable[[Sequence[Input]], None], clock: Clock) -> None:
+        self.wait_max = WAIT_MAX
+        self._venue = venue
+        self._answers = answers
+        self._clock = clock
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running: dict[str, int] = dict.fromkeys(IN_FLIGHT_MAX_OF_LANE, 0)
+        self._lanes: dict[str, deque[_Waiting]] = {lane: deque() for lane in IN_FLIGHT_MAX_OF_LANE}
+        self._questions: set[VenueEffect] = set()
+        """What waits in the query lane."""
+        self._started: set[asyncio.Task[None]] = set()
+        self.waiting = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many effects are being carried out."""
+        return len(self._started)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is on its way or waits (questions may be)."""
+        return self.waiting == len(self._questions) and len(self._started) == self._running[QUERY_LANE]
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Make tasks in this group from now on."""
+        self._tasks = tasks
+
+    def stop(self) -> None:
+        """Begin nothing more, and leave what is under way; what was sent is at the venue."""
+        self._tasks = None
+        for task in self._started:
+            task.cancel()
+
+    def add(self, effects: Iterable[VenueEffect]) -> None:
+        """Carry out effects, at once or in their turn."""
+        for effect in effects:
+            lane = effect.lane if type(effect) is Send else QUERY_LANE
+            if not self.waiting and self._has_place(lane):
+                self._begin(lane, effect)
+            else:
+                self._put(lane, effect)
+        if self.waiting:
+            self._fill()
+
+    def _has_place(self, lane: str) -> bool:
+        return len(self._started) < IN_FLIGHT_MAX and self._running[lane] < IN_FLIGHT_MAX_OF_LANE[lane]
+
+    def _put(self, lane: str, effect: VenueEffect) -> None:
+        if effect in self._questions:
+            return  # the same question waits already
+        if self.waiting >= WAITING_MAX:
+            self._refuse(effect)
+            return
+        if not isinstance(effect, Send):
+            self._questions.add(effect)
+        self._lanes[lane].append((self._clock.now(), effect))
+        self.waiting += 1
+
+    def _refuse(self, effect: VenueEffect) -> None:
+        """Nothing was sent; questions are asked again by the engine itself."""
+        if isinstance(effect, Send):
+            failure = RequestFailed(
+                request=effect.request, error_class=ErrorClass.RETRYABLE, code=0, message=NOT_SENT
+            )
+            self._answers([failure])
+
+    def _fill(self) -> None:
+        for lane, queue in self._lanes.items():
+            while queue and self._has_place(lane):
+                since, effect = queue.popleft()
+                self.waiting -= 1
+                self._questions.discard(effect)
+                if self._clock.now() - since > self.wait_max and isinstance(effect, Send):
+                    self._refuse(effect)
+                else:
+                    self._begin(lane, effect)
+
+    def _begin(self, lane: str, effect: VenueEffect) -> None:
+        if self._tasks is None:
+            return  # the account is being left: the journal knows what was meant
+        self._running[lane] += 1
+        task = self._tasks.create_task(self._carry_out(lane, effect))
+        self._started.add(task)
+
+    async def _carry_out(self, lane: str, effect: VenueEffect) -> None:
+        try:
+            answers = await self._venue.carry_out(effect)
+        finally:
+            self._running[lane] -= 1
+            self._started.discard(asyncio.current_task())
+        if answers or self.is_idle:
+            self._answers(answers)
+        if self.waiting:
+            self._fill()

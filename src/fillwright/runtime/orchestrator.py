@@ -1,0 +1,238 @@
+"""The orchestrator: every account's engine, the market, the traders and the watchdog, as one group of tasks.
+
+It holds one engine per user and mode and knows which mode a user is in. It ends when it is told to, within ten seconds
+and with working entries cancelled, or with the first failure that nothing mends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import structlog
+
+from fillwright.core.types import MILLISECOND, SECOND, AccountId, Mode, Time
+from fillwright.ports import (
+    Clock,
+    FeedState,
+    MarketData,
+    MarketUnavailableError,
+    SeqConflictError,
+    StorageError,
+    Store,
+    Strategy,
+    UnknownAccountError,
+)
+from fillwright.runtime.account import STOPPED, AccountEngine
+from fillwright.runtime.errors import ModeUnavailableError
+from fillwright.runtime.market import MarketHub
+from fillwright.runtime.status import ServiceStatus, account_status, reasons
+from fillwright.runtime.strategies import StrategyTask
+from fillwright.runtime.watchdog import Watchdog
+
+STOP_MAX: Time = 6 * SECOND
+"""So long a graceful stop waits for the venue's word on working entries; the rest of ten seconds is for closing."""
+HOUSEKEEPING_EVERY: Time = SECOND
+MARKET_PAUSE_FIRST: Time = 500 * MILLISECOND
+MARKET_PAUSE_MAX: Time = 30 * SECOND
+FEED_ENDED = "the source has come to its end"
+
+
+class Enlisted(msgspec.Struct, frozen=True):
+    """A trader and whose it is."""
+
+    user_id: str
+    strategy: Strategy
+
+
+class Orchestrator:
+    """The whole live shell. ``modes`` says which mode each user is in (not named: that of their first account)."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        hub: MarketHub,
+        market: MarketData,
+        accounts: Sequence[AccountEngine],
+        traders: Sequence[Enlisted] = (),
+        modes: Mapping[str, Mode] | None = None,
+        version: str = "",
+        watchdog: Watchdog | None = None,
+        checkpoint: Callable[[], object] | None = None,
+    ) -> None:
+        """``checkpoint`` is called in a worker thread in place of ``store.checkpoint`` on the loop's."""
+        self.accounts = accounts
+        self.hub = hub
+        self.started_at: Time = clock.now()
+        self._store = store
+        self._clock = clock
+        self._market = market
+        self._version = version
+        self._watchdog = watchdog or Watchdog()
+        self._checkpoint = checkpoint
+        self._by_id = {account.owner.account_id: account for account in accounts}
+        self._by_mode = {(account.owner.user_id, account.owner.mode): account for account in accounts}
+        first = {account.owner.user_id: account.owner.mode for account in reversed(accounts)}
+        self._modes = {**first, **(modes or {})}
+        self._traders = tuple(self._task_of(trader) for trader in traders)
+        hub.feed = FeedState(source=market.source, connected=False, detail="starting")
+        hub.on_candle = self._on_candle
+        hub.on_state = self._on_feed
+        self._log = structlog.get_logger()
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    def _task_of(self, trader: Enlisted) -> StrategyTask:
+        user_id = trader.user_id
+        return StrategyTask(user_id, trader.strategy, lambda: self.engine(user_id), self._market, self._clock)
+
+    # -- who is who ------------------------------------------------------------------------------------------
+
+    def mode(self, user_id: str) -> Mode:
+        """The mode that a user is in; raises UnknownAccountError."""
+        mode = self._modes.get(user_id)
+        if mode is None:
+            raise UnknownAccountError(f"user {user_id} has no account")
+        return mode
+
+    def engine(self, user_id: str, mode: Mode | None = None) -> AccountEngine:
+        """A user's account, of the mode that they are in unless one is named.
+
+        Raises UnknownAccountError for a user without any account, ModeUnavailableError for one without it in that mode.
+        """
+        wanted = self.mode(user_id) if mode is None else mode
+        account = self._by_mode.get((user_id, wanted))
+        if account is None:
+            self.mode(user_id)
+            raise ModeUnavailableError(user_id, wanted)
+        return account
+
+    def account(self, account_id: AccountId) -> AccountEngine:
+        """An account by its id; raises UnknownAccountError."""
+        account = self._by_id.get(account_id)
+        if account is None:
+            raise UnknownAccountError(f"there is no account {account_id}")
+        return account
+
+    def status(self) -> ServiceStatus:
+        """How all of it is doing."""
+        now = self._clock.now()
+        accounts = tuple(account_status(account, now) for account in self.accounts)
+        why = reasons(accounts, self.hub.feed)
+        if self._stopping.is_set():
+            why = ("the service is stopping", *why)
+        return ServiceStatus(
+            version=self._version,
+            mode=next(iter(self._modes.values()), Mode.PAPER),
+            ready=not why,
+            reasons=why,
+            feed=self.hub.feed,
+            accounts=accounts,
+            traders=tuple(task.status for task in self._traders),
+            started_at=self.started_at,
+            lag_ms=self._watchdog.lag_ms,
+            ticks=self.hub.ticks,
+        )
+
+    # -- running ---------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Run until ``stop`` and its end; raises the first failure that nothing mends."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                lives = [tasks.create_task(self._live(account)) for account in self.accounts]
+                others = [
+                    tasks.create_task(self._push_market()),
+                    tasks.create_task(self._watchdog.run()),
+                    tasks.create_task(self._keep_house()),
+                    *(tasks.create_task(task.run()) for task in self._traders),
+                ]
+                others.append(tasks.create_task(self._stop_in_time()))
+                await asyncio.wait(lives)
+                for task in others:
+                    task.cancel()
+        except BaseExceptionGroup as group:
+            raise first_of(group) from None
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Stop gracefully, within ten seconds; called again: at once."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    async def _live(self, account: AccountEngine) -> None:
+        """Run an account. One that has lost its fence stops alone; when none is left the service has failed."""
+        try:
+            await account.run()
+        except SeqConflictError as error:
+            if all(other.state == STOPPED for other in self.accounts):
+                raise
+            self._failure = self._failure or error
+
+    async def _stop_in_time(self) -> None:
+        await self._stopping.wait()
+        for account in self.accounts:
+            account.stop()
+        late = asyncio.create_task(self._clock.sleep_until(self._clock.now() + STOP_MAX))
+        hurry = asyncio.create_task(self._hurry.wait())
+        try:
+            await asyncio.wait((late, hurry), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            late.cancel()
+            hurry.cancel()
+        self._log.warning("the service stops without the venue's last word")
+        for account in self.accounts:
+            account.stop_now()
+
+    # -- the market ------------------------------------------------------------------------------------------
+
+    async def _push_market(self) -> None:
+        pause = MARKET_PAUSE_FIRST
+        while True:
+            try:
+                await self._market.run(self.hub)
+            except MarketUnavailableError as error:
+                self.hub.state(FeedState(self._market.source, connected=False, detail=str(error)))
+            else:
+                self.hub.state(FeedState(self._market.source, connected=False, detail=FEED_ENDED))
+                return
+            await self._clock.sleep_until(self._clock.now() + pause)
+            pause = min(pause * 2, MARKET_PAUSE_MAX)
+
+    def _on_candle(self, candle: object) -> None:
+        for task in self._traders:
+            task.candle(candle)  # type: ignore[arg-type]
+
+    def _on_feed(self, feed: FeedState) -> None:
+        log = self._log.info if feed.connected else self._log.warning
+        log("prices", source=feed.source, connected=feed.connected, detail=feed.detail)
+
+    # -- housekeeping ----------------------------------------------------------------------------------------
+
+    async def _keep_house(self) -> None:
+        while True:
+            await self._clock.sleep_until(self._clock.now() + HOUSEKEEPING_EVERY)
+            if self._store.checkpoint_due():
+                try:
+                    if self._checkpoint is not None:
+                        await asyncio.to_thread(self._checkpoint)
+                    else:
+                        self._store.checkpoint()
+                except (
+                    StorageError
+                ) as error:  # the log grows on; commits say so themselves when nothing is left
+                    self._log.error("the store's housekeeping failed", reason=str(error))
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first failure in a group of tasks."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
