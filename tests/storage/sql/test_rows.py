@@ -149,7 +149,7 @@ def test_a_position_that_ended_has_no_price(story: Story) -> None:
     story.closed(1, D(62000), Leg.TAKE_PROFIT)
     (position,) = story.ledger.state.positions.values()
 
-    assert rows.value_of(position, story.ledger) == rows.Valuation(None, D(0), "60000.5", "62000")
+    assert rows.value_of(position, story.ledger) == rows.Valuation(rows.NULL, D(0), "60000.5", "62000")
 
 
 def test_an_account_without_money_has_a_portfolio() -> None:

@@ -51,6 +51,13 @@ def test_several_rows_are_inserted_at_once(connection: sqlite3.Connection) -> No
     assert rows(connection) == made
 
 
+def test_an_empty_text_is_null_where_there_may_be_null(connection: sqlite3.Connection) -> None:
+    for statement in (insert(THINGS), insert_once(THINGS), upsert(THINGS)):
+        connection.execute("DELETE FROM things")
+        connection.execute(statement, (1, "", "", "", ""))
+        assert rows(connection) == [(1, "", None, None, None)]
+
+
 def test_an_insert_once_keeps_what_is_there(connection: sqlite3.Connection) -> None:
     connection.execute(insert_once(THINGS), (1, "a", 2, None, 3))
     connection.execute(insert_once(THINGS), (1, "b", 9, None, 9))
@@ -68,8 +75,9 @@ def test_an_upsert_changes_all_but_the_time_of_creation(connection: sqlite3.Conn
 def test_an_upsert_keeps_what_is_not_known_any_more(connection: sqlite3.Connection) -> None:
     statement = upsert(THINGS, keep_null=("extra",), keep_unnamed=("name", "number"))
     connection.execute(statement, (1, "a", 2, "x", 3))
-    connection.execute(statement, (1, "", None, None, 3))
-    assert rows(connection) == [(1, "a", 2, "x", 3)]
+    for nothing in (None, ""):
+        connection.execute(statement, (1, "", nothing, nothing, 3))
+        assert rows(connection) == [(1, "a", 2, "x", 3)]
 
     connection.execute(statement, (1, "b", None, "y", 3))
     assert rows(connection) == [(1, "b", None, "y", 3)]

@@ -1,6 +1,7 @@
 """Objects of the core as rows of the read models: one function per table, values in the order of its columns.
 
-Members of enumerations are written by ``str``, several times as quick as their ``value``.
+Members of enumerations are written by ``str``, several times as quick as their ``value``; NULL and truth values as text
+and integer, which the driver takes as they are: anything else it offers to adapters first, for as long as two texts.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from fillwright.core.types import (
 from fillwright.ports import BalanceView, CommissionView
 
 Row = tuple[Any, ...]
+NULL = ""
+"""Statements make NULL of it in columns that may be NULL (as of None)."""
 
 
 class Whose(msgspec.Struct, frozen=True, gc=False):
@@ -75,9 +78,9 @@ def text(number: Decimal) -> str:
     return written.rstrip("0").rstrip(".") if "." in written else written
 
 
-def maybe(number: Decimal | None) -> str | None:
+def maybe(number: Decimal | None) -> str:
     """A number's text, NULL without a number."""
-    return None if number is None else text(number)
+    return NULL if number is None else text(number)
 
 
 def percent(part: Decimal, whole: Decimal) -> Decimal:
@@ -118,14 +121,14 @@ def signal_row(whose: Whose, record: SignalRecord, seq: int | None) -> Row:
         document(signal.entry),
         maybe(signal.stop_loss),
         maybe(signal.take_profit),
-        None if signal.size is None else document(signal.size),
+        NULL if signal.size is None else document(signal.size),
         signal.interval,
         signal.expires_at,
         signal.reasoning,
         document(signal.metadata),
         str(record.status),
         record.reason,
-        record.position_id or None,
+        record.position_id or NULL,
         record.received_at,
         seq,
         whose.user_id,
@@ -140,14 +143,14 @@ def order_row(whose: Whose, order: Order) -> Row:
     return (
         whose.account_id,
         order.id,
-        order.exchange_order_id or None,
-        None if order.order_list_id == -1 else order.order_list_id,
-        order.position_id or None,
+        order.exchange_order_id or NULL,
+        NULL if order.order_list_id == -1 else order.order_list_id,
+        order.position_id or NULL,
         LEG_NAMES[order.leg],
         order.symbol,
         str(order.side),
         str(order.type),
-        None if order.time_in_force is None else str(order.time_in_force),
+        NULL if order.time_in_force is None else str(order.time_in_force),
         maybe(order.quantity),
         text(order.executed_quantity),
         text(order.executed_quote),
@@ -157,10 +160,10 @@ def order_row(whose: Whose, order: Order) -> Row:
         order.trailing_delta,
         maybe(order.average_price),
         ORDER_STATES[order.state],
-        order.doubt is not None,
-        order.reject_code or None,
-        order.reject_reason or None,
-        order.expiry_reason or None,
+        int(order.doubt is not None),
+        order.reject_code or NULL,
+        order.reject_reason or NULL,
+        order.expiry_reason or NULL,
         order.attempt,
         order.submitted_at,
         whose.user_id,
@@ -177,7 +180,7 @@ def fill_row(whose: Whose, order: Order, fill: Fill, now: Time) -> Row:
         order.symbol,
         fill.trade_id,
         order.id,
-        order.position_id or None,
+        order.position_id or NULL,
         str(order.side),
         text(fill.price),
         text(fill.quantity),
@@ -185,7 +188,7 @@ def fill_row(whose: Whose, order: Order, fill: Fill, now: Time) -> Row:
         text(fill.commission),
         fill.commission_asset,
         text(fill.commission_quote),
-        fill.is_maker,
+        int(fill.is_maker),
         fill.time,
         whose.user_id,
         whose.mode,
@@ -197,10 +200,10 @@ def fill_row(whose: Whose, order: Order, fill: Fill, now: Time) -> Row:
 class Valuation(msgspec.Struct, gc=False):
     """What is derived of a position for its row and its trade's alike."""
 
-    price: str | None
+    price: str
     unrealized: Decimal
-    entry_price: str | None
-    exit_price: str | None
+    entry_price: str
+    exit_price: str
 
 
 def value_of(position: Position, ledger: Ledger) -> Valuation:
@@ -217,7 +220,7 @@ def position_row(whose: Whose, position: Position, valued: Valuation) -> Row:
     return (
         whose.account_id,
         position.id,
-        position.signal_id or None,
+        position.signal_id or NULL,
         position.trader_id,
         position.symbol,
         "LONG" if position.direction is Direction.LONG else "SHORT",
@@ -232,8 +235,8 @@ def position_row(whose: Whose, position: Position, valued: Valuation) -> Row:
         maybe(position.stop_loss),
         maybe(position.take_profit),
         position.trailing_delta,
-        position.stop_order_id or None,
-        position.target_order_id or None,
+        position.stop_order_id or NULL,
+        position.target_order_id or NULL,
         whose.account_id,
         position.stop_order_id,
         document(position.entry_order_ids),
@@ -241,17 +244,17 @@ def position_row(whose: Whose, position: Position, valued: Valuation) -> Row:
         str(position.protection),
         str(position.plan),
         position.plan_reason,
-        position.exit_blocked,
+        int(position.exit_blocked),
         text(Decimal(position.unprotected_us).scaleb(-3)),
-        position.unprotected_since or None,
+        position.unprotected_since or NULL,
         position.unprotected_spells,
         text(position.cost),
         text(position.dust_quantity),
         text(position.dust_cost),
         text(position.max_loss_quote),
-        position.exit_reason or None,
-        position.failure_reason or None,
-        position.closed_at or None,
+        position.exit_reason or NULL,
+        position.failure_reason or NULL,
+        position.closed_at or NULL,
         whose.user_id,
         whose.mode,
         position.created_at,
@@ -282,7 +285,7 @@ def trade_row(
     return (
         whose.account_id,
         position.id,
-        None if entry is None else entry.exchange_order_id or None,
+        NULL if entry is None else entry.exchange_order_id or NULL,
         "" if entry is None else entry.id,
         position.trader_id,
         position.symbol,
@@ -294,23 +297,23 @@ def trade_row(
         text(position.exit_quantity),
         text(position.requested_quantity),
         text(position.entry_quote),
-        text(position.exit_quote) if position.exit_quantity else None,
+        text(position.exit_quote) if position.exit_quantity else NULL,
         1,
         maybe(position.stop_loss),
         maybe(position.take_profit),
-        position.stop_order_id or None,
-        position.target_order_id or None,
+        position.stop_order_id or NULL,
+        position.target_order_id or NULL,
         text(valued.unrealized),
-        text(position.realized) if has_result else None,
+        text(position.realized) if has_result else NULL,
         text(percent(position.realized + valued.unrealized, position.entry_quote)),
         text(position.commission_quote),
         document([CommissionView(asset, amount) for asset, amount in position.commissions.items()]),
         text(position.slippage()),
-        position.exit_reason or position.failure_reason or None,
+        position.exit_reason or position.failure_reason or NULL,
         position.created_at,
-        position.first_fill_at or None,
-        position.closed_at or None,
-        position.signal_id or None,
+        position.first_fill_at or NULL,
+        position.closed_at or NULL,
+        position.signal_id or NULL,
         maybe(confidence),
         whose.user_id,
         whose.mode,
@@ -346,7 +349,7 @@ def portfolio_row(whose: Whose, ledger: Ledger, now: Time) -> Row:
         text(money(portfolio.drawdown_max_percent)),
         text(portfolio.exposure_total(state.prices)),
         len(ledger.open_positions),
-        state.reconciled_at or None,
+        state.reconciled_at or NULL,
         whose.user_id,
         whose.mode,
         now,
@@ -391,8 +394,8 @@ def decision_row(whose: Whose, record: Record) -> Row:
         record.seq,
         event.decision,
         event.by,
-        event.signal_id or None,
-        event.position_id or None,
+        event.signal_id or NULL,
+        event.position_id or NULL,
         maybe(event.price),
         maybe(event.quantity),
         maybe(event.confidence),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table, case, func, literal_column
+from sqlalchemy import ColumnElement, Executable, Table, bindparam, case, func, literal_column
 from sqlalchemy.dialects import sqlite
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
@@ -58,4 +58,10 @@ def upsert(
 
 
 def _everything(table: Table) -> dict[str, Any]:
-    return {column.name: None for column in table.columns}
+    """A parameter for each column; '' becomes NULL in those that may be NULL (binding None is slow)."""
+    return {
+        column.name: func.nullif(bindparam(f"new_{column.name}"), literal_column("''"))
+        if column.nullable
+        else None
+        for column in table.columns
+    }
