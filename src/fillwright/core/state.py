@@ -113,6 +113,10 @@ class Fifo(msgspec.Struct):
         """Add at the end."""
         self.items.append((time, key))
 
+    def oldest(self, default: Time) -> Time:
+        """When the oldest key came in; the default when there is none."""
+        return self.items[self.head][0] if self.head < len(self.items) else default
+
     def pop_before(self, time: Time) -> str | None:
         """Take the oldest key if it is older than a time."""
         if self.head >= len(self.items) or self.items[self.head][0] >= time:
@@ -182,6 +186,7 @@ class Ledger:
     __slots__ = (
         "by_exchange_id",
         "doubts",
+        "forget_after",
         "open_orders",
         "open_positions",
         "orders_by_symbol",
@@ -200,6 +205,8 @@ class Ledger:
         self.waiting_signals: dict[int, SignalRecord] = {}
         self.by_exchange_id: dict[tuple[Symbol, int], ClientOrderId] = {}
         self.doubts: dict[ClientOrderId, Order] = {}
+        self.forget_after: Time = 0
+        """Until then nothing is old enough to be forgotten."""
         self.windows_end: Time = 0
         """Until then the order-count windows (``Safety.order_windows``) are the ones that orders count in."""
         for order in state.orders.values():

@@ -6,6 +6,7 @@ import pytest
 
 from fillwright.core import events as ev
 from fillwright.core.apply import SequenceGapError, apply, forget
+from fillwright.core.settings import VenueProfile
 from fillwright.core.state import Ledger, State
 from fillwright.core.types import DAY, SECOND, Leg
 from tests.core.builders import NOW, PRICE, Book
@@ -52,6 +53,25 @@ def test_what_ended_is_forgotten_after_a_day() -> None:
     assert book.state.positions == {}
     assert book.state.signals == {}
     assert book.ledger.by_exchange_id == {}
+
+
+def test_records_find_what_is_due_to_be_forgotten() -> None:
+    book = Book()
+    first = book.submit(quantity=PRICE)
+    book.push(ev.OrderCancelled(first))
+    book.now += SECOND
+    second = book.submit(quantity=PRICE)
+    book.push(ev.OrderCancelled(second))
+    book.now = NOW + DAY
+    book.push(ev.Paused("operator", NOW, "ada"))
+    assert list(book.state.orders) == [first, second]
+    book.now += 1
+    book.push(ev.Paused("operator", NOW, "ada"))
+    assert list(book.state.orders) == [second]
+    book.set(venue=VenueProfile(keep_ended_s=60))  # shorter: what is too old by that goes with the next moment
+    book.now += 1
+    book.push(ev.Paused("operator", NOW, "ada"))
+    assert book.state.orders == {}
 
 
 def test_what_has_not_ended_is_kept_for_good() -> None:

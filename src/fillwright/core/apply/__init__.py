@@ -41,13 +41,15 @@ def make_true(ledger: Ledger, record: ev.Record) -> None:
         handler(ledger, event, record)
     if time != state.time:
         state.time = time
-        forget(ledger, time)
+        if time > ledger.forget_after:
+            forget(ledger, time)
 
 
 def forget(ledger: Ledger, now: Time) -> None:
     """Drop what ended long ago (24 hours, at most venues), and keys older than 7 days."""
     state = ledger.state
-    before = now - state.settings.venue.keep_ended_s * SECOND
+    keep_ended = state.settings.venue.keep_ended_s * SECOND
+    before = now - keep_ended
     while (name := state.ended.pop_before(before)) is not None:
         kind, _, key = name.partition(":")
         if kind == "order":
@@ -69,6 +71,12 @@ def forget(ledger: Ledger, now: Time) -> None:
         state.keys.pop(old_key, None)
         state.key_hashes.pop(old_key, None)
         state.key_codes.pop(old_key, None)
+    # What comes into a queue comes in later than now, so nothing is due sooner than this.
+    ledger.forget_after = min(
+        state.ended.oldest(now) + keep_ended,
+        state.old_candles.oldest(now) + KEEP_CANDLES,
+        state.old_keys.oldest(now) + KEEP_KEYS,
+    )
 
 
 def _forget_order(ledger: Ledger, key: ClientOrderId, name: str, before: Time) -> None:

@@ -26,7 +26,7 @@ def _use_settings(ledger: Ledger, settings: Any) -> None:
     windows = len(settings.venue.order_limits)
     if len(state.safety.order_windows) != windows:
         state.safety.order_windows = [[0, 0] for _ in range(windows)]
-    ledger.windows_end = 0  # their lengths may be others now
+    ledger.windows_end = ledger.forget_after = 0  # the lengths of both may be others now
 
 
 def _limits_changed(ledger: Ledger, event: ev.LimitsChanged, record: ev.Record) -> None:
