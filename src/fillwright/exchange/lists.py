@@ -16,6 +16,12 @@ from fillwright.core.types import (
 from fillwright.exchange.orders import Order, OrderList
 from fillwright.exchange.state import State
 
+# Members bound once: attribute access on an enum class costs more than the comparison itself.
+_REPORT_CANCELED = ExecutionType.CANCELED
+_REPORT_EXPIRED = ExecutionType.EXPIRED
+_BUY = Side.BUY
+_CANCELED = VenueOrderStatus.CANCELED
+_EXPIRED = VenueOrderStatus.EXPIRED
 _FILLED = VenueOrderStatus.FILLED
 
 
@@ -32,7 +38,7 @@ def expire(
     order.expiry_reason = reason
     state.finish(order)
     if is_reported:
-        state.report(order, ExecutionType.EXPIRED)
+        state.report(order, _REPORT_EXPIRED)
     order_list = state.lists.get(order.order_list_id)
     if order_list is not None:
         end_others(state, order_list, order)
@@ -47,10 +53,10 @@ def cancel(state: State, order: Order, cancel_id: ClientOrderId) -> None:
 
 
 def _cancel_one(state: State, order: Order, cancel_id: ClientOrderId) -> None:
-    order.status = VenueOrderStatus.CANCELED
+    order.status = _CANCELED
     order.cancel_client_order_id = cancel_id
     state.finish(order)
-    state.report(order, ExecutionType.CANCELED, cancel_id, order.client_order_id)
+    state.report(order, _REPORT_CANCELED, cancel_id, order.client_order_id)
     if state.settings.cancel_renames:
         account = state.accounts[order.account_id]
         account.by_client_id.pop((order.symbol, order.client_order_id), None)
@@ -70,10 +76,10 @@ def end_others(
         if cancel_id is not None:
             _cancel_one(state, other, cancel_id)
             continue
-        other.status = VenueOrderStatus.EXPIRED
+        other.status = _EXPIRED
         other.expiry_reason = reason
         state.finish(other)
-        state.report(other, ExecutionType.EXPIRED)
+        state.report(other, _REPORT_EXPIRED)
     state.finish_list(order_list)
 
 
@@ -85,7 +91,7 @@ def claim_lock(state: State, order_list: OrderList, order: Order) -> None:
     order.locked = needed
     order_list.locked = ZERO
     if surplus > ZERO:
-        asset = instrument.quote if order.side is Side.BUY else instrument.base
+        asset = instrument.quote if order.side is _BUY else instrument.base
         state.accounts[order.account_id].unlock(asset, surplus)
         state.touch(order.account_id, asset)
 
@@ -118,7 +124,7 @@ def expire_sibling(state: State, order_list: OrderList, order: Order) -> None:
             continue
         other = state.orders[order_id]
         if other.is_open:
-            other.status = VenueOrderStatus.EXPIRED
+            other.status = _EXPIRED
             other.expiry_reason = ExpiryReason.OCO_TRIGGER
             state.finish(other)
-            state.report(other, ExecutionType.EXPIRED)
+            state.report(other, _REPORT_EXPIRED)

@@ -22,6 +22,13 @@ from fillwright.exchange.orders import Order
 from fillwright.exchange.settings import ExchangeSettings
 from fillwright.exchange.shelf import Shelf
 
+# Members bound once: attribute access on an enum class costs more than the comparison itself.
+_STOP_LOSS = OrderType.STOP_LOSS
+_STOP_LOSS_LIMIT = OrderType.STOP_LOSS_LIMIT
+_BUY = Side.BUY
+_SELL = Side.SELL
+_TRADING = SymbolStatus.TRADING
+
 INFINITY = Decimal("Infinity")
 AVERAGE_MINUTES_MAX = 60
 COUNT_UNBOUNDED = 1 << 62
@@ -50,7 +57,7 @@ class PriceRange(msgspec.Struct, frozen=True, gc=False):
 
     def limits(self, side: Side, reference: Decimal) -> tuple[Decimal, Decimal]:
         """Lowest and highest price at which a taker of this side may trade."""
-        if side is Side.BUY:
+        if side is _BUY:
             return reference * self.bid_down, reference * self.bid_up
         return reference * self.ask_down, reference * self.ask_up
 
@@ -120,8 +127,8 @@ class SymbolMarket:
         "match_id",
         "price_range",
         "queue_ahead_quote",
-        "range",
         "quote_quantum",
+        "range",
         "reference_price",
         "rising",
         "slippage",
@@ -194,7 +201,7 @@ class SymbolMarket:
     @property
     def is_trading(self) -> bool:
         """Whether orders may match."""
-        return self.status is SymbolStatus.TRADING
+        return self.status is _TRADING
 
     def best_bid(self) -> Decimal | None:
         """The outside market's best bid: of depth, else quotes, else derived from the last trade."""
@@ -222,7 +229,7 @@ class SymbolMarket:
         if self.bid is None and self.ask is None and self.depth_bids is None and last is not None:
             bid, ask = self._touch if last is self._touch_of else self._derived_touch()
             return Quoted(bid, ask, last if self.has_trades else bid)
-        return Quoted(self.best_bid(), self.best_ask(), self.trigger_price(Side.SELL))
+        return Quoted(self.best_bid(), self.best_ask(), self.trigger_price(_SELL))
 
     def _derived_touch(self) -> tuple[Decimal, Decimal]:
         """Bid and ask around the last trade: worked out once for each, as many ask."""
@@ -238,14 +245,14 @@ class SymbolMarket:
         """The price that stops of a side compare with: the last trade, on feeds without trades the quote."""
         if self.has_trades:
             return self.last
-        price = self.best_bid() if side is Side.SELL else self.best_ask()
+        price = self.best_bid() if side is _SELL else self.best_ask()
         return price if price is not None else self.last
 
     # -- liquidity -----------------------------------------------------------------------------------------------
 
     def levels(self, side: Side, limit: Decimal | None) -> Iterator[Level]:
         """What a taker of a side finds outside, best first; the limit only shapes prices that are assumed."""
-        buying = side is Side.BUY
+        buying = side is _BUY
         ladder = self.depth_asks if buying else self.depth_bids
         if ladder is not None:
             return ladder.levels()
@@ -266,7 +273,7 @@ class SymbolMarket:
     def _slipped(self, side: Side, price: Decimal) -> Decimal:
         instrument = self.instrument
         tick = instrument.price_filter.tick
-        if side is Side.BUY:
+        if side is _BUY:
             price = instrument.price_up(price * self._dearer)
         else:
             price = instrument.price_down(price * self._cheaper)
@@ -275,7 +282,7 @@ class SymbolMarket:
 
     def take(self, side: Side, price: Decimal, quantity: Decimal) -> None:
         """Consume displayed liquidity on behalf of a taker of a side; it is gone until the feed refreshes it."""
-        buying = side is Side.BUY
+        buying = side is _BUY
         ladder = self.depth_asks if buying else self.depth_bids
         if ladder is not None:
             ladder.take(price, quantity)
@@ -286,7 +293,7 @@ class SymbolMarket:
 
     def displayed_ahead(self, order: Order) -> Decimal | None:
         """The quantity before an order that joins the book at its price: displayed, else assumed; None unknown."""
-        buying = order.side is Side.BUY
+        buying = order.side is _BUY
         ladder = self.depth_bids if buying else self.depth_asks
         if ladder is not None and ladder.covers(order.price):
             return ladder.quantities.get(order.price, ZERO)
@@ -336,7 +343,7 @@ class SymbolMarket:
 
     def rest(self, order: Order) -> None:
         """Put a limit order on the book."""
-        (self.bids if order.side is Side.BUY else self.asks).add(order.price, order)
+        (self.bids if order.side is _BUY else self.asks).add(order.price, order)
         self.dirty = True
 
     def wait(self, order: Order) -> None:
@@ -351,7 +358,7 @@ class SymbolMarket:
         """Take an order off the book or out of the triggers; one that is in neither is left alone."""
         if not order.is_contingent:
             if order.price:
-                (self.bids if order.side is Side.BUY else self.asks).discard(order.price, order)
+                (self.bids if order.side is _BUY else self.asks).discard(order.price, order)
         elif order.trailing_delta:
             self.trailing = [other for other in self.trailing if other is not order]
         else:
@@ -361,12 +368,12 @@ class SymbolMarket:
 
 def starts_rising(order: Order) -> bool:
     """Whether a stop price is met from below: stop losses that buy, take profits that sell."""
-    is_stop = order.type is OrderType.STOP_LOSS or order.type is OrderType.STOP_LOSS_LIMIT
-    return is_stop is (order.side is Side.BUY)
+    is_stop = order.type is _STOP_LOSS or order.type is _STOP_LOSS_LIMIT
+    return is_stop is (order.side is _BUY)
 
 
 def fires_rising(order: Order) -> bool:
     """Whether the order fires on a rise: a fixed stop by its kind, a trailing one when it buys."""
     if order.trailing_delta:
-        return order.side is Side.BUY
+        return order.side is _BUY
     return starts_rising(order)

@@ -29,6 +29,12 @@ from fillwright.exchange.prevention import prevent
 from fillwright.exchange.settlement import fill
 from fillwright.exchange.state import State
 
+# Members bound once: attribute access on an enum class costs more than the comparison itself.
+_REPORT_NEW = ExecutionType.NEW
+_LIMIT_MAKER = OrderType.LIMIT_MAKER
+_FOK = TimeInForce.FOK
+_IOC = TimeInForce.IOC
+_NEW = VenueOrderStatus.NEW
 _BUY = Side.BUY
 
 
@@ -38,6 +44,11 @@ class Against(IntEnum):
     OUTSIDE = 0
     MAKER = 1
     SELF = 2
+
+
+_MAKER = Against.MAKER
+_OUTSIDE = Against.OUTSIDE
+_SELF = Against.SELF
 
 
 Step = tuple[Against, Decimal, Decimal, Order | None]
@@ -126,7 +137,7 @@ def plan(
             size = min(size, floor_to((budget - result.cost) / price, market.instrument.lot_size.step))
             if size <= ZERO:
                 break
-        result.add(Against.OUTSIDE if maker is None else Against.MAKER, price, size, maker)
+        result.add(_OUTSIDE if maker is None else _MAKER, price, size, maker)
         left -= size
         if maker is None:
             outside.take(size)
@@ -145,7 +156,7 @@ def _comes_first(resting: Order, outside: _Outside, *, buying: bool) -> bool:
 
 def _plan_prevention(result: Plan, order: Order, maker: Order, size: Decimal, left: Decimal) -> Decimal:
     """Plan a match that will be prevented; returns what the taker loses by it."""
-    result.steps.append((Against.SELF, maker.price, size, maker))
+    result.steps.append((_SELF, maker.price, size, maker))
     mode = order.stp
     if mode is SelfTradePrevention.EXPIRE_TAKER or mode is SelfTradePrevention.EXPIRE_BOTH:
         return left
@@ -176,7 +187,7 @@ def execute_plan(state: State, market: SymbolMarket, order: Order, steps: list[S
     """Carry out a plan made for this order just now; the last trade sets the market's last price."""
     fills: list[Fill] = []
     for against, price, quantity, maker in steps:
-        if against is Against.SELF:
+        if against is _SELF:
             assert maker is not None
             prevent(state, market, order, maker, price)
             continue
@@ -230,12 +241,12 @@ def fill_resting(
 
 def take(state: State, market: SymbolMarket, order: Order, prepared: Plan | None = None) -> list[Fill]:
     """Let an active order take what it can; what is left rests or expires as its type and time in force say."""
-    if order.type is OrderType.LIMIT_MAKER:
+    if order.type is _LIMIT_MAKER:
         rest(state, market, order)
         return []
     wanted = order.remaining
     made = prepared if prepared is not None else plan(state, market, order, wanted)
-    if order.time_in_force is TimeInForce.FOK and made.quantity < wanted:
+    if order.time_in_force is _FOK and made.quantity < wanted:
         expire(state, order, ExpiryReason.UNFILLED_FOK_ORDER_EXPIRED)
         return []
     fills = execute_plan(state, market, order, made.steps)
@@ -245,7 +256,7 @@ def take(state: State, market: SymbolMarket, order: Order, prepared: Plan | None
         expire(state, order, ExpiryReason.EXECUTION_RULE_PRICE_RANGE_EXCEEDED)
     elif not order.price:
         expire(state, order, ExpiryReason.INSUFFICIENT_LIQUIDITY)
-    elif order.time_in_force is TimeInForce.IOC:
+    elif order.time_in_force is _IOC:
         expire(state, order, ExpiryReason.UNFILLED_IOC_QUANTITY_EXPIRED)
     else:
         rest(state, market, order)
@@ -263,7 +274,7 @@ def rest(state: State, market: SymbolMarket, order: Order) -> None:
 
 def start_working(state: State, order: Order) -> None:
     """Report that an order is on the book (or takes from it) from now on."""
-    order.status = VenueOrderStatus.NEW
+    order.status = _NEW
     order.is_working = True
     order.working_time = state.now
-    state.report(order, ExecutionType.NEW)
+    state.report(order, _REPORT_NEW)

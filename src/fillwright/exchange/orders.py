@@ -27,6 +27,14 @@ from fillwright.core.types import (
 from fillwright.exchange.messages import NO_ID, CancelResponse, ListLeg, ListView, OrderView, TradeView
 
 # Members bound once: attribute access on an enum class costs more than the comparison itself.
+_OCO = ListKind.OCO
+_OPO = ListKind.OPO
+_OPOCO = ListKind.OPOCO
+_LIST_ORDER_EXECUTING = ListOrderStatus.EXECUTING
+_MARKET = OrderType.MARKET
+_TAKE_PROFIT = OrderType.TAKE_PROFIT
+_TAKE_PROFIT_LIMIT = OrderType.TAKE_PROFIT_LIMIT
+_SELL = Side.SELL
 _NEW = VenueOrderStatus.NEW
 _PARTIALLY_FILLED = VenueOrderStatus.PARTIALLY_FILLED
 _PENDING_NEW = VenueOrderStatus.PENDING_NEW
@@ -100,13 +108,13 @@ class Order(msgspec.Struct, gc=False, array_like=True):
     @property
     def is_profit_taking(self) -> bool:
         """Whether the order waits for a price better than the market's."""
-        return self.type is OrderType.TAKE_PROFIT or self.type is OrderType.TAKE_PROFIT_LIMIT
+        return self.type is _TAKE_PROFIT or self.type is _TAKE_PROFIT_LIMIT
 
     def lock_needed(self) -> Decimal:
         """What the order must hold locked for what remains of it (quote when buying, base when selling)."""
-        if self.type is OrderType.MARKET:
+        if self.type is _MARKET:
             return ZERO
-        if self.side is Side.SELL:
+        if self.side is _SELL:
             return self.remaining
         if self.price:
             return self.price * self.remaining
@@ -139,27 +147,27 @@ class OrderList(msgspec.Struct, gc=False, array_like=True):
     @property
     def contingency(self) -> Contingency:
         """OTOCO, OPO and OPOCO all report OTO."""
-        return Contingency.OCO if self.kind is ListKind.OCO else Contingency.OTO
+        return Contingency.OCO if self.kind is _OCO else Contingency.OTO
 
     @property
     def working(self) -> int:
         """The working leg's order id; -1 for an OCO."""
-        return NO_ID if self.kind is ListKind.OCO else self.legs[0]
+        return NO_ID if self.kind is _OCO else self.legs[0]
 
     @property
     def pending(self) -> tuple[int, ...]:
         """The legs that wait for the working one; of an OCO both legs."""
-        return self.legs if self.kind is ListKind.OCO else self.legs[1:]
+        return self.legs if self.kind is _OCO else self.legs[1:]
 
     @property
     def takes_received(self) -> bool:
         """Whether the pending legs sell what the working leg received (OPO, OPOCO)."""
-        return self.kind is ListKind.OPO or self.kind is ListKind.OPOCO
+        return self.kind is _OPO or self.kind is _OPOCO
 
     @property
     def is_open(self) -> bool:
         """Whether any leg is open."""
-        return self.order_status is ListOrderStatus.EXECUTING
+        return self.order_status is _LIST_ORDER_EXECUTING
 
 
 def order_view(order: Order) -> OrderView:

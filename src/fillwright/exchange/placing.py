@@ -23,6 +23,14 @@ from fillwright.exchange.orders import Order, order_view
 from fillwright.exchange.state import State
 from fillwright.exchange.validation import ALONE, Role
 
+# Members bound once: attribute access on an enum class costs more than the comparison itself.
+_REPORT_NEW = ExecutionType.NEW
+_LIMIT_MAKER = OrderType.LIMIT_MAKER
+_MARKET = OrderType.MARKET
+_BUY = Side.BUY
+_GTC = TimeInForce.GTC
+_NEW = VenueOrderStatus.NEW
+
 INSUFFICIENT = "Account has insufficient balance for requested action."
 WOULD_TRIGGER = "Stop price would trigger immediately."
 """The text seen on the live exchange; the documentation has "Order would trigger immediately."."""
@@ -83,7 +91,7 @@ def make_order(
         request.client_order_id,
         request.side,
         request.type,
-        request.time_in_force or TimeInForce.GTC,
+        request.time_in_force or _GTC,
         request.quantity or ZERO,
         request.price or ZERO,
         request.stop_price or ZERO,
@@ -114,12 +122,12 @@ def admit(state: State, account: Account, market: SymbolMarket, order: Order) ->
         if validation.would_trigger(market, order, starts_rising(order)):
             raise ExchangeError(-2010, WOULD_TRIGGER)
         arm(state, market, order)
-    elif order.type is OrderType.LIMIT_MAKER and validation.would_match(market, order):
+    elif order.type is _LIMIT_MAKER and validation.would_match(market, order):
         raise ExchangeError(-2010, WOULD_MATCH)
-    elif order.type is OrderType.MARKET:
+    elif order.type is _MARKET:
         return admit_market(state, account, market, order)
     needed = order.lock_needed()
-    asset = instrument.quote if order.side is Side.BUY else instrument.base
+    asset = instrument.quote if order.side is _BUY else instrument.base
     if not account.lock(asset, needed):
         raise ExchangeError(-2010, INSUFFICIENT)
     order.locked = needed
@@ -135,7 +143,7 @@ def admit_market(state: State, account: Account, market: SymbolMarket, order: Or
         order.quantity = made.quantity
     else:
         made = plan(state, market, order, order.quantity)
-    buying = order.side is Side.BUY
+    buying = order.side is _BUY
     asset = market.instrument.quote if buying else market.instrument.base
     if account.balance(asset).free < (made.cost if buying else order.quantity):
         raise ExchangeError(-2010, INSUFFICIENT)
@@ -183,9 +191,9 @@ def activate_new(
 ) -> list[Fill]:
     """Let an admitted order wait for its trigger, or work at once."""
     if order.is_contingent:
-        order.status = VenueOrderStatus.NEW
+        order.status = _NEW
         wait(state, market, order)
-        state.report(order, ExecutionType.NEW)
+        state.report(order, _REPORT_NEW)
         return []
     start_working(state, order)
     return take(state, market, order, prepared)

@@ -44,6 +44,22 @@ from fillwright.exchange.placing import (
 from fillwright.exchange.state import State
 from fillwright.exchange.validation import Role
 
+# Members bound once: attribute access on an enum class costs more than the comparison itself.
+_REPORT_EXPIRED = ExecutionType.EXPIRED
+_REPORT_NEW = ExecutionType.NEW
+_OCO = ListKind.OCO
+_OPO = ListKind.OPO
+_OPOCO = ListKind.OPOCO
+_OTOCO = ListKind.OTOCO
+_LIMIT = OrderType.LIMIT
+_LIMIT_MAKER = OrderType.LIMIT_MAKER
+_MARKET = OrderType.MARKET
+_BUY = Side.BUY
+_SELL = Side.SELL
+_EXPIRED = VenueOrderStatus.EXPIRED
+_NEW = VenueOrderStatus.NEW
+_PENDING_NEW = VenueOrderStatus.PENDING_NEW
+
 BAD_RELATION = "The relationship of the prices for the orders is not correct."
 _WORKING = Role("working")
 _RECEIVED = Role("pending", "pendingQuantity", True)
@@ -91,7 +107,7 @@ def enter_list(state: State, account: Account, request: OrderListRequest) -> Ent
     account.check_count(limits, len(request.legs), state.now)
     _check_duplicates(state, account, request)
     account.add_count(limits, len(request.legs), state.now)
-    enter = _enter_pair if request.kind is ListKind.OCO else _enter_chain
+    enter = _enter_pair if request.kind is _OCO else _enter_chain
     try:
         return enter(state, account, market, request)
     except ExchangeError:
@@ -111,30 +127,30 @@ def _check_shape(market: SymbolMarket, request: OrderListRequest) -> None:
         if leg.symbol != request.symbol:
             raise ExchangeError(-1014, "Unsupported order combination.")
     _check_allowed(market, kind)
-    if kind is not ListKind.OCO:
+    if kind is not _OCO:
         _check_chain(kind, legs)
-    if len(legs) == 3 or kind is ListKind.OCO:
+    if len(legs) == 3 or kind is _OCO:
         _check_pair(legs[-2], legs[-1])
 
 
 def _check_allowed(market: SymbolMarket, kind: ListKind) -> None:
     instrument = market.instrument
-    if not instrument.oco_allowed and kind in (ListKind.OCO, ListKind.OTOCO, ListKind.OPOCO):
+    if not instrument.oco_allowed and kind in (_OCO, _OTOCO, _OPOCO):
         raise ExchangeError(-1013, "OCO orders are not supported for this symbol.")
-    if not instrument.oto_allowed and kind is not ListKind.OCO:
+    if not instrument.oto_allowed and kind is not _OCO:
         raise ExchangeError(-1013, "OTO orders are not supported for this symbol.")
-    if not instrument.opo_allowed and kind in (ListKind.OPO, ListKind.OPOCO):
+    if not instrument.opo_allowed and kind in (_OPO, _OPOCO):
         raise ExchangeError(-1013, "OPO orders are not supported for this symbol.")
 
 
 def _check_chain(kind: ListKind, legs: tuple[OrderRequest, ...]) -> None:
-    received = kind is ListKind.OPO or kind is ListKind.OPOCO
-    if received and legs[0].side is not Side.BUY:
+    received = kind is _OPO or kind is _OPOCO
+    if received and legs[0].side is not _BUY:
         raise ExchangeError(-1222, "Working order in an OPO list must be a bid.")
-    if legs[0].type is not OrderType.LIMIT and legs[0].type is not OrderType.LIMIT_MAKER:
+    if legs[0].type is not _LIMIT and legs[0].type is not _LIMIT_MAKER:
         raise ExchangeError(-1159, "Order type not supported for the working order of an OTO.")
     for leg in legs[1:]:
-        if received and leg.side is not Side.SELL:
+        if received and leg.side is not _SELL:
             raise ExchangeError(-1223, "Pending orders in an OPO list must be asks.")
     for leg in legs:
         if leg.quote_order_quantity is not None:
@@ -145,14 +161,14 @@ def _check_pair(below: OrderRequest, above: OrderRequest) -> None:
     """The types a pair may have, and which of them stands on which side of the market."""
     if below.side is not above.side or below.quantity != above.quantity:
         raise ExchangeError(-1014, "Unsupported order combination.")
-    buying = below.side is Side.BUY
+    buying = below.side is _BUY
     for leg in (below, above):
-        if leg.type is not OrderType.LIMIT_MAKER and leg.type not in CONTINGENT_TYPES:
+        if leg.type is not _LIMIT_MAKER and leg.type not in CONTINGENT_TYPES:
             raise ExchangeError(-1158, "Order type not supported in OCO.")
-    if below.type is OrderType.LIMIT_MAKER and above.type is OrderType.LIMIT_MAKER:
+    if below.type is _LIMIT_MAKER and above.type is _LIMIT_MAKER:
         raise ExchangeError(-1168, "At least one OCO order must be contingent.")
     profit, protection = (below, above) if buying else (above, below)
-    if protection.type is OrderType.LIMIT_MAKER:
+    if protection.type is _LIMIT_MAKER:
         if buying:
             raise ExchangeError(-1165, "A limit order in a buy OCO must be below.")
         raise ExchangeError(-1166, "A limit order in a sell OCO must be above.")
@@ -209,7 +225,7 @@ def _enter_pair(state: State, account: Account, market: SymbolMarket, request: O
         if order.type in CONTINGENT_TYPES:
             arm(state, market, order)
     needed = _dearest(orders)
-    asset = market.instrument.quote if orders[0].side is Side.BUY else market.instrument.base
+    asset = market.instrument.quote if orders[0].side is _BUY else market.instrument.base
     if not account.lock(asset, needed):
         raise ExchangeError(-2010, INSUFFICIENT)
     state.touch(account.account_id, asset)
@@ -230,7 +246,7 @@ def pair_problem(market: SymbolMarket, orders: list[Order]) -> str | None:
                 return BAD_RELATION
             continue
         last = market.trigger_price(order.side)
-        if last is not None and (order.price >= last if order.side is Side.BUY else order.price <= last):
+        if last is not None and (order.price >= last if order.side is _BUY else order.price <= last):
             return BAD_RELATION
         if validation.would_match(market, order):
             return WOULD_MATCH
@@ -240,7 +256,7 @@ def pair_problem(market: SymbolMarket, orders: list[Order]) -> str | None:
 def _enter_chain(state: State, account: Account, market: SymbolMarket, request: OrderListRequest) -> Entered:
     working = make_order(state, account, market, request.legs[0])
     admit(state, account, market, working)
-    pending_new = VenueOrderStatus.PENDING_NEW
+    pending_new = _PENDING_NEW
     orders = [working]
     for leg in request.legs[1:]:
         orders.append(make_order(state, account, market, leg, status=pending_new))
@@ -248,7 +264,7 @@ def _enter_chain(state: State, account: Account, market: SymbolMarket, request: 
     state.report_list(order_list)
     start_working(state, working)
     for order in orders[1:]:
-        state.report(order, ExecutionType.NEW)
+        state.report(order, _REPORT_NEW)
     return order_list, orders, take(state, market, working)
 
 
@@ -268,10 +284,10 @@ def release(state: State, order_list: OrderList) -> None:
         _reject_release(state, order_list, failed)
         return
     for order in legs:
-        order.status = VenueOrderStatus.NEW
+        order.status = _NEW
         if order.is_contingent:
             wait(state, market, order)
-            state.report(order, ExecutionType.NEW)
+            state.report(order, _REPORT_NEW)
         else:
             start_working(state, order)
             take(state, market, order)
@@ -308,16 +324,16 @@ def _failed_leg(
             if validation.would_trigger(market, order, starts_rising(order)):
                 return order
             arm(state, market, order)
-        elif order.type is OrderType.LIMIT_MAKER and _is_crossed(market, order, len(legs) > 1):
+        elif order.type is _LIMIT_MAKER and _is_crossed(market, order, len(legs) > 1):
             return order
-    if legs[0].type is OrderType.MARKET:
+    if legs[0].type is _MARKET:
         made = plan(state, market, legs[0], legs[0].quantity)
-        buying = legs[0].side is Side.BUY
+        buying = legs[0].side is _BUY
         asset = market.instrument.quote if buying else market.instrument.base
         enough = account.balance(asset).free >= (made.cost if buying else legs[0].quantity)
         return None if enough else legs[0]
     needed = _dearest(legs)
-    asset = market.instrument.quote if legs[0].side is Side.BUY else market.instrument.base
+    asset = market.instrument.quote if legs[0].side is _BUY else market.instrument.base
     if not account.lock(asset, needed):
         return legs[0]
     state.touch(account.account_id, asset)
@@ -353,8 +369,8 @@ def _is_crossed(market: SymbolMarket, order: Order, in_pair: bool) -> bool:
 
 
 def _reject_release(state: State, order_list: OrderList, failed: Order) -> None:
-    failed.status = VenueOrderStatus.EXPIRED
+    failed.status = _EXPIRED
     failed.expiry_reason = ExpiryReason.REJECTED
     state.finish(failed)
-    state.report(failed, ExecutionType.EXPIRED)
+    state.report(failed, _REPORT_EXPIRED)
     end_others(state, order_list, failed)

@@ -13,6 +13,10 @@ from fillwright.exchange.messages import Fill, TradeView
 from fillwright.exchange.orders import Order, OrderList
 from fillwright.exchange.state import State
 
+# Members bound once: attribute access on an enum class costs more than the comparison itself.
+_EXPIRED_IN_MATCH = VenueOrderStatus.EXPIRED_IN_MATCH
+_FILLED = VenueOrderStatus.FILLED
+_PARTIALLY_FILLED = VenueOrderStatus.PARTIALLY_FILLED
 _BUY = Side.BUY
 
 
@@ -36,9 +40,9 @@ def fill(
     order.executed_quote += quote
     is_final = order.remaining <= ZERO
     if not is_final:
-        order.status = VenueOrderStatus.PARTIALLY_FILLED
+        order.status = _PARTIALLY_FILLED
     else:
-        order.status = VenueOrderStatus.EXPIRED_IN_MATCH if order.prevented else VenueOrderStatus.FILLED
+        order.status = _EXPIRED_IN_MATCH if order.prevented else _FILLED
 
     account = state.accounts[order.account_id]
     instrument = market.instrument

@@ -37,6 +37,11 @@ from fillwright.exchange.messages import (
 from fillwright.exchange.orders import Order, OrderList
 from fillwright.exchange.settings import ExchangeSettings
 
+# Members bound once: attribute access on an enum class costs more than the comparison itself.
+_LIST_ORDER_ALL_DONE = ListOrderStatus.ALL_DONE
+_LIST_ALL_DONE = ListStatus.ALL_DONE
+_BUY = Side.BUY
+
 AveragePrice = Callable[[Symbol, int], Decimal | None]
 """The volume weighted average price of a symbol over some minutes, as of now."""
 
@@ -279,7 +284,7 @@ class State:
         account = self.accounts[order.account_id]
         account.open.pop(order.order_id, None)
         instrument = market.instrument
-        asset = instrument.quote if order.side is Side.BUY else instrument.base
+        asset = instrument.quote if order.side is _BUY else instrument.base
         if order.locked:
             account.unlock(asset, order.locked)
             order.locked = ZERO
@@ -294,8 +299,8 @@ class State:
         for order_id in order_list.legs:
             if self.orders[order_id].is_open:
                 return
-        order_list.status = ListStatus.ALL_DONE
-        order_list.order_status = ListOrderStatus.ALL_DONE
+        order_list.status = _LIST_ALL_DONE
+        order_list.order_status = _LIST_ORDER_ALL_DONE
         order_list.transaction_time = self.now
         self.free_list_lock(order_list)
         self.accounts[order_list.account_id].open_lists.pop(order_list.order_list_id, None)
@@ -308,7 +313,7 @@ class State:
         instrument = self.markets[order_list.symbol].instrument
         if order_list.locked:
             side = self.orders[order_list.pending[0]].side
-            asset = instrument.quote if side is Side.BUY else instrument.base
+            asset = instrument.quote if side is _BUY else instrument.base
             account.unlock(asset, order_list.locked)
             order_list.locked = ZERO
             self.touch(order_list.account_id, asset)
@@ -341,5 +346,5 @@ class State:
         self.amendments.pop(order.order_id, None)
         names = self.accounts[order.account_id].by_client_id
         for name in (order.client_order_id, order.cancel_client_order_id):
-            if names.get((order.symbol, name)) == order.order_id:
+            if name and names.get((order.symbol, name)) == order.order_id:
                 del names[order.symbol, name]

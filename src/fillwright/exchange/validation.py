@@ -29,6 +29,13 @@ from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.orders import Order
 from fillwright.exchange.state import State
 
+# Members bound once: attribute access on an enum class costs more than the comparison itself.
+_LIMIT_MAKER = OrderType.LIMIT_MAKER
+_MARKET = OrderType.MARKET
+_BUY = Side.BUY
+_TRADING = SymbolStatus.TRADING
+_GTC = TimeInForce.GTC
+
 CLIENT_ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"
 DECIMAL_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 
@@ -65,7 +72,7 @@ ALONE = Role()
 
 def check_open(market: SymbolMarket) -> None:
     """Refuse new orders on symbols that do not trade."""
-    if market.status is not SymbolStatus.TRADING:
+    if market.status is not _TRADING:
         raise ExchangeError(-1013, "Market is closed.")
     if not market.instrument.spot_allowed:
         raise ExchangeError(-1013, "This symbol is not permitted for this account.")
@@ -113,7 +120,7 @@ def check_parameters(state: State, request: OrderRequest, role: Role = ALONE) ->
 def _check_parameters(request: OrderRequest, role: Role) -> None:
     kind = request.type
     has_price = kind in LIMIT_TYPES
-    takes_time_in_force = has_price and kind is not OrderType.LIMIT_MAKER
+    takes_time_in_force = has_price and kind is not _LIMIT_MAKER
     _require(role, "timeInForce", request.time_in_force, takes_time_in_force)
     _require(role, "price", request.price, has_price)
     contingent = kind in CONTINGENT_TYPES
@@ -125,7 +132,7 @@ def _check_parameters(request: OrderRequest, role: Role) -> None:
         raise ExchangeError(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
     if role.quantity_is_received:
         _require(role, "quantity", request.quantity, False)
-    elif kind is OrderType.MARKET and not role.prefix:
+    elif kind is _MARKET and not role.prefix:
         if request.quantity is None and request.quote_order_quantity is None:
             raise ExchangeError(
                 -1102, "Param 'quantity' or 'quoteOrderQty' must be sent, but both were empty/null!"
@@ -138,7 +145,7 @@ def _check_parameters(request: OrderRequest, role: Role) -> None:
     if request.iceberg_quantity is not None and request.iceberg_quantity:
         if not has_price:
             raise ExchangeError(-1106, f"Parameter '{role.name('icebergQty')}' sent when not required.")
-        if request.time_in_force not in (None, TimeInForce.GTC):
+        if request.time_in_force not in (None, _GTC):
             raise ExchangeError(-1014, "Unsupported order combination.")
 
 
@@ -244,7 +251,7 @@ def check_quantity(
 ) -> None:
     """LOT_SIZE, MARKET_LOT_SIZE and (MIN_)NOTIONAL; without a price of its own, at the average price."""
     instrument = market.instrument
-    is_market = kind is OrderType.MARKET
+    is_market = kind is _MARKET
     name = instrument.quantity_violation(quantity, is_market)
     rule = instrument.notional
     if name is None and rule is not None:
@@ -305,7 +312,7 @@ def check_counts(
 
 
 def _check_position(account: Account, instrument: Instrument, requests: tuple[OrderRequest, ...]) -> None:
-    buying = [one.quantity for one in requests if one.side is Side.BUY and one.quantity is not None]
+    buying = [one.quantity for one in requests if one.side is _BUY and one.quantity is not None]
     if not buying or instrument.position_max is None:
         return
     balance = account.balance(instrument.base)
@@ -313,7 +320,7 @@ def _check_position(account: Account, instrument: Instrument, requests: tuple[Or
         (
             order.remaining
             for order in account.open.values()
-            if order.symbol == instrument.symbol and order.side is Side.BUY
+            if order.symbol == instrument.symbol and order.side is _BUY
         ),
         ZERO,
     )
@@ -344,7 +351,7 @@ def would_trigger(market: SymbolMarket, order: Order, rising: bool) -> bool:
 
 def would_match(market: SymbolMarket, order: Order) -> bool:
     """Whether a LIMIT_MAKER would take: from the outside market, or from another order here."""
-    if order.side is Side.BUY:
+    if order.side is _BUY:
         outside, resting = market.best_ask(), market.asks.best
         best = [price for price in (outside, resting.price if resting else None) if price is not None]
         return bool(best) and order.price >= min(best)
