@@ -79,6 +79,16 @@ def test_an_order_that_never_reached_the_venue_is_found_out() -> None:
     assert remedies(desk) == ["never arrived"] * 3
 
 
+def test_an_order_cancelled_before_it_was_heard_of_may_be_under_way_as_well() -> None:
+    """§6: "not found" is proof only when the request's window has passed, whatever was sent after it."""
+    desk = Desk()
+    desk.signal()
+    desk.command(inp.CancelAll(by="ada"))
+    snapshot(desk, absent=("RT_t_1_E_1", "RT_t_1_S_1", "RT_t_1_T_1"))
+    assert desk.order("RT_t_1_E_1").state is OrderState.CANCEL_PENDING
+    assert remedies(desk) == []
+
+
 def test_a_known_order_that_is_absent_stays_unknown() -> None:
     """§7: nothing is invented: what cannot be read stays unknown."""
     desk = Desk()

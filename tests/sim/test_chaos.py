@@ -28,8 +28,12 @@ def judged(seed: int, steps: int) -> None:
 @given(seed=SEEDS)
 @example(seed=553)
 @example(seed=1058)
+@example(seed=26639)
 def test_chaos_leaves_everything_in_order(seed: int) -> None:
-    """Both named seeds sold coins twice once: an exit's execution was heard of before its entry's."""
+    """The first two seeds sold coins twice once: an exit's execution was heard of before its entry's.
+
+    The third lost an entry that was cancelled under way and taken for never arrived before its time.
+    """
     judged(seed, STEPS)
 
 

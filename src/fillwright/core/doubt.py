@@ -14,7 +14,7 @@ import msgspec
 from fillwright.core import events as ev
 from fillwright.core.context import PROTECT_LANE, Context
 from fillwright.core.inputs import OrderAbsent
-from fillwright.core.inquiries import arrival_window, ask, may_be_under_way
+from fillwright.core.inquiries import arrival_window, ask, may_arrive
 from fillwright.core.orders import Order
 from fillwright.core.plans import submitted
 from fillwright.core.requests import OrderListRequest, OrderRequest
@@ -61,9 +61,8 @@ def absent(ctx: Context, news: OrderAbsent) -> None:
     ctx.emit(ev.OrderNotFound(id=order.id, times=doubt.not_found + 1))
     if order.exchange_order_id:
         return  # it was there once: a read that lags is no proof, ask on
-    sent_at = max(order.submitted_at, order.updated_at if order.resends else 0)
     reads_needed = 2 if arrival_window(ctx) else 1
-    if not may_be_under_way(ctx, sent_at) and doubt.not_found >= reads_needed:
+    if not may_arrive(ctx, order) and doubt.not_found >= reads_needed:
         ctx.emit(ev.OrderRejected(id=order.id, code=0, reason="never arrived", never_arrived=True))
     elif may_resend(ctx, order):
         _resend(ctx, order)

@@ -60,3 +60,8 @@ def arrival_window(ctx: Context) -> Time:
 def may_be_under_way(ctx: Context, sent_at: Time) -> bool:
     """Whether a request sent then may still reach the venue's engine."""
     return ctx.now < sent_at + arrival_window(ctx)
+
+
+def may_arrive(ctx: Context, order: Order) -> bool:
+    """Whether an order that the venue does not know may still reach it, as it was sent or sent again."""
+    return may_be_under_way(ctx, max(order.submitted_at, order.updated_at if order.resends else 0))

@@ -12,7 +12,7 @@ from fillwright.core import events as ev
 from fillwright.core.context import Context
 from fillwright.core.executions import find, report
 from fillwright.core.inputs import OrderReport, VenueSnapshot
-from fillwright.core.inquiries import READS_APART, may_be_under_way, owned_of
+from fillwright.core.inquiries import READS_APART, may_arrive, owned_of
 from fillwright.core.orders import EXIT_LEGS, Order
 from fillwright.core.positions import HOLDING, Position
 from fillwright.core.types import (
@@ -91,8 +91,7 @@ def _differs(order: Order, news: OrderReport) -> bool:
 
 def _missing(ctx: Context, order: Order) -> int:
     """An open order of ours that the venue was asked about and does not know."""
-    from_before = order.state in (OrderState.SUBMITTED, OrderState.UNKNOWN)
-    if from_before and may_be_under_way(ctx, order.submitted_at):
+    if not order.exchange_order_id and may_arrive(ctx, order):  # also one whose cancel was sent after it
         return 0
     if order.exchange_order_id:
         _note(ctx, order.id, "not found", order.state, "absent", "none: asked about again")
