@@ -123,7 +123,10 @@ def round_commission(amount: Decimal, precision: int) -> Decimal:
 
     Binance documents the precision, not the rounding; cutting off never takes more than the rate says.
     """
-    rounded = amount.quantize(ONE.scaleb(-precision), ROUND_DOWN)
+    quantum = ONE.scaleb(-precision)
+    if amount.same_quantum(quantum):
+        return amount
+    rounded = amount.quantize(quantum, ROUND_DOWN)
     if rounded != amount:
         return rounded
     exponent = amount.as_tuple().exponent

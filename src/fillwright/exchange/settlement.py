@@ -48,7 +48,10 @@ def fill(
     instrument = market.instrument
     buying = order.side is _BUY
     base, counter = account.balance(instrument.base), account.balance(instrument.quote)
-    _pay(order, *((counter, quote) if buying else (base, quantity)))
+    if buying:
+        _pay(order, counter, quote)
+    else:
+        _pay(order, base, quantity)
     commission, asset = _commission(state, account, instrument, order, quantity, quote, is_maker)
     fee_elsewhere = asset != (instrument.base if buying else instrument.quote)
     net = ZERO if fee_elsewhere else commission
