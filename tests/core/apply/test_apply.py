@@ -68,7 +68,7 @@ def test_records_find_what_is_due_to_be_forgotten() -> None:
     book.now += 1
     book.push(ev.Paused("operator", NOW, "ada"))
     assert list(book.state.orders) == [second]
-    book.set(venue=VenueProfile(keep_ended_s=60))  # shorter: what is too old by that goes with the next moment
+    book.set(venue=VenueProfile(keep_ended_s=60))  # what is too old by that goes with the next moment
     book.now += 1
     book.push(ev.Paused("operator", NOW, "ada"))
     assert book.state.orders == {}

@@ -67,6 +67,10 @@ def _order_submitted(ledger: Ledger, event: ev.OrderSubmitted, record: ev.Record
     position = state.positions.get(event.position_id)
     if position is not None:
         _attach(position, order, now)
+        if event.list_id and not event.pending:  # a pending leg's list was counted with its working order
+            attempts, attempt = position.attempts, int(event.list_id.rpartition("_")[2])
+            if attempt > attempts.get("L", 0):
+                attempts["L"] = attempt
     else:
         state.manual_orders_made = max(state.manual_orders_made, event.attempt)
     ledger.index_new_order(order)
@@ -87,10 +91,6 @@ def _attach(position: Position, order: Order, now: Time) -> None:
             position.move(_SUBMITTING)
     else:
         position.exit_order_ids.append(order.id)
-    if order.list_id:
-        attempt = int(order.list_id.rpartition("_")[2])
-        if attempt > attempts.get("L", 0):
-            attempts["L"] = attempt
 
 
 def _start_windows(ledger: Ledger, now: Time) -> None:
