@@ -177,3 +177,22 @@ def test_a_stop_that_is_being_executed_is_left_to_it_and_asked_about() -> None:
     desk.wait(10)
     assert "RT_t_1_S_1" in desk.asked()
     assert desk.events(ev.OrderUnknown)[-1].request == "end"
+
+
+def test_a_target_whose_release_is_not_told_is_asked_about_while_its_stop_works() -> None:
+    """§4 Armed or not: the legs of a list are released together; with a live stop nothing has failed."""
+    desk = Desk()
+    desk.signal()
+    desk.accept(desk.only(OrderListRequest))
+    desk.fill("RT_t_1_E_1", commission_in_base=True)
+    desk.wait(1)
+    assert len(desk.asked()) == 2
+    desk.alerts()
+    desk.report("RT_t_1_S_1", V.NEW, quantity=D("0.00198"), order_list_id=7)
+    assert desk.asked() == []
+    desk.wait(1)
+    assert desk.asked() == ["RT_t_1_T_1"]
+    assert desk.alerts() == []
+    assert len(desk.events(ev.ProtectionFailed)) == 1
+    desk.wait(20)
+    assert desk.sent() == []

@@ -34,7 +34,7 @@ from fillwright.core.protection import (
 )
 from fillwright.core.risk.limits import Limits
 from fillwright.core.types import LEG_NAMES, SECOND, ZERO, Leg, OrderState, OrderType, PositionStatus, Time
-from fillwright.core.waiting import NEVER, await_end, await_execution, soonest, watch_orders
+from fillwright.core.waiting import NEVER, await_end, await_execution, await_release, soonest, watch_orders
 
 AT_REST = frozenset({ev.PositionProtected, ev.PositionClosed, ev.PositionFailed})
 """Records that leave nothing to look for: the look that makes one (and it alone) has seen to all that follows."""
@@ -342,6 +342,8 @@ def _settle_protection(ctx: Context, position: Position, exits: list[Order]) -> 
     is_covered = _is_covered(ctx, position, exits)
     note_cover(ctx, position, exits, is_covered)
     pending = [order for order in exits if order.state is _PENDING_NEW]
+    if pending and is_covered:
+        return await_release(ctx, exits)
     if pending:
         return _settle_unarmed(ctx, position, pending)
     at_work = _at_work(exits)

@@ -9,6 +9,7 @@ from fillwright.core.context import Context, seconds
 from fillwright.core.doubt import advance
 from fillwright.core.executions import doubt
 from fillwright.core.exits import cancel
+from fillwright.core.inquiries import ask
 from fillwright.core.orders import Order
 from fillwright.core.positions import Position
 from fillwright.core.types import OrderState, Time
@@ -69,3 +70,14 @@ def await_execution(ctx: Context, order: Order) -> Time:
         return due
     doubt(ctx, order, "end", None, "its execution was not reported in time")
     return advance(ctx, order) if order.doubt is not None else NEVER
+
+
+def await_release(ctx: Context, exits: list[Order]) -> Time:
+    """A list's stop works, so its target was released with it: when that is not reported the venue is asked."""
+    due = max(order.accepted_at for order in exits) + seconds(ctx.execution.arm_timeout_s)
+    if ctx.now < due:
+        return due
+    for order in exits:
+        if order.state is OrderState.PENDING_NEW:
+            ask(ctx, order)
+    return ctx.now + seconds(ctx.execution.arm_timeout_s)
