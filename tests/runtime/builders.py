@@ -16,11 +16,11 @@ import msgspec
 from fillwright.core import events as ev
 from fillwright.core.apply import apply
 from fillwright.core.context import Answer
-from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
+from fillwright.core.effects import FetchSnapshot, QueryOrder, Send
 from fillwright.core.inputs import Candle, Entry, Input, Signal, Size, StreamChanged, SubmitSignal
 from fillwright.core.settings import Settings, VenueProfile
 from fillwright.core.state import Ledger, State
-from fillwright.core.types import SECOND, ZERO, Direction, Mode, Symbol, Time
+from fillwright.core.types import SECOND, Direction, Mode, Symbol, Time
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.faults import FaultPlan
 from fillwright.exchange.link import Link
@@ -41,7 +41,7 @@ from fillwright.runtime.inbox import Bounds
 from fillwright.runtime.market import MarketHub
 from fillwright.runtime.recovery import Configured
 from fillwright.storage.sql import SqliteStore, open_store
-from tests.sim.harness import CASH, FEE, LIMITS, MUCH, STOP, TARGET, make_instrument
+from tests.sim.harness import CASH, FEE, LIMITS, LITTLE, MUCH, STOP, TARGET, make_instrument
 
 D = Decimal
 NOW: Time = 1_795_168_800_000_000
@@ -465,7 +465,7 @@ class Bench:
         await until(lambda: self.account.state == READY, "ready")
         self.price(D(100))
 
-    def price(self, last: Decimal, volume: Decimal = D("0.001"), displayed: Decimal = MUCH) -> None:
+    def price(self, last: Decimal, volume: Decimal = LITTLE, displayed: Decimal = MUCH) -> None:
         """The market moves."""
         tick = D("0.01")
         self.hub.quote(SYMBOL, last - tick, displayed, last + tick, displayed, self.clock.now())

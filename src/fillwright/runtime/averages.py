@@ -12,6 +12,9 @@ WINDOW: Time = 5 * MINUTE
 """Binance Spot "Filters": avgPriceMins of PERCENT_PRICE_BY_SIDE and NOTIONAL on all symbols."""
 
 
+_ADD, _FMA = CONTEXT.add, CONTEXT.fma
+
+
 class _Second:
     """What was traded in one second."""
 
@@ -31,17 +34,16 @@ class LiveAverages:
         self._seconds: dict[Symbol, deque[_Second]] = {}
         self._last: dict[Symbol, Decimal] = {}
 
-    def add(self, symbol: Symbol, price: Decimal, quantity: Decimal) -> None:
-        """Count a trade."""
-        now = self._clock.now()
+    def add(self, symbol: Symbol, price: Decimal, quantity: Decimal, now: Time) -> None:
+        """Count a trade that has come now."""
         seconds = self._seconds.get(symbol)
         if seconds is None:
             seconds = self._seconds[symbol] = deque(maxlen=WINDOW // SECOND + 1)
         if not seconds or now >= seconds[-1].begin + SECOND:
             seconds.append(_Second(now - now % SECOND))
         second = seconds[-1]
-        second.notional = CONTEXT.fma(price, quantity, second.notional)
-        second.quantity = CONTEXT.add(second.quantity, quantity)
+        second.notional = _FMA(price, quantity, second.notional)
+        second.quantity = _ADD(second.quantity, quantity)
         self._last[symbol] = price
 
     def get(self, symbol: Symbol) -> Decimal | None:

@@ -41,6 +41,7 @@ class Trouble(msgspec.Struct, frozen=True, gc=False):
 Item = Input | Trouble
 Reply = asyncio.Future[Answer]
 Asked = tuple[Item, Reply | None]
+_DUE: Asked = (TimeReached(), None)
 
 
 class Depths(msgspec.Struct, frozen=True):
@@ -148,14 +149,33 @@ class Inbox:
         """At most so many inputs; what does not fit stays, and keeps the reader awake."""
         batch = Batch([], [], self.overflowed)
         self.overflowed = False
+        room = count
+        if self._is_due:
+            self._is_due = False
+            batch.asked.append(_DUE)
+            room -= 1
         lanes = (self._operator, self._candles, self._signals)
-        kept = sum(min(len(lane), RESERVE) for lane in lanes) + min(len(self._crossed), RESERVE)
-        room = count - self._is_due
+        waiting = len(self._reports) + len(self._crossed) + sum(map(len, lanes))
+        if waiting > room:
+            self._take_shares(batch, room, lanes)
+            self._is_awake = True
+            return batch
+        batch.reports.extend(self._reports)
+        self._reports.clear()
+        if self._crossed:
+            batch.asked += [(PriceCrossed(symbol), None) for symbol in self._crossed]
+            self._crossed.clear()
+        for lane in lanes:
+            if lane:
+                batch.asked += lane
+                lane.clear()
+        return batch
+
+    def _take_shares(self, batch: Batch, room: int, lanes: tuple[deque[Asked], ...]) -> None:
+        """There is more than fits: each lane has its reserve, what the venue says the rest."""
+        kept = sum(min(len(lane), RESERVE) for lane in (self._crossed, *lanes))
         for _ in range(min(len(self._reports), max(room - kept, RESERVE))):
             batch.reports.append(self._reports.popleft())
-        if self._is_due:
-            batch.asked.append((TimeReached(), None))
-            self._is_due = False
         room -= len(batch.reports)
         kept -= min(len(self._crossed), RESERVE)
         for symbol in list(self._crossed)[: max(room - kept, 0)]:
@@ -168,9 +188,6 @@ class Inbox:
             for _ in range(taken):
                 batch.asked.append(lane.popleft())
             room -= taken
-        if self._reports or self._crossed or any(lanes):
-            self._is_awake = True
-        return batch
 
     def clear(self) -> list[Asked]:
         """Empty every lane; what was asked by somebody is given back."""

@@ -81,7 +81,7 @@ class MarketHub:
         if symbol not in self._quotes_apart:
             self._quotes_apart.add(symbol)
             self._quoted.add(symbol)
-        self._show(symbol, bid, ask)
+        self._show(symbol, bid, ask, self._clock.now())
 
     def trade(
         self, symbol: Symbol, price: Decimal, quantity: Decimal, buyer_is_maker: bool, time: Time
@@ -89,13 +89,14 @@ class MarketHub:
         """Overwrite a symbol's last price."""
         for venue in self._venues:
             venue.trade(symbol, price, quantity, buyer_is_maker, time)
-        self.averages.add(symbol, price, quantity)
+        now = self._clock.now()
+        self.averages.add(symbol, price, quantity, now)
         self._last[symbol] = price
         known = self.quotes.get(symbol)
         if known is not None and symbol in self._quoted:
-            self._show(symbol, known.bid, known.ask)
+            self._show(symbol, known.bid, known.ask, now)
         else:
-            self._show(symbol, price, price)  # trades are all that the source has
+            self._show(symbol, price, price, now)  # trades are all that the source has
 
     def depth(self, symbol: Symbol, bids: Levels, asks: Levels, time: Time) -> None:
         """Show the book to venues; its best levels are the quote of a symbol that has none."""
@@ -103,10 +104,10 @@ class MarketHub:
             venue.depth(symbol, bids, asks, time)
         if bids and asks and symbol not in self._quotes_apart:
             self._quoted.add(symbol)
-            self._show(symbol, bids[0][0], asks[0][0])
+            self._show(symbol, bids[0][0], asks[0][0], self._clock.now())
 
-    def _show(self, symbol: Symbol, bid: Decimal, ask: Decimal) -> None:
-        quote = Quote(symbol, bid, ask, self._last.get(symbol, bid), self._clock.now())
+    def _show(self, symbol: Symbol, bid: Decimal, ask: Decimal, now: Time) -> None:
+        quote = Quote(symbol, bid, ask, self._last.get(symbol, bid), now)
         self.quotes[symbol] = quote
         self.ticks += 1
         for watcher in self._watchers:

@@ -17,7 +17,16 @@ from fillwright.core.engine import Engine
 from fillwright.core.inputs import Shutdown, StreamChanged
 from fillwright.core.positions import HOLDING
 from fillwright.core.types import MILLISECOND, SECOND, Leg, Time
-from fillwright.ports import Clock, Owner, Projection, StorageError, Store, Venue, VenueUnavailableError
+from fillwright.ports import (
+    Clock,
+    Owner,
+    Projection,
+    StorageError,
+    Store,
+    Venue,
+    VenueEffect,
+    VenueUnavailableError,
+)
 from fillwright.runtime.alarm import Alarm
 from fillwright.runtime.committing import Committer, may_cancel_unrecorded
 from fillwright.runtime.dispatch import WAIT_MAX, Dispatch
@@ -33,6 +42,10 @@ DEADLINE_PAUSE: Time = 10 * MILLISECOND
 """A deadline that stands where it stood after its time was told is told again after this long."""
 URGENT_MAX_S = 3.0
 """So long an emergency stop's cancels may take when the journal cannot be written."""
+
+
+_OURS = (Alert, ConsultAdvisor)
+"""Effects that are not the venue's."""
 
 
 class Watch(Protocol):
@@ -174,7 +187,7 @@ class Work:
 
     def _carry_out(self, effects: Sequence[Effect]) -> bool:
         """Let effects leave; whether any is for the venue."""
-        for_venue = [effect for effect in effects if not isinstance(effect, Alert | ConsultAdvisor)]
+        for_venue: list[VenueEffect] = [effect for effect in effects if type(effect) not in _OURS]  # type: ignore[misc]
         if len(for_venue) < len(effects):
             for effect in effects:
                 if isinstance(effect, Alert):
