@@ -42,7 +42,6 @@ from fillwright.core.types import (
 _ENTER_TRADE, _WAIT, _BAD_SETUP = SignalDecision.ENTER_TRADE, SignalDecision.WAIT, SignalDecision.BAD_SETUP
 _DENIED = SignalStatus.DENIED
 _ENTRY, _LIST, _STOP_LOSS, _TAKE_PROFIT = Leg.ENTRY, Leg.LIST, Leg.STOP_LOSS, Leg.TAKE_PROFIT
-_EXITS = (_STOP_LOSS, _TAKE_PROFIT)
 
 
 def receive(ctx: Context, limits: Limits, signal: Signal) -> None:
@@ -258,10 +257,11 @@ def send_entry(ctx: Context, position: Position, draft: Draft) -> None:
         ctx.name(position, _TAKE_PROFIT),
     )
     request = entry_list(position, instrument, legs, entry, draft.target_type, ctx.state.taker_fee)
+    _, stop, *target = request.legs
     ctx.emit(submitted(entry, position.id, _ENTRY, request, reserve, "", quote))
-    _, *exits = request.legs
-    for leg_request, leg in zip(exits, _EXITS):  # noqa: B905 - without a target there is no second exit
-        ctx.emit(submitted(leg_request, position.id, leg, request))
+    ctx.emit(submitted(stop, position.id, _STOP_LOSS, request))
+    if target:
+        ctx.emit(submitted(target[0], position.id, _TAKE_PROFIT, request))
     ctx.send(request, ENTRY_LANE)
 
 
