@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fillwright.core.inputs import Candle
 from fillwright.core.types import DAY, MINUTE, SECOND
-from fillwright.market.candles import CandleAggregator, CandleBuilder
+from fillwright.market.candles import CandleAggregator, CandleBuilder, CandleFolder
 from fillwright.market.columns import CandleColumns, Scale, ScaleError, TradeColumns
 from fillwright.market.intervals import Interval, IntervalError
 
@@ -132,3 +132,47 @@ def test_a_live_candle_closes_by_the_clock_and_leaves_late_trades_out() -> None:
     assert builder.flush() is None
     assert builder.add(START + MINUTE, one, one) is None
     assert builder.flush() is not None
+
+
+def folded(candles: list[Candle], interval: Interval) -> list[Candle]:
+    folder = CandleFolder(interval)
+    return [done for candle in candles for done in folder.add(candle)]
+
+
+@given(STEPS)
+def test_folded_candles_are_those_of_the_trades(steps: list[tuple[int, int, int]]) -> None:
+    rows = in_time(steps)
+    whole = [candle for candle in built(rows, Interval.M1) if candle.open_time > rows[0][0]]
+    found = folded(built(rows, Interval.S1), Interval.M1)
+    assert found in (whole, whole[:-1])
+
+
+def test_the_last_one_inside_completes_a_candle_at_once() -> None:
+    seconds = built([(START + second * SECOND, 100 + second, 1) for second in range(12)], Interval.S1)
+    folder = CandleFolder(Interval.S5)
+    assert [len(folder.add(candle)) for candle in seconds] == [0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0]
+    (last,) = folded(seconds[1:], Interval.S5)
+    assert (last.open_time, last.close_time) == (START + 5 * SECOND, START + 10 * SECOND - 1)
+    assert (last.open, last.high, last.low, last.close) == tuple(map(SCALE.price, (105, 109, 105, 109)))
+    assert last.volume == SCALE.quantity(5)
+
+
+def test_a_hole_leaves_its_part_out() -> None:
+    seconds = built([(START + second * SECOND, 100 + second, 1) for second in (0, 4, 7, 8, 13)], Interval.S1)
+    first, second = folded(seconds, Interval.S5)
+    assert (first.open, first.close, first.volume) == (
+        SCALE.price(100),
+        SCALE.price(104),
+        SCALE.quantity(2),
+    )
+    assert (second.open_time, second.open, second.close) == (
+        START + 5 * SECOND,
+        SCALE.price(107),
+        SCALE.price(108),
+    )
+
+
+def test_candles_that_do_not_fit_are_not_folded() -> None:
+    minutes = built([(START, 100, 1)], Interval.M1)
+    with pytest.raises(IntervalError, match="1m candles do not add up to 5s candles"):
+        CandleFolder(Interval.S5).add(minutes[0])

@@ -186,3 +186,65 @@ class CandleBuilder:
             self._close,
             self._volume,
         )
+
+
+class CandleFolder:
+    """Makes candles of one interval from smaller ones, one at a time and in order.
+
+    The interval inside which the first of them lies has no candle unless it begins with it; later on a smaller one that
+    is missing leaves its part out.
+    """
+
+    def __init__(self, interval: Interval) -> None:
+        self.interval = interval
+        self._open: Candle | None = None
+        self._cut: Time | None = None
+        """The close of the interval that it began inside of."""
+
+    def add(self, smaller: Candle) -> list[Candle]:
+        """Add a closed candle; those that it completes, none as a rule and two at most.
+
+        Raises IntervalError when it does not lie inside one interval.
+        """
+        close_time = self.interval.close_time(smaller.open_time)
+        if smaller.close_time > close_time:
+            raise IntervalError(f"{smaller.interval} candles do not add up to {self.interval} candles")
+        open_time = self.interval.open_time(smaller.open_time)
+        if self._cut is None:
+            self._cut = close_time if smaller.open_time != open_time else -1
+        if close_time == self._cut:
+            return []
+        done: list[Candle] = []
+        held = self._open
+        if held is not None and held.close_time != close_time:
+            done.append(held)
+            held = None
+        if held is None:
+            held = Candle(
+                smaller.symbol,
+                self.interval.value,
+                open_time,
+                close_time,
+                smaller.open,
+                smaller.high,
+                smaller.low,
+                smaller.close,
+                smaller.volume,
+            )
+        else:
+            held = Candle(
+                held.symbol,
+                held.interval,
+                held.open_time,
+                close_time,
+                held.open,
+                max(held.high, smaller.high),
+                min(held.low, smaller.low),
+                smaller.close,
+                held.volume + smaller.volume,
+            )
+        self._open = held
+        if smaller.close_time == close_time:
+            done.append(held)
+            self._open = None
+        return done
