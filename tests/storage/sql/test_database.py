@@ -298,6 +298,23 @@ def test_checkpoints_come_only_when_asked_for(path: Path, monkeypatch: pytest.Mo
     assert not opened.checkpoint_due()
 
 
+def test_what_follows_from_durable_records_does_not_wait_for_the_disk(path: Path) -> None:
+    opened = open_database(path, "full")
+
+    def level() -> int:
+        return int(opened.connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    with opened.transaction(derived=True):
+        assert level() == 1
+    assert level() == 2
+    with opened.transaction(), opened.transaction(derived=True):
+        assert level() == 2
+    with pytest.raises(StorageError), opened.transaction(derived=True) as connection:
+        connection.execute("INSERT INTO nowhere VALUES (1)")
+    assert level() == 2
+    opened.close()
+
+
 @pytest.mark.parametrize("durability", ["normal", "full"])
 def test_a_log_that_is_laid_out_is_written_over(path: Path, durability: str) -> None:
     log = path.with_name(path.name + "-wal")

@@ -44,9 +44,16 @@ _ENGINE_TABLES = {"sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}
 class Database:
     """A connection to one store, used by one thread; transactions nest into the outermost."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, wal_bytes: int = WAL_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        durability: str = "normal",
+        wal_bytes: int = WAL_BYTES,
+    ) -> None:
         self.path = path
         self.connection = connection
+        self._is_full = durability == "full"
         self._wal_bytes_max = wal_bytes + wal_bytes // WAL_GROWTH
         self._is_open = False
         self._on_commit: list[Callable[[], None]] = []
@@ -57,13 +64,16 @@ class Database:
         return self._is_open
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Make one transaction of what happens inside; joined by those opened inside it."""
+    def transaction(self, *, derived: bool = False) -> Iterator[sqlite3.Connection]:
+        """Make one transaction of what happens inside; joined by those opened inside it.
+
+        ``derived``: all of it follows from what is stored already, so that its commit need not wait for the disk.
+        """
         connection = self.connection
         if self._is_open:
             yield connection
             return
-        with translating(self.path):
+        with translating(self.path), self._relaxed(derived):
             connection.execute("BEGIN IMMEDIATE")
             self._is_open = True
             try:
@@ -79,6 +89,17 @@ class Database:
         actions, self._on_commit = self._on_commit, []
         for action in actions:
             action()
+
+    @contextmanager
+    def _relaxed(self, derived: bool) -> Iterator[None]:
+        if not (derived and self._is_full):
+            yield
+            return
+        self.connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS['normal']}")
+        try:
+            yield
+        finally:
+            self.connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS['full']}")
 
     def on_commit(self, action: Callable[[], None]) -> None:
         """Do something once the open transaction is committed; forgotten when it is not."""
@@ -150,7 +171,7 @@ def open_database(
         except BaseException:
             connection.close()
             raise
-    return Database(path, connection, wal_bytes)
+    return Database(path, connection, durability, wal_bytes)
 
 
 def _lay_out(connection: sqlite3.Connection, path: Path, size: int) -> None:

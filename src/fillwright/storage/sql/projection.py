@@ -147,12 +147,14 @@ class SqliteProjection:
     def flush(self) -> int:
         """Write the rows of all that was observed, in one transaction (the open group's, if any); how many rows.
 
+        By itself it does not wait for the disk: what a power cut takes is made again from the journal.
+
         When the transaction fails nothing is forgotten: the next flush writes it.
         """
         pending = self._pending
         if not pending.seq:
             return 0
-        with self._database.transaction() as connection, decimal.localcontext(CONTEXT):
+        with self._database.transaction(derived=True) as connection, decimal.localcontext(CONTEXT):
             before = connection.total_changes
             self._write(connection, pending)
             self._database.on_commit(self._forget)
@@ -163,7 +165,12 @@ class SqliteProjection:
         self._pending = _Pending()
 
     def _write(self, connection: sqlite3.Connection, pending: _Pending) -> None:
-        whose, ledger, many = self._whose, self._ledger, connection.executemany
+        whose, ledger = self._whose, self._ledger
+
+        def many(statement: str, values: list[rows.Row]) -> None:
+            if values:
+                connection.executemany(statement, values)
+
         received = pending.received
         many(UPSERT_SIGNAL, [rows.signal_row(whose, s, received.get(s.id)) for s in pending.signals.values()])
         many(UPSERT_ORDER, [rows.order_row(whose, order) for order in pending.orders.values()])
