@@ -63,7 +63,7 @@ def test_slices_share_memory_and_know_their_row() -> None:
     part = trades.slice(3, 7)
     assert (len(part), part.row, part.price.tolist()) == (4, 103, [3, 4, 5, 6])
     assert part.price.base is not None
-    assert part.search.first_above(0, 4, 5) == 2
+    assert part.search.first_outside(0, 4, None, 5) == 2
 
     quotes = QuoteColumns("BTCUSDT", Scale(2, 5), column, column, column, column + 1, column)
     assert quotes.bid_search.first_below(4, 10, 3) == 10
