@@ -66,6 +66,6 @@ def test_slices_share_memory_and_know_their_row() -> None:
     assert part.search.first_outside(0, 4, None, 5) == 2
 
     quotes = QuoteColumns("BTCUSDT", Scale(2, 5), column, column, column, column + 1, column)
-    assert quotes.bid_search.first_below(4, 10, 3) == 10
-    assert quotes.ask_search.first_above(0, 10, 4) == 3
+    assert quotes.bid_search.first_outside(4, 10, 3, None) == 10
+    assert quotes.ask_search.first_outside(0, 10, None, 4) == 3
     assert quotes.slice(2, 3).ask.tolist() == [3]
