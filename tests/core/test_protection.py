@@ -228,6 +228,15 @@ def test_a_new_target_nearer_than_two_ticks_waits_too() -> None:
     assert position.status is PositionStatus.OPEN
 
 
+def test_a_stop_moves_though_a_target_that_stays_is_near() -> None:
+    """Only new levels keep two ticks."""
+    desk = Desk()
+    desk.enter()
+    desk.price(D("51999.99"))
+    move_stop(desk, 49_500)
+    desk.only(CancelListRequest)
+
+
 def second_move(desk: Desk, level: int) -> None:
     """A lone stop is moved, and meant to move on, when the first move's cancel is told."""
     move_stop(desk, 49_500)

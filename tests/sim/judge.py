@@ -162,6 +162,12 @@ class Judge:
             problems.append(f"{name}: {surplus} of {position.quantity} without a live stop")
         for view in open_orders:
             if view.type in STOP_TYPES and not view.trailing_delta and view.stop_price != position.stop_loss:
+                last = self.world.engine.quotes[position.symbol].last
+                if (
+                    position.stop_loss is not None
+                    and last - 2 * instrument.price_filter.tick < position.stop_loss
+                ):
+                    continue  # too near to the price to be moved to
                 problems.append(f"{name}: stop at {view.stop_price}, meant {position.stop_loss}")
         if not problems and position.unprotected_since:
             problems.append(f"{name} is protected, and thought not to be")

@@ -279,13 +279,18 @@ def _is_target_passed(position: Position, quote: Quote) -> bool:
 
 
 def is_near(ctx: Context, position: Position, exits: Sequence[Order], quote: Quote) -> bool:
-    """Whether a level that the exits are to be moved to lies less than two ticks from the last price."""
+    """Whether a level that an exit is to be moved to lies less than two ticks from the last price."""
     gap = ctx.instrument(position.symbol).price_filter.tick * MOVE_TICKS
     stop, target = position.stop_loss, position.take_profit
-    if stop is not None and position.trailing_delta is None and stop + gap > quote.last:
-        return True
-    has_target = any(order.leg is Leg.TAKE_PROFIT for order in exits)
-    return has_target and target is not None and target - gap < quote.last
+    for order in exits:
+        level = order.stop_price or order.price
+        if order.leg is Leg.STOP_LOSS and stop is not None and position.trailing_delta is None:
+            if level != stop and stop + gap > quote.last:
+                return True
+        elif order.leg is Leg.TAKE_PROFIT and target is not None and level != target:
+            if target - gap < quote.last:
+                return True
+    return False
 
 
 def failed_protection(ctx: Context, position: Position) -> Order | None:
