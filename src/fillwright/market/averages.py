@@ -188,8 +188,8 @@ class AveragePrice:
             quantity += volume
         if not quantity:
             return newest.last_price(row)
-        volume = Decimal(quantity * 10**newest.scale.price_decimals)
-        return money(CONTEXT.divide(Decimal(notional), volume))
+        unscaled = Decimal(quantity * 10**newest.scale.price_decimals)
+        return money(CONTEXT.divide(Decimal(notional), unscaled))
 
     def _sums_of(self, position: int) -> _Sums:
         sums = self._sums[position]
