@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, TypeVar
 
 from fillwright.core.events import Record, decode, encode
 from fillwright.core.inputs import Input
-from fillwright.core.types import MILLISECOND, AccountId, Symbol, Time
+from fillwright.core.types import AccountId, Symbol, Time
 from fillwright.exchange.faults import FaultPlan
-from fillwright.exchange.settings import ExchangeSettings
 from fillwright.ports import DiskFullError, SeqConflictError, Snapshot
 from fillwright.venues.paper import PaperTerms, PaperVenue
 from tests.exchange.builders import BTCUSDT, EXACT, SYMBOL
@@ -21,8 +20,6 @@ from tests.exchange.builders import BTCUSDT, EXACT, SYMBOL
 D = Decimal
 T = TypeVar("T")
 START: Time = 1_700_000_000_000_000
-TURNS_MAX = 1_000
-"""Iterations of the loop in which something must have happened."""
 
 
 class ManualClock:
@@ -78,6 +75,7 @@ class MemoryJournal:
         self.snapshots: dict[AccountId, list[Snapshot]] = {}
         self.appends = 0
         self.full = False
+        self.full_snapshots = False
 
     def append(self, account_id: AccountId, expected_seq: int, records: Sequence[Record]) -> None:
         if self.full:
@@ -99,7 +97,7 @@ class MemoryJournal:
         return len(self.rows.get(account_id, ()))
 
     def save_snapshot(self, account_id: AccountId, snapshot: Snapshot) -> None:
-        if self.full:
+        if self.full or self.full_snapshots:
             raise DiskFullError("there is no room")
         self.snapshots.setdefault(account_id, []).append(snapshot)
 
@@ -209,17 +207,3 @@ def a_desk(
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
-
-
-def milliseconds(count: int) -> Time:
-    return count * MILLISECOND
-
-
-LATENT = ExchangeSettings()
-
-
-@contextmanager
-def a_full_disk(journal: MemoryJournal) -> Iterator[None]:
-    journal.full = True
-    yield
-    journal.full = False
