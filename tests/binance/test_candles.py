@@ -85,6 +85,17 @@ def test_the_first_that_comes_is_the_first_when_there_was_no_history() -> None:
     assert story.numbers == [7]
 
 
+def test_a_later_history_is_gone_on_from() -> None:
+    story = Story()
+    story.line.history_given(candle(0))
+    story.line.history_given(candle(2))
+    story.line.closed(candle(2))
+    story.line.closed(candle(3))
+    story.line.history_given(candle(5))
+    story.line.closed(candle(4))
+    assert story.numbers == [3, 4]
+
+
 def test_rest_may_lag_behind_the_stream_for_a_while() -> None:
     story = Story()
     story.line.closed(candle(0))

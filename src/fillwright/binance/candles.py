@@ -39,10 +39,11 @@ class CandleLine:
         self._passed: Time = 0
         """All candles that begin before this are over, says the stream."""
         self._tries = 0
+        self._has_delivered = False
 
     def history_given(self, last: Candle) -> None:
         """Candles up to this one were given out as history: those after it come next."""
-        if self._next_open is None:
+        if not self._has_delivered:
             self._next_open = last.close_time + 1
 
     # -- the stream ------------------------------------------------------------------------------------------
@@ -116,6 +117,7 @@ class CandleLine:
 
     def _take(self, candle: Candle) -> None:
         self._next_open = candle.close_time + 1
+        self._has_delivered = True
         if self._folder is None:
             self._deliver(candle)
         else:
