@@ -17,7 +17,7 @@ from fillwright.market.tapes import Tape, open_tape
 from fillwright.ports import Owner
 from fillwright.replay.run import Plan, Replay
 from fillwright.replay.signals import PlannedSignal
-from fillwright.storage.sql import BULK_PAGE_SIZE, open_store
+from fillwright.storage.sql import open_store
 
 
 def replay(
@@ -42,7 +42,7 @@ def replay(
         tick_by_tick=tick_by_tick,
     )
     path = folder / "journal.db"
-    with open_store(path, page_size=BULK_PAGE_SIZE) as store:
+    with open_store(path) as store:
         job = Replay(plan, store.journal, store.projection(Owner("bench", "bench", Mode.PAPER)), None)
         gc.collect()
         begin = time.perf_counter()

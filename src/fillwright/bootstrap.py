@@ -42,7 +42,6 @@ from fillwright.reports.data import RunInfo, gather
 from fillwright.reports.page import render
 from fillwright.reports.summary import summary
 from fillwright.storage.sql import (
-    BULK_PAGE_SIZE,
     SqliteStore,
     SqlReadModel,
     open_read_model,
@@ -245,9 +244,7 @@ class _Job:
             _remove(out)
         try:
             with (
-                open_store(
-                    journal, self.options.config.durability_in(Mode.PAPER), page_size=BULK_PAGE_SIZE
-                ) as store,
+                open_store(journal, self.options.config.durability_in(Mode.PAPER)) as store,
                 store.read_model() as model,
             ):
                 outcome, charts = self._play(store, model)

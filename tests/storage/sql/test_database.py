@@ -20,7 +20,7 @@ from fillwright.ports import (
     StoreLockedError,
 )
 from fillwright.storage.sql import database, schema
-from fillwright.storage.sql.database import BULK_PAGE_SIZE, PAGE_SIZE, connect_readonly, open_database
+from fillwright.storage.sql.database import PAGE_SIZE, connect_readonly, open_database
 from fillwright.storage.sql.journal import SqliteJournal
 
 
@@ -56,14 +56,6 @@ def test_a_fresh_store_is_made_and_carries_its_schema(path: Path) -> None:
     assert opened.connection.execute("PRAGMA page_size").fetchone() == (PAGE_SIZE,)
     opened.close()
     assert [file.name for file in path.parent.iterdir()] == ["journal.db"]
-
-
-def test_pages_of_a_new_store_may_be_larger_and_stay_so(path: Path) -> None:
-    open_database(path, page_size=BULK_PAGE_SIZE).close()
-
-    opened = open_database(path)
-    assert opened.connection.execute("PRAGMA page_size").fetchone() == (BULK_PAGE_SIZE,)
-    opened.close()
 
 
 @pytest.mark.parametrize(("durability", "level"), [("normal", 1), ("full", 2)])

@@ -25,9 +25,7 @@ from fillwright.storage.sql.statistics import statistics_statements
 WAIT_MS = 5_000
 """How long a write waits for another process's transaction."""
 PAGE_SIZE = 4_096
-"""Small commits are quickest with small pages: each changed page is written whole."""
-BULK_PAGE_SIZE = 16_384
-"""For stores that are written in large groups: the longest records fit on a page. Small commits are slower by it."""
+"""Small commits are quickest with small pages, each changed one being written whole; large groups do not mind."""
 CACHE_KIB = 16_384
 WAL_BYTES = 56 * 1024 * 1024
 """Size to which the write-ahead log is cut back once a checkpoint has moved all of it."""
@@ -137,10 +135,9 @@ def open_database(
     durability: str = "normal",
     *,
     wait_ms: int = WAIT_MS,
-    page_size: int = PAGE_SIZE,
     lay_out: bool = False,
 ) -> Database:
-    """Open a store for writing; make it (with pages of this size) when it is not there, migrate it when it is old.
+    """Open a store for writing; make it when it is not there, migrate it when it is old.
 
     ``lay_out``: have the write-ahead log's file at its size (8 MiB) from the first commit on.
 
@@ -157,7 +154,7 @@ def open_database(
             migrate(path, revision)
         connection = sqlite3.connect(path, timeout=wait_ms / 1_000, isolation_level=None)
         try:
-            connection.execute(f"PRAGMA page_size = {page_size}")
+            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
             connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")

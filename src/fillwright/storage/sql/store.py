@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from fillwright.ports import Owner
-from fillwright.storage.sql.database import PAGE_SIZE, WAIT_MS, Database, open_database
+from fillwright.storage.sql.database import WAIT_MS, Database, open_database
 from fillwright.storage.sql.journal import SqliteJournal
 from fillwright.storage.sql.projection import SqliteProjection
 from fillwright.storage.sql.queries import SqlReadModel
@@ -62,16 +62,15 @@ def open_store(
     durability: str = "normal",
     *,
     wait_ms: int = WAIT_MS,
-    page_size: int = PAGE_SIZE,
     lay_out: bool = False,
 ) -> SqliteStore:
     """Open a store for writing, making or migrating it as needed; ``durability``: normal or full.
 
-    ``page_size`` is that of a new file: ``BULK_PAGE_SIZE`` where records come in large groups. ``lay_out``, for a store
-    of small commits that stays open: make the write-ahead log's file at once, so that no commit waits for its growth.
-    Raises CannotOpenError, NotADatabaseError, SchemaTooNewError, CorruptStoreError and other StorageErrors.
+    ``lay_out``, for a store of small commits that stays open: make the write-ahead log's file at once, so that no
+    commit waits for its growth. Raises CannotOpenError, NotADatabaseError, SchemaTooNewError, CorruptStoreError and other
+    StorageErrors.
     """
-    return SqliteStore(open_database(path, durability, wait_ms=wait_ms, page_size=page_size, lay_out=lay_out))
+    return SqliteStore(open_database(path, durability, wait_ms=wait_ms, lay_out=lay_out))
 
 
 def open_read_model(path: Path) -> SqlReadModel:
