@@ -67,8 +67,8 @@ def open_store(
     """Open a store for writing, making or migrating it as needed; ``durability``: normal or full.
 
     ``lay_out``, for a store of small commits that stays open: make the write-ahead log's file at once, so that no
-    commit waits for its growth. Raises CannotOpenError, NotADatabaseError, SchemaTooNewError, CorruptStoreError and other
-    StorageErrors.
+    commit waits for its growth. Raises CannotOpenError, NotADatabaseError, SchemaTooNewError, CorruptStoreError and
+    other StorageErrors.
     """
     return SqliteStore(open_database(path, durability, wait_ms=wait_ms, lay_out=lay_out))
 
