@@ -245,7 +245,10 @@ class PaperVenue:
 
     def _scheduled_turn(self) -> None:
         self._is_scheduled = False
-        if self._failure is None:
+        if self._failure is not None:
+            return
+        due = self._link.next_time()
+        if self._exchange.commands or (due is not None and due <= self._now()):
             self._turn()
 
     def _turn(self) -> None:
