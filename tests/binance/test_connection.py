@@ -150,3 +150,13 @@ def test_why_there_is_no_connection_is_said() -> None:
                 await connect(url, lambda *_: None, timeout_s=0.1)
 
     asyncio.run(silent())
+
+
+def test_wss_is_encrypted_or_nothing() -> None:
+    async def story(server: FakeBinance) -> None:
+        url = f"wss://{server.base}/stream?streams=a@trade&timeUnit=MICROSECOND"
+        with pytest.raises(ConnectionFailed, match=r"(?i)ssl|tls|no connection within"):
+            await connect(url, lambda *_: None, timeout_s=0.3)
+        assert server.clients == []
+
+    play(story)

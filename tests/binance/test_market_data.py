@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 
 import pytest
+import uvloop
 
 from fillwright.binance.market_data import BinanceMarketData
 from fillwright.binance.stream_group import StreamSettings
@@ -103,6 +104,25 @@ def test_messages_become_market_data() -> None:
         assert "public streams of 127.0.0.1" in book.states[-1].detail
 
     play(story)
+
+
+def test_it_works_on_uvloop_too() -> None:
+    async def story() -> Book:
+        book = Book()
+        async with fake_binance() as server:
+            server.add_klines("BTCUSDT", Interval.M1, NOW - 10 * MINUTE, 10)
+            data = source(server, ("BTCUSDT",))
+            assert len(await data.history("BTCUSDT", "1m", 5)) == 5
+            async with running(data, book):
+                await book.until(lambda: is_up(book), "connected")
+                server.clients[0].shut_down()
+                await server.until(lambda: len(server.clients) == 2, "another connection")
+                server.trade("BTCUSDT", "1.0")
+                await server.until(lambda: len(server.open) == 1, "rotated")
+                await book.until(lambda: len(book.trades) == 1, "a trade, once")
+        return book
+
+    assert [state.connected for state in uvloop.run(story()).states] == [True]
 
 
 def test_history_is_closed_candles_only_page_by_page() -> None:

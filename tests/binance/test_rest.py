@@ -9,7 +9,7 @@ import pytest
 
 from fillwright.binance import rest as rest_module
 from fillwright.binance.endpoints import Endpoints
-from fillwright.binance.rest import ATTEMPTS_MAX, MarketRest
+from fillwright.binance.rest import ATTEMPTS_MAX, MarketRest, RestLimits
 from fillwright.core.types import MINUTE, SECOND
 from fillwright.market.intervals import Interval
 from fillwright.ports import MarketUnavailableError
@@ -20,7 +20,10 @@ NOW = 1_790_000_040 * SECOND
 
 def play(story: Callable[[FakeBinance, MarketRest], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with fake_binance() as server, MarketRest(server.endpoints, random.Random(1)) as rest:
+        async with (
+            fake_binance() as server,
+            MarketRest(server.endpoints, RestLimits(), random.Random(1)) as rest,
+        ):
             await story(server, rest)
 
     asyncio.run(run())
@@ -63,6 +66,9 @@ def test_limits_are_obeyed() -> None:
         server.rest_answers = [(418, b"{}", {"Retry-After": "120"})]
         with pytest.raises(MarketUnavailableError, match="banned this address"):
             await rest.server_time()
+        for _ in range(3):
+            with pytest.raises(MarketUnavailableError, match=r"waiting for 1[12]\d s more"):
+                await rest.server_time()
         assert len(server.rest_requests) == 3
 
     play(story)
@@ -107,7 +113,7 @@ def test_answers_are_bounded_and_in_order(monkeypatch: pytest.MonkeyPatch) -> No
 def test_nobody_there_is_said() -> None:
     async def story() -> None:
         nowhere = Endpoints(rest="http://127.0.0.1:9", streams="ws://127.0.0.1:9")
-        async with MarketRest(nowhere, random.Random(1)) as rest:
+        async with MarketRest(nowhere, draw=random.Random(1)) as rest:
             with pytest.raises(MarketUnavailableError, match=r"127\.0\.0\.1:9: cannot be reached"):
                 await rest.server_time()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from fillwright.binance.candles import CandleLine
 from fillwright.binance.endpoints import MARKET_DATA, Endpoints
 from fillwright.binance.pacing import RateWindow
-from fillwright.binance.rest import MarketRest
+from fillwright.binance.rest import MarketRest, RestLimits
 from fillwright.binance.stream_group import (
     CONNECTIONS_MAX,
     CONNECTIONS_WINDOW_S,
@@ -76,6 +76,7 @@ class BinanceMarketData:
         self._streams_max = streams_max
         self._tls = tls
         self._draw = draw or random.Random()
+        self._limits = RestLimits()
         self._sink: MarketSink | None = None
         self._lines = {
             (symbol, interval): CandleLine(symbol, interval, self._candle)
@@ -106,7 +107,7 @@ class BinanceMarketData:
             raise MarketUnavailableError(str(error)) from error
         source = wanted if wanted.is_binance else Interval.S1
         parts = 1 if wanted is source else (wanted.length_us or 0) // (source.length_us or 1)
-        async with MarketRest(self._endpoints, self._draw) as rest:
+        async with MarketRest(self._endpoints, self._limits, self._draw) as rest:
             now = await rest.server_time()
             needed = count * parts + (parts if parts > 1 else 0)
             candles = await _closed_candles(rest, symbol, source, needed, now)
@@ -198,7 +199,7 @@ class BinanceMarketData:
 
     async def _fill_holes(self) -> None:
         """Fetch candles that the streams should have told of and did not."""
-        async with MarketRest(self._endpoints, self._draw) as rest:
+        async with MarketRest(self._endpoints, self._limits, self._draw) as rest:
             while True:
                 if any(why is None for why in self._up.values()):
                     try:
