@@ -505,3 +505,15 @@ def test_an_open_story_is_told_to_the_journals_end(store: Store) -> None:
 
     assert why is not None
     assert why.chain[-1] == late[0]
+
+
+def test_records_are_read_on_from_a_seq(store: Store) -> None:
+    story = Story()
+    story.bought()
+    model = project(store, story)
+
+    everything = model.records(ACCOUNT, 0, 1_000)
+
+    assert everything == list(store.journal.load(ACCOUNT))
+    assert model.records(ACCOUNT, 2, 3) == everything[2:5]
+    assert model.records(ACCOUNT, everything[-1].seq) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
+from fillwright.core.events import Record
 from fillwright.core.settings import Settings
 from fillwright.core.types import AccountId, ClientOrderId, Symbol
 from fillwright.ports.journal import Owner
@@ -154,6 +155,9 @@ class ReadModel(Protocol):
 
     def why(self, account_id: AccountId, signal_id: int) -> Why | None:
         """Why a signal fared as it did: each check with its value and limit, and all that followed."""
+
+    def records(self, account_id: AccountId, after_seq: int, limit: int = PAGE_DEFAULT) -> list[Record]:
+        """Records of the journal after a seq, oldest first, at most ``limit`` (and at most PAGE_MAX)."""
 
     def close(self) -> None:
         """Let go of the store."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import QueuePool
 
+from fillwright.core.events import Record, decode
 from fillwright.core.settings import RiskLimits, Settings
 from fillwright.core.types import AccountId, ClientOrderId, Symbol
 from fillwright.ports import (
@@ -366,6 +367,21 @@ class SqlReadModel:
                 counts.setdefault(msgspec.json.decode(body)["code"], [0, 0])[1] += 1
         found = [DenialCount(code, *numbers) for code, numbers in counts.items()]
         return sorted(found, key=lambda count: (-count.signals - count.orders, count.code))
+
+    def records(self, account_id: AccountId, after_seq: int, limit: int = PAGE_DEFAULT) -> list[Record]:
+        """Records of the journal after a seq, oldest first."""
+        journal = schema.journal.c
+        query = (
+            select(journal.seq, journal.time, journal.cause, journal.kind, journal.version, journal.body)
+            .where(journal.account_id == account_id, journal.seq > after_seq)
+            .order_by(journal.seq)
+            .limit(max(1, min(limit, PAGE_MAX)))
+        )
+        with self._connect() as connection:
+            return [
+                Record(seq, time, cause, decode(kind, version, body.encode()))
+                for seq, time, cause, kind, version, body in connection.execute(query)
+            ]
 
     # -- why -------------------------------------------------------------------------------------------------
 

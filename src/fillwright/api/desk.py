@@ -1,0 +1,60 @@
+"""What the routes work with: accounts, questions to the store, the clock; and how answers become responses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.response import Response
+
+from fillwright.api.errors import JSON, ApiError
+from fillwright.api.reads import Reads
+from fillwright.api.shield import CALLER
+from fillwright.api.tokens import Caller
+from fillwright.core.context import Answer
+from fillwright.ports import Clock
+from fillwright.runtime.account import AccountEngine
+from fillwright.runtime.orchestrator import Orchestrator
+from fillwright.spelling import encode
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+CONFLICTS = frozenset({"POSITION_NOT_OPEN", "REFUSED", "KEY_CONFLICT", "ORDER_ENDED", "ORDER_PROTECTS"})
+
+
+class Desk:
+    """One for the whole application."""
+
+    def __init__(self, orchestrator: Orchestrator, reads: Reads, clock: Clock, version: str) -> None:
+        self.orchestrator = orchestrator
+        self.reads = reads
+        self.clock = clock
+        self.version = version
+
+    def caller(self, connection: Connection) -> Caller:
+        """Who calls; the shield has let nobody else through."""
+        caller: Caller = connection.scope[CALLER]  # type: ignore[literal-required]
+        return caller
+
+    def account(self, connection: Connection) -> AccountEngine:
+        """The caller's account, of the mode that they are in."""
+        return self.orchestrator.engine(self.caller(connection).user_id)
+
+
+def json_response(value: Any, status: int = 200) -> Response[bytes]:
+    """Answer with a record, or anything made of them."""
+    return Response(encode(value), status_code=status, media_type=JSON)
+
+
+def bytes_response(body: bytes, status: int = 200) -> Response[bytes]:
+    """Answer with JSON that is written already."""
+    return Response(body, status_code=status, media_type=JSON)
+
+
+def check(answer: Answer) -> Answer:
+    """Raise what the core refused: 409 for what does not fit the state, 422 for what a risk check denied."""
+    if answer.ok:
+        return answer
+    status = 409 if answer.code in CONFLICTS else 422
+    details = {"position_id": answer.position_id} if answer.position_id else {}
+    raise ApiError(status, answer.code, answer.message or answer.code, details)

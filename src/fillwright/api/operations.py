@@ -1,0 +1,213 @@
+"""What operators do and look at: emergency stop, resume, mode, status."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from litestar import Request, get, post, route
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+from litestar.response import Response
+
+from fillwright.api import shapes
+from fillwright.api.bodies import BodyDTO, ModeBody, ResumeBody, StopBody
+from fillwright.api.desk import Desk, check, json_response
+from fillwright.api.errors import ApiError
+from fillwright.api.marks import feed_shape
+from fillwright.api.shapes import Done, ModeAnswer, ModeSwitched, StopAnswer
+from fillwright.core.inputs import EmergencyStop, Resume
+from fillwright.core.types import SECOND, Mode
+from fillwright.runtime.account import AccountEngine
+
+CONFIRMATION = "CONFIRM_STOP_ALL_TRADING"
+FLATTEN_WAIT_S = 5.0
+"""So long an emergency stop that sells everything waits for its sales before it answers."""
+Confirmation = Annotated[
+    str | None,
+    Parameter(header="X-Confirm-Emergency-Stop", description=f"Must be {CONFIRMATION}."),
+]
+
+
+def operation_routes(desk: Desk) -> list[HTTPRouteHandler]:
+    """Emergency stop, resume, mode and status."""
+
+    @post(
+        ["/api/emergency-stop", "/api/paper-trading/emergency-stop"],
+        dto=BodyDTO[StopBody],
+        status_code=200,
+        responses=shapes.answers(StopAnswer, 200, "Halted; positions keep their protection", 503),
+        tags=["operations"],
+    )
+    async def emergency_stop(
+        request: Request[Any, Any, Any], data: StopBody, confirmation: Confirmation = None
+    ) -> Response[bytes]:
+        """Halt, cancel working entries; with ``flatten`` sell every position. Needs its confirming header."""
+        if confirmation != CONFIRMATION:
+            raise ApiError(
+                400, "REQUIRES_CONFIRMATION", f"send the header X-Confirm-Emergency-Stop: {CONFIRMATION}"
+            )
+        account = desk.account(request)
+        before = tuple(account.engine.ledger.open_positions)
+        by = desk.caller(request).name
+        answer = check(await account.submit(EmergencyStop(by=by, flatten=data.flatten, reason=data.reason)))
+        if data.flatten:
+            await _sold(account, before)
+        left = tuple(account.engine.ledger.open_positions)
+        return json_response(
+            StopAnswer(
+                cancelled_orders=answer.orders,
+                disabled=True,
+                sold=tuple(position for position in before if position not in left) if data.flatten else (),
+                left=left,
+            )
+        )
+
+    @post(
+        ["/api/resume", "/api/paper-trading/resume"],
+        dto=BodyDTO[ResumeBody],
+        status_code=200,
+        responses=shapes.answers(Done, 200, "Entries are taken again", 422, 503),
+        tags=["operations"],
+    )
+    async def resume(request: Request[Any, Any, Any], data: ResumeBody) -> Response[bytes]:
+        """Lift a halt or an operator's pause; a reason is needed."""
+        by = desk.caller(request).name
+        check(await desk.account(request).submit(Resume(by=by, reason=data.reason)))
+        return json_response(Done(True))
+
+    @get("/api/trading/mode", responses=shapes.answers(ModeAnswer), tags=["operations"])
+    async def mode(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """The mode that the caller is in."""
+        return json_response(ModeAnswer(desk.orchestrator.mode(desk.caller(request).user_id)))
+
+    @post(
+        "/api/trading/mode",
+        dto=BodyDTO[ModeBody],
+        status_code=200,
+        responses=shapes.answers(ModeSwitched, 200, "", 403, 409),
+        tags=["operations"],
+    )
+    async def switch_mode(request: Request[Any, Any, Any], data: ModeBody) -> Response[bytes]:
+        """Switch the mode; this version trades on paper alone."""
+        wanted = _wanted_mode(data)
+        return json_response(ModeSwitched(True, wanted))
+
+    @get("/api/status", responses=shapes.answers(shapes.StatusAnswer), tags=["operations"])
+    async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """How the service and the account are doing."""
+        return json_response(status_of(desk, desk.account(request)))
+
+    @route(
+        ["/api/real-trading", "/api/real-trading/{rest:path}"],
+        http_method=[HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT],
+        include_in_schema=False,
+    )
+    async def real_trading(rest: str = "") -> Response[bytes]:
+        """Real trading does not exist yet, and says so."""
+        raise ApiError(404, "MODE_UNAVAILABLE", "this version trades on paper alone: see /api/paper-trading")
+
+    return [emergency_stop, resume, mode, switch_mode, status, real_trading]
+
+
+def _wanted_mode(body: ModeBody) -> Mode:
+    try:
+        wanted = Mode(body.mode)
+    except ValueError:
+        raise ApiError(
+            400,
+            "INVALID_FIELD",
+            f"$.mode: {body.mode!r:.40} is none of {', '.join(Mode)}",
+            {"path": "$.mode"},
+        ) from None
+    if wanted is Mode.MAINNET:
+        raise ApiError(
+            403, "MAINNET_DISABLED", "this version trades on paper alone; mainnet is not built yet"
+        )
+    if wanted is not Mode.PAPER:
+        raise ApiError(
+            409, "MODE_UNAVAILABLE", f"this version trades on paper alone; {wanted} is not built yet"
+        )
+    return wanted
+
+
+async def _sold(account: AccountEngine, positions: tuple[int, ...]) -> None:
+    """Wait until positions are closed, as long as the caller may be kept waiting."""
+    feed, ledger = account.feed, account.engine.ledger
+    try:
+        async with asyncio.timeout(FLATTEN_WAIT_S):
+            while not feed.closed and any(position in ledger.open_positions for position in positions):
+                await feed.wait(feed.last_seq)
+                ledger = account.engine.ledger
+    except TimeoutError:
+        return
+
+
+def status_of(desk: Desk, account: AccountEngine) -> shapes.StatusAnswer:
+    """Put together what ``GET /api/status`` tells."""
+    service = desk.orchestrator.status()
+    state, ledger = account.engine.state, account.engine.ledger
+    safety, now = state.safety, desk.clock.now()
+    breaker = safety.breaker
+    if not state.stream_connected:
+        stream = "disconnected"
+    else:
+        stream = "reconciling" if state.reconciling else "connected"
+    depths = account.depths
+    return shapes.StatusAnswer(
+        version=desk.version,
+        mode=account.owner.mode,
+        ready=service.ready,
+        reasons=service.reasons,
+        account_id=account.owner.account_id,
+        state=account.state,
+        seq=account.feed.last_seq,
+        enabled=state.settings.enabled and not safety.halted_cause,
+        halted=shapes.HaltedShape(
+            safety.halted_cause, safety.halted_at or None, safety.halted_by, safety.halted_reason
+        )
+        if safety.halted_cause
+        else None,
+        paused=shapes.PausedShape(safety.paused_cause, safety.paused_until)
+        if safety.paused_until > now
+        else None,
+        circuit_breaker=shapes.BreakerShape(
+            breaker.is_open, breaker.error_count, breaker.opened_at or None, breaker.last_error or None
+        ),
+        stream=shapes.StreamShape(stream),
+        rate_limits=_rates(account, now),
+        in_doubt=tuple(ledger.doubts),
+        unprotected=tuple(p.id for p in ledger.open_positions.values() if p.unprotected_since),
+        positions_open=len(ledger.open_positions),
+        orders_open=len(ledger.open_orders),
+        feed=feed_shape(desk.orchestrator.hub, now),
+        traders=tuple(
+            shapes.TraderShape(trader.trader_id, trader.state, trader.error)
+            for trader in service.traders
+            if trader.user_id == account.owner.user_id
+        ),
+        waiting={
+            "reports": depths.reports,
+            "operator": depths.operator,
+            "signals": depths.signals,
+            "candles": depths.candles,
+        },
+        in_flight=account.in_flight,
+        lag_ms=round(service.lag_ms, 3),
+        ticks=service.ticks,
+        started_at=service.started_at,
+    )
+
+
+def _rates(account: AccountEngine, now: int) -> tuple[shapes.RateShape, ...]:
+    """Orders sent in each window of the venue, as far as that window is not over."""
+    state = account.engine.state
+    windows = state.safety.order_windows
+    found = []
+    for place, (seconds, limit) in enumerate(state.settings.venue.order_limits):
+        used = 0
+        if place < len(windows) and windows[place][0] == now // (seconds * SECOND):
+            used = windows[place][1]
+        found.append(shapes.RateShape("ORDERS", seconds, used, limit))
+    return tuple(found)

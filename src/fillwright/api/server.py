@@ -1,0 +1,232 @@
+"""Serving the application in a loop that belongs to somebody else: uvicorn without its signal handlers.
+
+What uvicorn leaves open is closed here. A connection that sends no complete request in time (slow loris) is cut, more
+connections than ``CONNECTIONS_MAX`` are told so and closed, one whose peer does not take what is written to it is
+aborted, and what uvicorn itself would say in plain text has the shape of every other error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import structlog
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from fillwright.api.bodies import BODY_BYTES_MAX
+from fillwright.api.errors import ApiError
+
+CONNECTIONS_MAX = 4_096
+"""Open at the same time; fewer where the process may not open as many files."""
+FILES_RESERVED = 256
+"""Files that connections leave to the journal, the market and everything else."""
+REQUEST_MAX_S = 10.0
+"""From the first byte (or the connection's beginning) to the last byte of a request."""
+KEEP_ALIVE_S = 30
+CLOSING_MAX_S = 5.0
+"""A connection that is closed has so long to take what was written to it."""
+SWEEP_EVERY_S = 1.0
+SHUTDOWN_MAX_S = 2
+BACKLOG = 2_048
+PING_EVERY_S = 20.0
+
+
+class PortInUseError(Exception):
+    """The address cannot be listened on; the text says which and why."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address before anything else is started; port 0: any that is free. Raises PortInUseError."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise PortInUseError(f"{host} is no address to listen on: {error.strerror or error}") from error
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(BACKLOG)
+        bound.setblocking(False)
+    except OSError as error:
+        bound.close()
+        raise PortInUseError(
+            f"cannot listen on {host}:{port}: {error.strerror}; stop what uses it, or choose another port"
+        ) from error
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """Where a browser finds the server."""
+    host, port = bound.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(app: Any, bound: socket.socket, ready: Callable[[], object], stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set, then let running requests end; calls ``ready`` once connections are taken."""
+    server = Server(_config(app), connections_max())
+    serving = asyncio.create_task(server.serve([bound]))
+    stopping = asyncio.create_task(stop.wait())
+    sweeping = asyncio.create_task(server.sweep())
+    taking = asyncio.create_task(server.taking.wait())
+    try:
+        await asyncio.wait((serving, taking), return_when=asyncio.FIRST_COMPLETED)
+        if server.started:
+            ready()
+        await asyncio.wait((serving, stopping, sweeping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        server.should_exit = True
+        stopping.cancel()
+        taking.cancel()
+        await asyncio.wait((serving,))
+        sweeping.cancel()
+        await asyncio.wait((sweeping, stopping, taking))
+    serving.result()
+
+
+def connections_max() -> int:
+    """How many connections may be open: raises the process's own limit of files as far as it may."""
+    wanted = CONNECTIONS_MAX + FILES_RESERVED
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+            soft = allowed
+    if soft == resource.RLIM_INFINITY:
+        return CONNECTIONS_MAX
+    return max(min(CONNECTIONS_MAX, soft - FILES_RESERVED), 16)
+
+
+def _config(app: Any) -> uvicorn.Config:
+    for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return uvicorn.Config(
+        app,
+        loop="none",
+        http=Http,
+        ws=Stream,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_MAX_S,
+        ws_max_size=BODY_BYTES_MAX,
+        ws_ping_interval=PING_EVERY_S,
+        ws_ping_timeout=PING_EVERY_S,
+        ws_per_message_deflate=False,
+    )
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server as a part of our process."""
+
+    def __init__(self, config: uvicorn.Config, limit: int) -> None:
+        super().__init__(config)
+        self.server_state.connections_max = limit  # type: ignore[attr-defined]
+        self.taking = asyncio.Event()
+        self._closing: dict[Any, float] = {}
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the process's business."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections."""
+        await super().startup(sockets)
+        self.taking.set()
+
+    async def sweep(self) -> None:
+        """Cut connections that take too long, again and again."""
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            self.sweep_once(asyncio.get_running_loop().time())
+
+    def sweep_once(self, now: float) -> None:
+        """Cut those that have not sent a whole request in time, and abort those that do not close."""
+        still: dict[Any, float] = {}
+        for connection in list(self.server_state.connections):
+            transport = connection.transport
+            if transport.is_closing():
+                since = still[connection] = self._closing.get(connection, now)
+                if now - since > CLOSING_MAX_S:
+                    transport.abort()
+            elif isinstance(connection, Http) and connection.waits_since:
+                if now - connection.waits_since > REQUEST_MAX_S:
+                    connection.cut()
+        self._closing = still
+
+
+class Http(HttpToolsProtocol):
+    """uvicorn's HTTP connection with a bound on its request's time, a bound on their number, and our errors."""
+
+    waits_since = 0.0
+    """Since when a whole request is waited for; 0: none is."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, or say that there are too many."""
+        super().connection_made(transport)
+        self.waits_since = self.loop.time()
+        limit: int = self.server_state.connections_max  # type: ignore[attr-defined]
+        if len(self.connections) > limit:
+            self._say(
+                ApiError(503, "TOO_MANY_CONNECTIONS", f"{limit} connections are open; try again in a moment")
+            )
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        if not self.waits_since:
+            self.waits_since = self.loop.time()
+
+    def on_message_complete(self) -> None:
+        """A request is complete."""
+        self.waits_since = 0.0
+        super().on_message_complete()
+
+    def cut(self) -> None:
+        """The request took too long."""
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is not None and cycle.more_body and cycle.response_started:
+            self.transport.abort()  # it was answered before its end, and goes on
+        else:
+            self._say(
+                ApiError(408, "REQUEST_TIMEOUT", f"no complete request came within {REQUEST_MAX_S:g} s")
+            )
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP."""
+        self._say(ApiError(400, "MALFORMED_HTTP", msg))
+
+    def _say(self, error: ApiError) -> None:
+        body = error.body
+        status = {400: b"400 Bad Request", 408: b"408 Request Timeout", 503: b"503 Service Unavailable"}
+        self.transport.write(
+            b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+            b"x-content-type-options: nosniff\r\ncache-control: no-store\r\nretry-after: 1\r\n"
+            b"connection: close\r\n\r\n%b" % (status[error.status], len(body), body)
+        )
+        self.transport.close()
+
+
+class Stream(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket connection; one that does not answer a ping is dropped without waiting for it."""
+
+    def keepalive_timeout(self) -> None:
+        """The peer is gone, or reads no more."""
+        super().keepalive_timeout()
+        structlog.get_logger().info("a reader of events did not answer and is dropped")
+        self.transport.abort()
