@@ -32,6 +32,21 @@ def records(count: int, first: int = 1) -> list[ev.Record]:
     ]
 
 
+def test_records_that_need_not_be_durable_are_there_like_others(open_again: Callable[[], Store]) -> None:
+    store = open_again()
+    journal = store.journal
+
+    journal.append(ACCOUNT, 0, records(2), durable=False)
+    journal.append(ACCOUNT, 2, records(1, first=3))
+    journal.append(ACCOUNT, 3, records(30, first=4), durable=False)
+    with pytest.raises(SeqConflictError):
+        journal.append(ACCOUNT, 3, records(1, first=4), durable=False)
+    with journal.group():
+        journal.append(ACCOUNT, 33, records(1, first=34), durable=False)
+
+    assert list(open_again().journal.load(ACCOUNT)) == records(34)
+
+
 def test_an_empty_journal_has_nothing(store: Store) -> None:
     journal = store.journal
 

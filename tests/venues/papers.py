@@ -74,16 +74,20 @@ class MemoryJournal:
         self.rows: dict[AccountId, list[tuple[int, Time, int, str, int, bytes]]] = {}
         self.snapshots: dict[AccountId, list[Snapshot]] = {}
         self.appends = 0
+        self.durable_appends = 0
         self.full = False
         self.full_snapshots = False
 
-    def append(self, account_id: AccountId, expected_seq: int, records: Sequence[Record]) -> None:
+    def append(
+        self, account_id: AccountId, expected_seq: int, records: Sequence[Record], *, durable: bool = True
+    ) -> None:
         if self.full:
             raise DiskFullError("there is no room")
         rows = self.rows.setdefault(account_id, [])
         if len(rows) != expected_seq:
             raise SeqConflictError(account_id, expected_seq, len(rows))
         self.appends += 1
+        self.durable_appends += durable
         for record in records:
             kind = type(record.event)
             body = encode(record.event)

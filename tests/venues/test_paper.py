@@ -167,6 +167,9 @@ def test_requests_that_are_ready_together_share_a_transaction() -> None:
                     group.create_task(desk.venue.carry_out(request))
             assert journal.last_seq(BOOKS) == before[1] + 20
             assert journal.appends == before[0] + 2
+            assert (
+                journal.durable_appends == 1
+            )  # its beginning; what the engine is told, the engine makes durable
             assert len(reports(desk.take())) == 20
 
     run(story())
@@ -610,6 +613,7 @@ def test_deposits_and_withdrawals() -> None:
             desk.take()
             await desk.venue.deposit("USDT", D(500))
             await desk.venue.withdraw("USDT", D(100))
+            assert journal.durable_appends == 3  # a person was told, not the engine
             transfers = [item for item in desk.take() if isinstance(item, TransferReport)]
             assert [(one.asset, one.delta) for one in transfers] == [("USDT", D(500)), ("USDT", D(-100))]
             with pytest.raises(ValueError, match="insufficient"):

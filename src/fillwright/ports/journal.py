@@ -56,9 +56,13 @@ class Projection(Protocol):
 class Journal(Protocol):
     """Records of accounts in order, and snapshots of what they add up to."""
 
-    def append(self, account_id: AccountId, expected_seq: int, records: Sequence[Record]) -> None:
+    def append(
+        self, account_id: AccountId, expected_seq: int, records: Sequence[Record], *, durable: bool = True
+    ) -> None:
         """Add records in one transaction; ``expected_seq`` is the journal's last (0: empty).
 
+        ``durable`` False, for records that nothing needs which is not journaled after them: they survive the end of the
+        process, and a power cut once any later append, to whatever account, does.
         Raises SeqConflictError when the journal ends elsewhere, other StorageErrors when it cannot be written.
         """
 

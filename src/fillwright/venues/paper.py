@@ -161,7 +161,7 @@ class PaperVenue:
                 exchange = exchange.configured(setup, max(now, stopped_at))
             except ValueError as error:
                 raise VenueUnavailableError(f"the paper exchange cannot take these terms: {error}") from error
-        self._books.write(exchange, now)
+        self._books.write(exchange, now, durable=True)
         # An exchange's time never runs backwards: a clock that was set back is led by what it was ahead then.
         self._ahead = max(0, stopped_at - now)
         faults = _from_now_on(self._faults, stopped_at, now, self._books.seq)
@@ -251,14 +251,14 @@ class PaperVenue:
         if self._exchange.commands or (due is not None and due <= self._now()):
             self._turn()
 
-    def _turn(self) -> None:
+    def _turn(self, *, durable: bool = False) -> None:
         """Let everything due happen; write down what the exchange did; only then tell of it."""
         exchange, now = self._exchange, self._now()
         try:
             self._link.collect(now)
             deliveries = self._link.advance(now)
             if exchange.commands:
-                self._books.write(exchange, now)
+                self._books.write(exchange, now, durable=durable)
             if deliveries:
                 self._deliver(deliveries, now)
         except StorageError as error:
@@ -407,7 +407,7 @@ class PaperVenue:
         self._settle()
 
     def _settle(self) -> None:
-        self._turn()
+        self._turn(durable=True)
         if self._failure is not None:
             raise self._failure
 

@@ -55,8 +55,12 @@ class PaperJournal:
             ) from error
         return exchange
 
-    def write(self, exchange: PaperExchange, now: Time) -> None:
-        """Write what the exchange has noted, in one transaction; none of it may be told before."""
+    def write(self, exchange: PaperExchange, now: Time, *, durable: bool = False) -> None:
+        """Write what the exchange has noted, in one transaction; none of it may be told before.
+
+        A power cut may take it back until its customer's journal, in the same store, holds what the customer was told.
+        ``durable`` is for what is told to others.
+        """
         commands = exchange.commands
         if not commands:
             return
@@ -64,7 +68,7 @@ class PaperJournal:
             Record(seq, now, 0, VenueRecorded(name_of(command), encode(command)))
             for seq, command in enumerate(commands, self.seq + 1)
         ]
-        self._journal.append(self.account_id, self.seq, records)
+        self._journal.append(self.account_id, self.seq, records, durable=durable)
         self.seq += len(records)
         exchange.commands = []
 

@@ -301,6 +301,10 @@ def test_what_follows_from_durable_records_does_not_wait_for_the_disk(path: Path
     assert level() == 2
     with opened.transaction(), opened.transaction(derived=True):
         assert level() == 2
+    with opened.relaxed(), opened.transaction():
+        assert level() == 1
+    with opened.transaction(), opened.relaxed():
+        assert level() == 2
     with pytest.raises(StorageError), opened.transaction(derived=True) as connection:
         connection.execute("INSERT INTO nowhere VALUES (1)")
     assert level() == 2

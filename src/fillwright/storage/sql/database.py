@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -71,7 +71,7 @@ class Database:
         if self._is_open:
             yield connection
             return
-        with translating(self.path), self._relaxed(derived):
+        with translating(self.path), self.relaxed() if derived else nullcontext():
             connection.execute("BEGIN IMMEDIATE")
             self._is_open = True
             try:
@@ -89,8 +89,9 @@ class Database:
             action()
 
     @contextmanager
-    def _relaxed(self, derived: bool) -> Iterator[None]:
-        if not (derived and self._is_full):
+    def relaxed(self) -> Iterator[None]:
+        """Let the commit inside not wait for the disk: the next one that does takes it along, as the log is one."""
+        if not self._is_full or self._is_open:
             yield
             return
         self.connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS['normal']}")

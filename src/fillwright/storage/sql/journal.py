@@ -80,12 +80,21 @@ class SqliteJournal:
 
     # -- writing ---------------------------------------------------------------------------------------------
 
-    def append(self, account_id: AccountId, expected_seq: int, records: Sequence[Record]) -> None:
+    def append(
+        self, account_id: AccountId, expected_seq: int, records: Sequence[Record], *, durable: bool = True
+    ) -> None:
         """Add records in one transaction; SeqConflictError when the journal does not end at ``expected_seq``.
 
         Raises SequenceGapError (a bug of the caller) when the records do not follow each other.
         """
         rows = _rows(account_id, expected_seq, records)
+        if durable:
+            self._append(account_id, expected_seq, rows)
+        else:
+            with self._database.relaxed():
+                self._append(account_id, expected_seq, rows)
+
+    def _append(self, account_id: AccountId, expected_seq: int, rows: list[Row]) -> None:
         if 0 < len(rows) <= SMALL_ROWS and not self._database.in_transaction:
             if self._ends.get(account_id) == expected_seq:
                 self._append_at_once(account_id, expected_seq, rows)
