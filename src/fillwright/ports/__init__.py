@@ -20,7 +20,14 @@ from fillwright.ports.market_data import FeedState, Levels, MarketData, MarketSi
 from fillwright.ports.read_model import PAGE_DEFAULT, PAGE_MAX, ReadModel, every
 from fillwright.ports.store import Store
 from fillwright.ports.strategy import Strategy, StrategyError
-from fillwright.ports.venue import MarketDriven, Reports, Venue, VenueEffect, VenueTerms, VenueUnavailableError
+from fillwright.ports.venue import (
+    MarketDriven,
+    Reports,
+    Venue,
+    VenueEffect,
+    VenueTerms,
+    VenueUnavailableError,
+)
 from fillwright.ports.views import (
     BalanceView,
     CommissionView,
