@@ -90,8 +90,9 @@ class VisitedSlot(Slot):
 class Stage:
     """An exchange with its ear on a market, and a clock."""
 
-    def __init__(self, setup: Setup, *, visiting: bool = False) -> None:
+    def __init__(self, setup: Setup, *, visiting: bool = False, tells_by_stream: bool = False) -> None:
         self.exchange = begin(setup)
+        self.exchange.tells_by_stream = tells_by_stream
         if visiting:
             self.exchange.slots = {
                 symbol: VisitedSlot(symbol, slot.market) for symbol, slot in self.exchange.slots.items()
@@ -250,11 +251,11 @@ def test_ticks_passed_over_change_nothing(story: list[tuple[Any, ...]], queue: s
     assert skipping.exchange.audit() == ()
 
 
-@given(story=stories(), cuts=st.lists(st.integers(0, 60), max_size=4))
+@given(story=stories(), cuts=st.lists(st.integers(0, 60), max_size=4), tells_by_stream=st.booleans())
 def test_the_same_commands_give_the_same_exchange_wherever_they_are_cut(
-    story: list[tuple[Any, ...]], cuts: list[int]
+    story: list[tuple[Any, ...]], cuts: list[int], tells_by_stream: bool
 ) -> None:
-    stage = Stage(a_setup())
+    stage = Stage(a_setup(), tells_by_stream=tells_by_stream)
     for number, action in enumerate(story):
         stage.do(action)
         if number in cuts:
@@ -357,6 +358,17 @@ def test_a_refusal_is_noted_too() -> None:
     stage.do(("request", limit(BUY, "1000", "100", "l")))
     assert noted(stage) == ["Executed"]
     assert again(stage.exchange).dump() == stage.exchange.dump()
+
+
+def test_requests_whose_answers_nobody_reads_are_noted_like_others() -> None:
+    stages = [traded(WIDE), traded(WIDE)]
+    stages[0].exchange.tells_by_stream = True
+    for stage in stages:
+        stage.do(("request", an_oco("1", "90", "110")))
+        stage.exchange.submit("a", market(BUY, "1", "m"), stage.now)
+    first, second = (settled_dump(stage.exchange) for stage in stages)
+    assert first == second == again(stages[0].exchange).dump()
+    assert noted(stages[0]) == ["Executed", "Executed"]
 
 
 def test_the_average_price_that_decided_is_noted() -> None:

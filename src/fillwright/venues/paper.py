@@ -198,12 +198,14 @@ class PaperVenue:
         if self._reports is not None:
             raise RuntimeError("the stream of a paper account has one listener")
         self._reports = reports
+        self._exchange.tells_by_stream = self._is_quiet
         try:
             reports((StreamChanged(True, STREAM),))
             while self._failure is None:
                 await self._sleep()
         finally:
             self._reports = None
+            self._exchange.tells_by_stream = False
         raise self._failure
 
     async def _sleep(self) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from decimal import Decimal
 
 from fillwright.core.instruments import Instrument
-from fillwright.core.requests import CancelReplaceRequest, Request
+from fillwright.core.requests import CancelReplaceRequest, OrderListRequest, Request
 from fillwright.core.types import ZERO, AccountId, Asset, Symbol, SymbolStatus, Time
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.ladder import Ladder
@@ -38,7 +38,7 @@ from fillwright.venues.paper_slots import Slot
 class PaperExchange(Exchange):
     """An exchange with one account; ``commands`` are those that nobody has taken to the journal yet."""
 
-    __slots__ = ("_asked", "_told", "commands", "setup", "slots")
+    __slots__ = ("_asked", "_told", "commands", "setup", "slots", "tells_by_stream")
 
     setup: Setup
 
@@ -46,6 +46,8 @@ class PaperExchange(Exchange):
         super().__init__(instruments, settings)
         self.commands: list[Command] = []
         self.slots: dict[Symbol, Slot] = {}
+        self.tells_by_stream = False
+        """Whether nobody reads the answers of requests that succeed: then those of lists are left empty."""
         self._asked: list[Decimal | None] = []
         """The average prices that the command under way asked for."""
         self._told: Iterator[Decimal | None] | None = None
@@ -125,13 +127,21 @@ class PaperExchange(Exchange):
         """Carry out a request as of a time; ExchangeError when it is refused. It is noted either way."""
         slot = self.slots.get(_symbol_of(request))
         shown = self._show(slot, now)
+        response: Response = ()
         try:
-            response = super().execute(account_id, request, now)
+            if self.tells_by_stream and type(request) is OrderListRequest:
+                super().submit(account_id, request, now)
+            else:
+                response = super().execute(account_id, request, now)
         except ExchangeError:
             self._note(Executed(now, request, shown, self._averages()), slot)
             raise
         self._note(Executed(now, request, shown, self._averages()), slot)
         return response
+
+    def submit(self, account_id: AccountId, request: Request, now: Time) -> None:
+        """Carry out a request for a client who reads no answers; it is noted as any other."""
+        self.execute(account_id, request, now)
 
     def traded(self, slot: Slot, price: Decimal, quantity: Decimal, buyer_is_maker: bool, now: Time) -> None:
         """A trade of the market that is not inside the bounds."""
