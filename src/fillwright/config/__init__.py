@@ -1,12 +1,24 @@
 """Settings from files and environment, validated at once: every problem is named, with its place and its remedy.
 
 ``load`` reads ``fillwright.toml``, then each ``--config`` file, then ``FILLWRIGHT__SECTION__KEY``; later wins.
-Names and defaults are those of ``core.settings``; what a value may be stands in ``config.schema``.
+Names and defaults are those of ``core.settings``, and of ``config.service`` for the service around the accounts; what a
+value may be stands in ``config.schema``.
 """
 
 from __future__ import annotations
 
 from fillwright.config.loading import Config, TraderConfig, load
 from fillwright.config.problems import ConfigError, Problem
+from fillwright.config.service import DataConfig, LogConfig, MarketConfig, ServerConfig
 
-__all__ = ["Config", "ConfigError", "Problem", "TraderConfig", "load"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DataConfig",
+    "LogConfig",
+    "MarketConfig",
+    "Problem",
+    "ServerConfig",
+    "TraderConfig",
+    "load",
+]

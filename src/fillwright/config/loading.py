@@ -16,7 +16,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from fillwright.config.layers import ALL, Layer, Path_, contains, read_environment, read_file
 from fillwright.config.problems import HIDDEN, ConfigError, Problem, is_secret, shown
-from fillwright.config.schema import GROUPS, Schema, exact_number, keys_of
+from fillwright.config.schema import GROUPS, Schema, keys_of
+from fillwright.config.service import SERVICE_GROUPS, DataConfig, LogConfig, MarketConfig, ServerConfig
+from fillwright.config.values import exact_number
 from fillwright.core.settings import (
     BreakerSettings,
     ExecutionSettings,
@@ -25,7 +27,7 @@ from fillwright.core.settings import (
     RiskLimits,
     Settings,
 )
-from fillwright.core.types import Mode, plain
+from fillwright.core.types import Mode, Symbol, plain
 
 DEFAULT_FILE = "fillwright.toml"
 NAME_LENGTH_MAX = 64
@@ -37,6 +39,10 @@ class TraderConfig(msgspec.Struct, frozen=True, kw_only=True):
     trader_class: str | None = None
     """``module:Class``, ``path/to/file.py:Class``, or the name of one that is built in."""
     parameters: dict[str, Any] = {}
+    interval: str | None = None
+    """Of its candles, before what it says itself; None: its own, else ``basic.candle_interval``."""
+    symbols: tuple[Symbol, ...] = ()
+    """Empty: all that the service has prices of."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +52,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, RiskLimits] = {}
     """By ``trader|symbol`` ('' = all), as the core's state keeps them."""
     traders: dict[str, TraderConfig] = {}
-    feed: str = "auto"
-    """auto | binance | synthetic | tape"""
+    server: ServerConfig = ServerConfig()
+    data: DataConfig = DataConfig()
+    market: MarketConfig = MarketConfig()
+    log: LogConfig = LogConfig()
+    faults: Path | None = None
+    """A fault plan of the paper exchange."""
     durability: str = "auto"
     """auto | normal | full"""
     values: dict[str, str] = {}
@@ -209,7 +219,7 @@ def _suggestion(path: Path_) -> str:
     known = keys_of(tuple(section))
     if close := difflib.get_close_matches(name, known, n=1, cutoff=0.7):
         return f"; did you mean {'.'.join([*section, close[0]])}?"
-    everywhere = {key: group for group in (*GROUPS, "market", "journal") for key in keys_of((group,))}
+    everywhere = {key: group for group in (*GROUPS, *SERVICE_GROUPS, "journal") for key in keys_of((group,))}
     if close := difflib.get_close_matches(name, everywhere, n=1, cutoff=0.7):
         return f"; did you mean {everywhere[close[0]]}.{close[0]}?"
     return f"; known are {', '.join(known)}" if known and len(known) <= 12 else ""
@@ -225,7 +235,7 @@ def _config_of(schema: BaseSettings, layers: Sequence[Layer]) -> Config:
         execution=ExecutionSettings(**merged["execution"]),
         breaker=BreakerSettings(**merged["breaker"]),
         reconciliation=ReconciliationSettings(**merged["reconciliation"]),
-        paper=PaperSettings(**merged["paper"]),
+        paper=PaperSettings(**{key: value for key, value in merged["paper"].items() if key != "faults"}),
     )
     # What a nested limit does not say must not bind: it takes the account's own value, as the tightest wins.
     limits = {
@@ -234,7 +244,12 @@ def _config_of(schema: BaseSettings, layers: Sequence[Layer]) -> Config:
         for symbol, changes in by_symbol.items()
     }
     traders = {
-        name: TraderConfig(trader_class=trader["class"], parameters=trader["parameters"])
+        name: TraderConfig(
+            trader_class=trader["class"],
+            parameters=trader["parameters"],
+            interval=trader["interval"],
+            symbols=trader["symbols"],
+        )
         for name, trader in merged["traders"].items()
     }
     merged["limits"] = set_limits
@@ -245,10 +260,16 @@ def _config_of(schema: BaseSettings, layers: Sequence[Layer]) -> Config:
         settings=settings,
         limits=limits,
         traders=traders,
-        feed=merged["market"]["feed"],
+        server=ServerConfig(**merged["server"]),
+        data=DataConfig(**merged["data"]),
+        market=MarketConfig(**merged["market"]),
+        log=LogConfig(**merged["log"]),
+        faults=merged["paper"]["faults"],
         durability=merged["journal"]["durability"],
         values={
-            named[path]: HIDDEN if path in secrets or is_secret(path[-1]) else _text(value)
+            named[path]: HIDDEN
+            if value is not None and (path in secrets or is_secret(path[-1]))
+            else _text(value, path[-1])
             for path, value in flat.items()
         },
         places={
@@ -267,13 +288,13 @@ def _flatten(path: Path_, node: Any) -> Iterator[tuple[Path_, Any]]:
         yield path, node
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, name: str = "") -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
         return plain(value) if _is_plain(value) else str(value)
     if isinstance(value, list | tuple):
-        return ", ".join(_text(item) for item in value) or "(all)"
+        return ", ".join(_text(item) for item in value) or ("(all)" if name == "symbols" else "(none)")
     return "none" if value is None else str(value)
 
 
