@@ -18,6 +18,7 @@ from fillwright.core.apply import apply
 from fillwright.core.context import Answer
 from fillwright.core.effects import FetchSnapshot, QueryOrder, Send
 from fillwright.core.inputs import Candle, Entry, Input, Signal, Size, StreamChanged, SubmitSignal
+from fillwright.core.instruments import Instrument
 from fillwright.core.settings import Settings, VenueProfile
 from fillwright.core.state import Ledger, State
 from fillwright.core.types import SECOND, Direction, Mode, Symbol, Time
@@ -134,11 +135,17 @@ class Call(msgspec.Struct, frozen=True):
 class BoxVenue:
     """``ports.Venue`` over the exchange in the box, without latency; it notes every call and can be held or broken."""
 
-    def __init__(self, clock: ManualClock, store: SqliteStore, account_id: str = OWNER.account_id) -> None:
+    def __init__(
+        self,
+        clock: ManualClock,
+        store: SqliteStore,
+        account_id: str = OWNER.account_id,
+        instrument: Instrument | None = None,
+    ) -> None:
         self.clock = clock
         self.store = store
         self.account_id = account_id
-        self.exchange = Exchange((make_instrument(SYMBOL),), ExchangeSettings(order_counts=()))
+        self.exchange = Exchange((instrument or make_instrument(SYMBOL),), ExchangeSettings(order_counts=()))
         self.exchange.open_account(account_id, {"USDT": CASH}, maker_fee=FEE, taker_fee=FEE)
         self.exchange.average_price = lambda symbol, minutes: self.exchange.quote(symbol).last
         self.link = Link(self.exchange, account_id, 0, FaultPlan())
@@ -195,7 +202,8 @@ class BoxVenue:
     def release(self) -> None:
         """Let go of what is held."""
         self.held = lambda effect: False
-        self._gate.set()
+        gate, self._gate = self._gate, asyncio.Event()
+        gate.set()
 
     def tell(self) -> None:
         """Report what the market has set off."""
@@ -424,12 +432,12 @@ class Bench:
         settings: Settings | None = None,
         limits: dict[str, Any] | None = None,
         bounds: Bounds | None = None,
-        venue: BoxVenue | None = None,
+        instrument: Instrument | None = None,
     ) -> None:
         self.clock = clock or ManualClock()
         self.real_store = store
         self.store = FailingStore(store)
-        self.venue = venue or BoxVenue(self.clock, store)
+        self.venue = BoxVenue(self.clock, store, instrument=instrument)
         self.hub = MarketHub(self.clock)
         self.alerts: list[str] = []
         self.account = AccountEngine(
