@@ -143,7 +143,7 @@ def test_candles_follow_the_history_each_once(play: Play) -> None:
         history = list(await market.history(SYMBOL, INTERVAL, 20))
         book = Book()
         async with running(market, book):
-            await book.until(lambda: len(book.candles) >= 3, "three candles")
+            await book.until(lambda: len(book.candles) >= 2, "two candles")
         line = [*history, *book.line(SYMBOL, INTERVAL)]
         assert in_order(line)
         lengths = {candle.close_time + 1 - candle.open_time for candle in line}

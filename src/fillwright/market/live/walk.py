@@ -25,7 +25,7 @@ CANDLES_KEPT = 1_000
 """Closed candles of each interval that can be asked for."""
 FILLED_CANDLES_MAX = 2_000_000
 """Candles that one block may be filled up to; beyond it holes stay."""
-TICKS_AT_ONCE = 2_048
+TICKS_AT_ONCE = 512
 """Ticks pushed before others get their turn."""
 LATE_MAX: Time = MINUTE
 """Ticks older than this (the machine slept) are passed over, but for the last; their candles are not."""
