@@ -16,37 +16,15 @@ from fillwright.core.effects import (
     QueryOrder,
     Send,
 )
-from fillwright.core.inputs import (
-    FillReport,
-    Input,
-    OrderAbsent,
-    OrderReport,
-    RequestFailed,
-    StreamChanged,
-    UpdateInstruments,
-    VenueSnapshot,
-)
-from fillwright.core.instruments import Instrument
-from fillwright.core.types import MILLISECOND, ErrorClass, Symbol, Time
+from fillwright.core.inputs import Input
+from fillwright.core.types import Time
 from fillwright.exchange.exchange import Exchange
-from fillwright.exchange.link import Delivery, DeliveryKind, Failure, Link
-from fillwright.exchange.messages import ExchangeError, OrderView
-from fillwright.exchange.queries import AccountQuery, OrderQuery
-from fillwright.venues.in_process import (
-    balances,
-    from_error,
-    from_event,
-    from_response,
-    from_trades,
-    from_view,
-    timed_out,
-)
+from fillwright.exchange.link import Delivery, DeliveryKind, Link
+from fillwright.venues.asking import READ_AGAIN, Answers, Asked, news, put
+from fillwright.venues.in_process import from_event
 
 _EVENT = DeliveryKind.EVENT
-Asked = Send | QueryOrder | FetchSnapshot
 Later = FetchInstruments | QueryOrder | FetchSnapshot
-READ_AGAIN: Time = 500 * MILLISECOND
-"""A read that failed is read again after this long: a venue in trouble is not hammered."""
 
 
 class _Image(msgspec.Struct):
@@ -67,6 +45,7 @@ class ReplayVenue:
         self.latency_us = latency_us
         self.account_id = link.account_id
         self.alerts: dict[str, int] = {}
+        self._answers = Answers(exchange, link.account_id)
         self._waiting: dict[int, tuple[Time, Asked]] = {}
         self._timers: list[tuple[Time, int, Later]] = []
         self._numbers = 0
@@ -79,15 +58,8 @@ class ReplayVenue:
         for effect in effects:
             if isinstance(effect, Send):
                 self.link.send(self._number(effect, now), effect.request, now)
-            elif isinstance(effect, QueryOrder):
-                query = OrderQuery(
-                    symbol=effect.symbol,
-                    order_id=effect.order_id,
-                    client_order_id=None if effect.order_id else effect.client_order_id,
-                )
-                self.link.query(self._number(effect, now), query, now)
-            elif isinstance(effect, FetchSnapshot):
-                self.link.query(self._number(effect, now), AccountQuery(), now)
+            elif isinstance(effect, QueryOrder | FetchSnapshot):
+                put(self.link, self._number(effect, now), effect, now)
             elif isinstance(effect, FetchInstruments):
                 self._wait(effect, max(effect.not_before, now))
             elif isinstance(effect, Alert):
@@ -131,97 +103,31 @@ class ReplayVenue:
         while self._timers and self._timers[0][0] <= now:
             _, _, effect = heappop(self._timers)
             if isinstance(effect, FetchInstruments):
-                inputs.append(UpdateInstruments(self._instruments(effect.symbols)))
+                inputs.append(self._answers.instruments(effect))
             else:
                 self.carry_out((effect,), now)
         for delivery in self.link.advance(now):
             if delivery.kind is _EVENT:
-                news = from_event(delivery.payload)  # type: ignore[arg-type]
-                if news is not None:
-                    inputs.append(news)
+                event = from_event(delivery.payload)  # type: ignore[arg-type]
+                if event is not None:
+                    inputs.append(event)
             else:
                 self._translate(delivery, now, inputs)
         return inputs
 
-    def _instruments(self, symbols: tuple[Symbol, ...]) -> tuple[Instrument, ...]:
-        return tuple(self.exchange.instrument(symbol) for symbol in symbols)
-
     def _translate(self, delivery: Delivery, now: Time, inputs: list[Input]) -> None:
-        kind, payload = delivery.kind, delivery.payload
-        if kind is DeliveryKind.STREAM_STATE:
-            inputs.append(StreamChanged(bool(payload), "link"))
+        if delivery.request_id is None:
+            said = news(delivery)
+            if said is not None:
+                inputs.append(said)
             return
-        assert delivery.request_id is not None
         _, asked = self._waiting.pop(int(delivery.request_id))
-        if isinstance(asked, Send):
-            inputs += self._answer(asked, kind, payload)
-        elif kind is not DeliveryKind.RESPONSE and not _says_absent(payload):
-            self._wait(asked, now + READ_AGAIN)
-        elif isinstance(asked, QueryOrder):
-            inputs.append(self._about(asked, payload))
+        answer = self._answers.inputs(asked, delivery, now)
+        if answer is not None:
+            inputs += answer
         else:
-            inputs.append(self._snapshot(asked, now))
-
-    def _answer(self, asked: Send, kind: DeliveryKind, payload: object) -> list[Input]:
-        if kind is DeliveryKind.RESPONSE:
-            return from_response(payload)  # type: ignore[arg-type]
-        if kind is DeliveryKind.TIMEOUT:
-            return [timed_out(asked.request)]
-        assert isinstance(payload, Failure)
-        if payload.code is None:
-            unreadable = RequestFailed(
-                request=asked.request,
-                error_class=ErrorClass.RATE if payload.http_status in (403, 418, 429) else ErrorClass.UNKNOWN,
-                code=payload.http_status,
-                message=payload.text,
-            )
-            return [unreadable]
-        error = ExchangeError(payload.code, payload.text, payload.http_status, payload.data)
-        return [from_error(asked.request, error)]
-
-    def _about(self, asked: QueryOrder, payload: object) -> Input:
-        if isinstance(payload, OrderView):
-            return self._report(payload)
-        return OrderAbsent(symbol=asked.symbol, client_order_id=asked.client_order_id)
-
-    def _report(self, view: OrderView) -> OrderReport:
-        fills: tuple[FillReport, ...] = ()
-        if view.executed_quantity:
-            trades = self.exchange.trades(self.account_id, view.symbol, order_id=view.order_id)
-            fills = from_trades(trades)
-        return from_view(view, fills, "query")
-
-    def _snapshot(self, asked: FetchSnapshot, now: Time) -> VenueSnapshot:
-        exchange, account_id = self.exchange, self.account_id
-        reports = [self._report(view) for view in exchange.open_orders(account_id, asked.symbol)]
-        seen = {report.client_order_id for report in reports}
-        absent = []
-        for name in asked.client_order_ids:
-            if name in seen:
-                continue
-            view = self._find(name, asked.symbol)
-            if view is None:
-                absent.append(name)
-            else:
-                reports.append(self._report(view))
-        held = balances(exchange.balances(account_id)) if asked.balances else ()
-        return VenueSnapshot(
-            symbol=asked.symbol,
-            orders=tuple(reports),
-            time=now,
-            balances=held,
-            absent=tuple(absent),
-            cause=asked.cause,
-        )
-
-    def _find(self, name: str, symbol: Symbol | None) -> OrderView | None:
-        symbols = (symbol,) if symbol is not None else self.exchange.symbols
-        for candidate in symbols:
-            try:
-                return self.exchange.order(self.account_id, candidate, client_order_id=name)
-            except ExchangeError:
-                continue
-        return None
+            assert not isinstance(asked, Send)
+            self._wait(asked, now + READ_AGAIN)
 
     # -- snapshots -------------------------------------------------------------------------------------------
 
@@ -238,7 +144,3 @@ class ReplayVenue:
         self._waiting = dict(image.waiting)
         self._timers = image.timers
         self._numbers = image.numbers
-
-
-def _says_absent(payload: object) -> bool:
-    return isinstance(payload, Failure) and payload.code == -2013
