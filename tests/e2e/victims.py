@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from fillwright import bootstrap
+from fillwright.bootstrap import replaying
 from fillwright.options import ReplayOptions, ReplayProgress
 from fillwright.replay.recording import SNAPSHOT_INTERVAL_S
 
@@ -88,7 +88,7 @@ class Victim:
 
 def _replay_watched(wanted: ReplayOptions, shared: Path) -> None:
     """In the process to be killed: replay, and note after every turn how far it is."""
-    bootstrap.PROGRESS_TURNS, bootstrap.PROGRESS_INTERVAL_S = 1, -1.0
+    replaying.PROGRESS_TURNS, replaying.PROGRESS_INTERVAL_S = 1, -1.0
     turns: deque[tuple[float, int]] = deque()
     before = 0
     with shared.open("r+b") as file, mmap.mmap(file.fileno(), _COUNT.size) as memory:
@@ -101,4 +101,4 @@ def _replay_watched(wanted: ReplayOptions, shared: Path) -> None:
                 before = turns.popleft()[1]
             _COUNT.pack_into(memory, 0, news.ticks, before)
 
-        bootstrap.replay(wanted, progress)
+        replaying.replay(wanted, progress)

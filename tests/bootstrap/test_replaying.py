@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fillwright import bootstrap
-from fillwright.bootstrap import EXAMPLE_TRADER, replay
+from fillwright.bootstrap import EXAMPLE_TRADER, replay, replaying
 from fillwright.config import load
 from fillwright.options import (
     CANDLES_NAME,
@@ -161,7 +160,7 @@ def test_failures_are_one_of_three(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(*args: Any, **kwargs: Any) -> Any:
         raise DiskFullError("journal.db: the disk is full")
 
-    monkeypatch.setattr(bootstrap, "open_store", full)
+    monkeypatch.setattr(replaying, "open_store", full)
     with pytest.raises(StorageFailedError, match="the disk is full"):
         replay(wanted)
 
@@ -179,7 +178,7 @@ def test_files_that_cannot_be_written(
         path.write_bytes(b"half")
         raise OSError(number, "no", str(path))
 
-    monkeypatch.setattr(bootstrap, "save_candles", fail)
+    monkeypatch.setattr(replaying, "save_candles", fail)
     with pytest.raises(failure, match=r"candles\.feather"):
         replay(options(tmp_path, tape))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {JOURNAL_NAME}

@@ -1,4 +1,4 @@
-"""The composition root: the only place that names concrete classes and puts them together."""
+"""A replay put together: tapes, traders, the store and the report; its failures in the words of ``options``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,6 @@ from fillwright.reports.page import render
 from fillwright.reports.summary import summary
 from fillwright.storage.sql import (
     SqliteStore,
-    SqlReadModel,
     open_read_model,
     open_store,
 )
@@ -73,11 +72,6 @@ def replay(options: ReplayOptions, progress: Progress | None = None) -> ReplayRe
     with _failures():
         job = _Job(options, progress or (lambda news: None))
         return job.run()
-
-
-def read_model(database: Path) -> SqlReadModel:
-    """Open a journal's read models for queries alone; a context manager, like the store itself."""
-    return open_read_model(database)
 
 
 @contextmanager
