@@ -106,4 +106,3 @@ def test_nothing_is_lost_and_nothing_comes_twice(seed: int) -> None:
         trades = [int(trade[1]) for trade in book.trades if trade[0] == symbol]
         assert all(before < after for before, after in itertools.pairwise(trades))
         assert len(trades) > 10
-    assert book.states[0].connected
