@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException
 
 from fillwright.api.bodies import BODY_BYTES_MAX
 from fillwright.api.desk import Desk
-from fillwright.api.documents import document_routes, openapi_config
+from fillwright.api.documents import document_routes, openapi_config, policies
 from fillwright.api.errors import ApiError, answer_error
 from fillwright.api.events import event_route
 from fillwright.api.listings import listing_routes
@@ -55,4 +55,4 @@ def make_app(
         on_shutdown=[reads.close],
     )
     app.openapi_schema  # noqa: B018 - made now, so that no request waits for it and mistakes in it are found at once
-    return Shield(app, tokens, hosts)
+    return Shield(app, tokens, hosts, policies())

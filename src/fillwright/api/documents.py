@@ -30,17 +30,12 @@ stream is WS /api/events?since=seq&prices=true: records as the journal has them,
 
 def document_routes(desk: Desk) -> list[HTTPRouteHandler]:
     """The page, and whether the service lives and is ready."""
-    page = files("fillwright.api").joinpath("page.html").read_bytes()
-    policy = page_policy(page.decode())
+    page = first_page_text().encode()
 
     @get("/", include_in_schema=False)
     async def first_page() -> Response[bytes]:
         """The first page."""
-        return Response(
-            page,
-            media_type=MediaType.HTML,
-            headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"},
-        )
+        return Response(page, media_type=MediaType.HTML, headers={"Cache-Control": "no-cache"})
 
     @get("/healthz", responses={200: shapes.answers(Alive)[200]}, security=OPEN, tags=["service"])
     async def alive() -> Response[bytes]:
@@ -64,12 +59,23 @@ def document_routes(desk: Desk) -> list[HTTPRouteHandler]:
     return [first_page, alive, ready]
 
 
+def first_page_text() -> str:
+    """The first page, as it stands beside this module."""
+    return files("fillwright.api").joinpath("page.html").read_text(encoding="utf-8")
+
+
+def policies() -> dict[str, str]:
+    """The content security policies of our pages, by their paths."""
+    return {"/": page_policy(first_page_text()), "/docs": page_policy(f"<style>{STYLE}</style>")}
+
+
 def page_policy(page: str) -> str:
     """The content security policy of a page: its own inline script and style by their hashes, and our own API."""
     scripts = " ".join(f"'{_hash(body)}'" for body in re.findall(r"<script>(.*?)</script>", page, re.DOTALL))
     styles = " ".join(f"'{_hash(body)}'" for body in re.findall(r"<style>(.*?)</style>", page, re.DOTALL))
+    nothing = "'none'"
     return (
-        f"default-src 'none'; script-src {scripts or chr(39) + 'none' + chr(39)}; style-src {styles}; "
+        f"default-src 'none'; script-src {scripts or nothing}; style-src {styles or nothing}; "
         "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,14 +32,22 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _CACHE = (b"cache-control", b"no-store")
-_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 
 
 class Shield:
     """Wraps the application; ``hosts`` are names beside the loopback's that the Host header may have (``*``: any)."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, hosts: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        tokens: Tokens,
+        hosts: Iterable[str] = (),
+        policies: Mapping[str, str] | None = None,
+    ) -> None:
+        """``policies``: the content security policies of paths that show a page."""
         self.app = app
+        self._policies = {path: policy.encode() for path, policy in (policies or {}).items()}
         self._tokens = tokens
         self._hosts = frozenset(name.lower() for name in (*LOOPBACK_NAMES, *hosts))
         self._any_host = "*" in self._hosts
@@ -63,9 +71,11 @@ class Shield:
         if not _REQUEST_ID.fullmatch(request_id):
             request_id = b"%b-%d" % (self._prefix.encode(), next(self._counter))
 
+        policy = self._policies.get(scope["path"], _POLICY)
+
         async def careful(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                message["headers"] = _completed(message["headers"], request_id)
+                message["headers"] = _completed(message["headers"], request_id, policy)
             await send(message)
 
         try:
@@ -100,15 +110,14 @@ def host_name(header: str) -> str:
     return name.partition(":")[0]
 
 
-def _completed(headers: Iterable[tuple[bytes, bytes]], request_id: bytes) -> Sequence[tuple[bytes, bytes]]:
+def _completed(
+    headers: Iterable[tuple[bytes, bytes]], request_id: bytes, policy: bytes
+) -> Sequence[tuple[bytes, bytes]]:
     given = list(headers)
-    names = [name for name, _ in given]
-    if b"content-security-policy" not in names:
-        given.append(_POLICY)
-    if b"cache-control" not in names:
+    if all(name != b"cache-control" for name, _ in given):
         given.append(_CACHE)
     given += _HEADERS
-    given.append((b"x-request-id", request_id))
+    given += ((b"content-security-policy", policy), (b"x-request-id", request_id))
     return given
 
 
