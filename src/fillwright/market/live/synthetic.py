@@ -106,14 +106,16 @@ class LiveSyntheticMarket:
         sink.state(FeedState(SOURCE, True, "; ".join([self._detail, *self._notes])))
         try:
             while True:
-                now = clock.now()
-                more = [walk.push(sink, now) for walk in walks]
+                now, is_behind = clock.now(), False
+                for walk in walks:
+                    if walk.push(sink, now):
+                        is_behind = True
+                        await asyncio.sleep(0)
                 await self._save_if_due(sink, now)
-                if any(more):
-                    await asyncio.sleep(0)
-                else:
+                if not is_behind:
                     next_time = min((walk.next_time for walk in walks), default=now + MINUTE)
                     await clock.sleep_until(max(next_time, now + WAKE_EVERY))
+                await asyncio.sleep(0)  # the time may have come already, and others want their turn
         finally:
             self._save_at_end()
 

@@ -25,7 +25,9 @@ from fillwright.ports import Clock, FeedState, MarketSink, MarketUnavailableErro
 SOURCE = "tape"
 SPEED_MAX = 1_000_000.0
 BATCH_EVENTS = 4_096
-"""Read ahead in a thread, and handed on before others get their turn."""
+"""Read ahead in a thread."""
+EVENTS_AT_ONCE = 256
+"""Handed on before others get their turn."""
 HISTORY_MAX = 1_000
 """Candles of each symbol and interval that are kept of what lies before the tape's beginning."""
 
@@ -204,8 +206,11 @@ class LiveTape:
     async def _play(self, sink: MarketSink) -> None:
         """Hand on what waits, each at its time."""
         waiting, clock = self._waiting, self._clock
-        due_until = -1
+        due_until, turns = -1, 0
         while waiting:
+            turns += 1
+            if turns % EVENTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
             time = waiting[0].time_us
             if time > due_until:
                 # A candle closes on time, even when the tape's next event is far.
