@@ -272,9 +272,11 @@ class FailingJournal:
         if self.errors:
             raise self.errors.pop(0)
 
-    def append(self, account_id: str, expected_seq: int, records: Sequence[ev.Record]) -> None:
+    def append(
+        self, account_id: str, expected_seq: int, records: Sequence[ev.Record], *, durable: bool = True
+    ) -> None:
         self._fail()
-        self._journal.append(account_id, expected_seq, records)
+        self._journal.append(account_id, expected_seq, records, durable=durable)
         self.appends.append(len(records))
 
     def append_group(
@@ -505,4 +507,14 @@ class Bench:
 
 def open_bench(path: Path, **fields: Any) -> Bench:
     """A bench with a store of its own."""
-    return Bench(open_store(path / "fillwright.db"), **fields)
+    return Bench(opened(path / "fillwright.db"), **fields)
+
+
+STORES: list[SqliteStore] = []
+"""Opened by a test, and closed after it."""
+
+
+def opened(path: Path) -> SqliteStore:
+    """A store that is closed when the test has ended."""
+    STORES.append(open_store(path))
+    return STORES[-1]

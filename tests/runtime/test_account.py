@@ -607,6 +607,30 @@ def test_a_venue_that_does_not_close_is_left_alone(tmp_path: Path, monkeypatch: 
     run(check())
 
 
+@pytest.mark.parametrize("fails", [None, SeqConflictError("paper", 1, 2)])
+def test_a_venue_that_cannot_close_its_books_hides_nothing(
+    tmp_path: Path, fails: StorageError | None
+) -> None:
+    async def check() -> None:
+        bench = open_bench(tmp_path)
+
+        async def failing() -> None:
+            raise DiskFullError("its snapshot")
+
+        bench.venue.close = failing  # type: ignore[method-assign]
+        async with bench.running() as account:
+            assert bench.task is not None
+            if fails is None:
+                account.stop()
+            else:
+                bench.store.journal.errors.append(fails)
+                account.post(Reconcile()).add_done_callback(lambda reply: reply.exception())
+            await until(bench.task.done)
+            assert bench.task.exception() is fails
+
+    run(check())
+
+
 def test_a_cancelled_account_leaves_nothing_behind(tmp_path: Path) -> None:
     async def check() -> None:
         bench = open_bench(tmp_path)

@@ -280,11 +280,14 @@ class AccountEngine:
                 reply.set_exception(EngineStoppedError(self.failure or "the service has stopped"))
 
     async def _close(self) -> None:
+        """Let go of the venue; what goes wrong with that is told, and changes nothing."""
         try:
             async with asyncio.timeout(CLOSE_MAX_S):
                 await self.venue.close()
         except TimeoutError:
             self._log.warning("the venue's connections did not close in time")
+        except (StorageError, VenueUnavailableError) as error:
+            self._log.error("the venue did not close well", reason=str(error))
 
     # -- what the work tells ---------------------------------------------------------------------------------
 
