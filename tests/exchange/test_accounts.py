@@ -7,7 +7,7 @@ import pytest
 from fillwright.exchange.accounts import Account, round_commission
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.settings import ExchangeSettings, FeeSchedule, OrderCountLimit
-from tests.exchange.builders import BUY, EXACT, D, an_exchange, an_opoco, limit, market, refused
+from tests.exchange.builders import BUY, EXACT, SYMBOL, D, an_exchange, an_opoco, limit, market, refused
 
 TEN_SECONDS = 10_000_000
 LIMITS = (OrderCountLimit(TEN_SECONDS, 3, "10 SECOND"),)
@@ -74,6 +74,21 @@ def test_no_limits_no_counts() -> None:
         exchange.execute("a", limit(BUY, "0.1", "90", f"n{number}"), 5)
     assert exchange.order_counts("a") == ()
     assert EXACT.order_counts
+
+
+def test_open_orders_are_known_by_their_symbol() -> None:
+    account = Account("a", FeeSchedule(), -1, ExchangeSettings())
+    exchange = an_exchange()
+    for name in "xyz":
+        exchange.execute("a", limit(BUY, "1", "90", name), 5)
+    first, second, third = exchange._state.orders.values()
+    assert list(account.open_of(SYMBOL)) == []
+    for order in (first, second, third):
+        account.add_open(order)
+    account.drop_open(second)
+    account.drop_open(second)
+    assert list(account.open_of(SYMBOL)) == list(account.open.values()) == [first, third]
+    assert list(account.open_of("ETHUSDT")) == []
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,13 @@ def test_queries_as_data_answer_what_the_calls_do(exchange: Exchange, query: Que
 
 def test_a_key_of_nobody_reads_nothing(exchange: Exchange) -> None:
     assert refused(lambda: exchange.ask("nobody", AccountQuery()))[0] == -2015
+
+
+def test_an_order_is_found_by_its_id_alone() -> None:
+    exchange = an_exchange()
+    exchange.execute("a", limit(BUY, "1", "90", "mine"), 5)
+    found = exchange.named("a", "mine")
+    assert found == exchange.order("a", SYMBOL, client_order_id="mine")
+    assert exchange.named("a", "mine", SYMBOL) == found
+    assert exchange.named("a", "mine", "ETHUSDT") is None
+    assert exchange.named("b", "mine") is None

@@ -7,6 +7,7 @@ outside market, so that sums never change except by deposits and withdrawals.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from decimal import ROUND_DOWN, Decimal
 
 import msgspec
@@ -35,8 +36,8 @@ class Account:
     """One customer of the exchange."""
 
     __slots__ = (
-        "account_id", "balances", "by_client_id", "fees", "lists_by_client_id", "open", "open_lists",
-        "prevented_matches", "trade_group", "windows",
+        "account_id", "balances", "by_client_id", "fees", "lists_by_client_id", "open", "open_by_symbol",
+        "open_lists", "prevented_matches", "trade_group", "windows",
     )  # fmt: skip
 
     def __init__(
@@ -48,12 +49,32 @@ class Account:
         self.balances: dict[Asset, Balance] = {}
         self.open: dict[int, Order] = {}
         """Open orders by id, in order of creation."""
+        self.open_by_symbol: dict[Symbol, dict[int, Order]] = {}
+        """The same orders by symbol; symbols stay, so a symbol without orders may have an empty entry."""
         self.by_client_id: dict[tuple[Symbol, ClientOrderId], int] = {}
         """The newest order of each id, final ones included."""
         self.open_lists: dict[int, Symbol] = {}
         self.lists_by_client_id: dict[ClientOrderId, int] = {}
         self.prevented_matches: deque[PreventedMatch] = deque(maxlen=settings.trades_max)
         self.windows = [CountWindow() for _ in settings.order_counts]
+
+    def add_open(self, order: Order) -> None:
+        """Keep an order as open."""
+        self.open[order.order_id] = order
+        mine = self.open_by_symbol.get(order.symbol)
+        if mine is None:
+            mine = self.open_by_symbol[order.symbol] = {}
+        mine[order.order_id] = order
+
+    def drop_open(self, order: Order) -> None:
+        """An order is not open any more."""
+        if self.open.pop(order.order_id, None) is not None:
+            del self.open_by_symbol[order.symbol][order.order_id]
+
+    def open_of(self, symbol: Symbol) -> Collection[Order]:
+        """Open orders of a symbol, in order of creation."""
+        mine = self.open_by_symbol.get(symbol)
+        return mine.values() if mine is not None else ()
 
     def balance(self, asset: Asset) -> Balance:
         """The balance of an asset, made on first use."""

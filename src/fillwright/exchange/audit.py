@@ -85,6 +85,12 @@ def _pair_need(state: State, order_list: OrderList) -> Decimal | None:
 
 def _open_orders(state: State) -> list[str]:
     problems = []
+    for account in state.accounts.values():
+        by_symbol = {number for mine in account.open_by_symbol.values() for number in mine}
+        if by_symbol != account.open.keys():
+            problems.append(
+                f"{account.account_id}: {len(by_symbol)} open by symbol, {len(account.open)} in all"
+            )
     for order in state.orders.values():
         listed = order.order_id in state.accounts[order.account_id].open
         if listed is not order.is_open:

@@ -159,7 +159,7 @@ def cancel_open_orders(
 ) -> tuple[CancelResponse | CancelListResponse, ...]:
     """Cancel everything open on a symbol; nothing open is refused, as Binance does."""
     market = state.market(request.symbol)
-    mine = [order for order in account.open.values() if order.symbol == request.symbol]
+    mine = list(account.open_of(request.symbol))
     if not mine:
         raise ExchangeError(-2011, UNKNOWN_ORDER)
     _check_cancellable(market)

@@ -369,6 +369,13 @@ class Exchange:
         state = self._state
         return queries.order(state, state.account(account_id), symbol, order_id, client_order_id)
 
+    def named(
+        self, account_id: AccountId, client_order_id: ClientOrderId, symbol: Symbol | None = None
+    ) -> OrderView | None:
+        """The order with an id, of whatever symbol (or of one); None when there is none."""
+        state = self._state
+        return queries.named(state, state.account(account_id), client_order_id, symbol)
+
     def open_orders(self, account_id: AccountId, symbol: Symbol | None = None) -> tuple[OrderView, ...]:
         """Open orders, pending legs included."""
         return queries.open_orders(self._state, self._state.account(account_id), symbol)
@@ -446,7 +453,7 @@ class Exchange:
         market.dirty = True
         if cancel_orders:
             for account in state.accounts.values():
-                for order in [one for one in account.open.values() if one.symbol == symbol]:
+                for order in list(account.open_of(symbol)):
                     if order.is_open:
                         lists.expire(state, order, ExpiryReason.EXCHANGE_CANCELED)
         self._feed(lambda: settle_market(state, market))

@@ -19,7 +19,7 @@ from fillwright.core.types import MINUTE, ONE, ZERO, OrderType, Side, SymbolStat
 from fillwright.exchange.ladder import Ladder
 from fillwright.exchange.messages import NO_ID
 from fillwright.exchange.orders import Order
-from fillwright.exchange.settings import ExchangeSettings
+from fillwright.exchange.settings import ExchangeLimits, ExchangeSettings
 from fillwright.exchange.shelf import Shelf
 
 # Members bound once: attribute access on an enum class costs more than the comparison itself.
@@ -122,9 +122,11 @@ class SymbolMarket:
         "last",
         "last_time",
         "least_count",
+        "least_shared_count",
         "limits",
         "low",
         "match_id",
+        "own_limits",
         "price_range",
         "queue_ahead_quote",
         "quote_quantum",
@@ -184,17 +186,14 @@ class SymbolMarket:
         self._touch_of: Decimal | None = None
         self.base_quantum = Decimal((0, (1,), -instrument.base_precision))
         self.quote_quantum = Decimal((0, (1,), -instrument.quote_precision))
-        counts = (
+        self.own_limits = ExchangeLimits(
             instrument.orders_max,
             instrument.algo_orders_max,
             instrument.iceberg_orders_max,
             instrument.order_lists_max,
-            self.limits.orders_max,
-            self.limits.algo_orders_max,
-            self.limits.iceberg_orders_max,
-            self.limits.order_lists_max,
         )
-        self.least_count = min([count for count in counts if count is not None], default=COUNT_UNBOUNDED)
+        self.least_count = _least(self.own_limits)
+        self.least_shared_count = _least(self.limits)
 
     # -- prices --------------------------------------------------------------------------------------------------
 
@@ -364,6 +363,17 @@ class SymbolMarket:
         else:
             (self.rising if fires_rising(order) else self.falling).discard(order.trigger, order)
         self.dirty = True
+
+
+def _least(limits: ExchangeLimits) -> int:
+    """The number of open orders up to which none of these limits can be exceeded."""
+    counts = (
+        limits.orders_max,
+        limits.algo_orders_max,
+        limits.iceberg_orders_max,
+        limits.order_lists_max,
+    )
+    return min([count for count in counts if count is not None], default=COUNT_UNBOUNDED)
 
 
 def starts_rising(order: Order) -> bool:

@@ -111,7 +111,7 @@ def register(state: State, account: Account, order: Order) -> None:
     order.order_id = state.next_order_id
     state.next_order_id += 1
     state.orders[order.order_id] = order
-    account.open[order.order_id] = order
+    account.add_open(order)
     account.by_client_id[order.symbol, order.client_order_id] = order.order_id
 
 

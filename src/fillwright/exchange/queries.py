@@ -108,11 +108,23 @@ def order(
     return order_view(find(state, account, symbol, order_id, client_order_id, missing))
 
 
+def named(
+    state: State, account: Account, client_order_id: ClientOrderId, symbol: Symbol | None = None
+) -> OrderView | None:
+    """The order with an id, of whatever symbol (or of one); None when there is none."""
+    for candidate in state.markets if symbol is None else (symbol,):
+        number = account.by_client_id.get((candidate, client_order_id))
+        if number is not None:
+            return order_view(state.orders[number])
+    return None
+
+
 def open_orders(state: State, account: Account, symbol: Symbol | None = None) -> tuple[OrderView, ...]:
     """Open orders in order of creation, pending legs included."""
-    if symbol is not None:
-        state.market(symbol)
-    return tuple([order_view(one) for one in account.open.values() if symbol is None or one.symbol == symbol])
+    if symbol is None:
+        return tuple([order_view(one) for one in account.open.values()])
+    state.market(symbol)
+    return tuple([order_view(one) for one in account.open_of(symbol)])
 
 
 def all_orders(

@@ -217,7 +217,8 @@ def _load_market(market: SymbolMarket, part: MarketDump) -> None:
 def _load_account(state: State, part: AccountDump) -> Account:
     account = Account(part.account_id, part.fees, part.trade_group, state.settings)
     account.balances = part.balances
-    account.open = {number: state.orders[number] for number in part.open}
+    for number in part.open:
+        account.add_open(state.orders[number])
     account.open_lists = dict(part.open_lists)
     account.by_client_id = {(symbol, name): number for symbol, name, number in part.by_client_id}
     account.lists_by_client_id = part.lists_by_client_id

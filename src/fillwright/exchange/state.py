@@ -282,7 +282,7 @@ class State:
         market = self.markets[order.symbol]
         market.remove(order)
         account = self.accounts[order.account_id]
-        account.open.pop(order.order_id, None)
+        account.drop_open(order)
         instrument = market.instrument
         asset = instrument.quote if order.side is _BUY else instrument.base
         if order.locked:

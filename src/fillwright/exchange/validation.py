@@ -6,6 +6,7 @@ In Binance's order: illegal texts and parameter combinations (-1100 to -1116), p
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 
 import msgspec
@@ -25,8 +26,9 @@ from fillwright.core.types import (
 )
 from fillwright.exchange.accounts import Account
 from fillwright.exchange.market import SymbolMarket
-from fillwright.exchange.messages import ExchangeError
+from fillwright.exchange.messages import NO_ID, ExchangeError
 from fillwright.exchange.orders import Order
+from fillwright.exchange.settings import ExchangeLimits
 from fillwright.exchange.state import State
 
 # Members bound once: attribute access on an enum class costs more than the comparison itself.
@@ -276,39 +278,44 @@ def check_iceberg(instrument: Instrument, quantity: Decimal, iceberg: Decimal) -
 def check_counts(
     state: State, account: Account, market: SymbolMarket, requests: tuple[OrderRequest, ...], *, in_list: bool
 ) -> None:
-    """MAX_NUM_* of the symbol and EXCHANGE_MAX_NUM_* of the exchange, MAX_POSITION of buys."""
+    """MAX_NUM_* of the symbol and EXCHANGE_MAX_NUM_* of the exchange, MAX_POSITION of buys.
+
+    Lists are not counted where orders are few enough: an open list has an open order.
+    """
     instrument = market.instrument
-    limits = state.settings.limits
     if instrument.position_max is not None:
         _check_position(account, instrument, requests)
-    least = market.least_count
-    if len(account.open) + len(requests) <= least and len(account.open_lists) < least:
-        return
-    orders = algos = icebergs = all_algos = all_icebergs = 0
-    for order in account.open.values():
-        algo = order.type in CONTINGENT_TYPES
-        iceberg = bool(order.iceberg_quantity)
-        all_algos += algo
-        all_icebergs += iceberg
-        if order.symbol == instrument.symbol:
-            orders += 1
-            algos += algo
-            icebergs += iceberg
-    more_algos = sum(request.type in CONTINGENT_TYPES for request in requests)
-    more_icebergs = sum(bool(request.iceberg_quantity) for request in requests)
-    symbol_lists = sum(symbol == instrument.symbol for symbol in account.open_lists.values())
+    mine = account.open_of(instrument.symbol)
+    if len(mine) + len(requests) > market.least_count:
+        _check_limits("MAX_NUM", mine, requests, in_list, market.own_limits)
+    if len(account.open) + len(requests) > market.least_shared_count:
+        _check_limits("EXCHANGE_MAX_NUM", account.open.values(), requests, in_list, market.limits)
+
+
+def _check_limits(
+    prefix: str,
+    mine: Collection[Order],
+    requests: tuple[OrderRequest, ...],
+    in_list: bool,
+    limits: ExchangeLimits,
+) -> None:
+    """Count open orders, those that work on a trigger, icebergs and lists, with those to come."""
+    algos = sum([order.type in CONTINGENT_TYPES for order in mine])
+    icebergs = sum([bool(order.iceberg_quantity) for order in mine])
+    lists = len({order.order_list_id for order in mine if order.order_list_id != NO_ID})
     for name, count, more, limit in (
-        ("MAX_NUM_ORDERS", orders, len(requests), instrument.orders_max),
-        ("MAX_NUM_ALGO_ORDERS", algos, more_algos, instrument.algo_orders_max),
-        ("MAX_NUM_ICEBERG_ORDERS", icebergs, more_icebergs, instrument.iceberg_orders_max),
-        ("MAX_NUM_ORDER_LISTS", symbol_lists, int(in_list), instrument.order_lists_max),
-        ("EXCHANGE_MAX_NUM_ORDERS", len(account.open), len(requests), limits.orders_max),
-        ("EXCHANGE_MAX_NUM_ALGO_ORDERS", all_algos, more_algos, limits.algo_orders_max),
-        ("EXCHANGE_MAX_NUM_ICEBERG_ORDERS", all_icebergs, more_icebergs, limits.iceberg_orders_max),
-        ("EXCHANGE_MAX_NUM_ORDER_LISTS", len(account.open_lists), int(in_list), limits.order_lists_max),
+        ("ORDERS", len(mine), len(requests), limits.orders_max),
+        ("ALGO_ORDERS", algos, sum(one.type in CONTINGENT_TYPES for one in requests), limits.algo_orders_max),
+        (
+            "ICEBERG_ORDERS",
+            icebergs,
+            sum(bool(one.iceberg_quantity) for one in requests),
+            limits.iceberg_orders_max,
+        ),
+        ("ORDER_LISTS", lists, int(in_list), limits.order_lists_max),
     ):
         if limit is not None and more and count + more > limit:
-            raise filter_failure(name)
+            raise filter_failure(f"{prefix}_{name}")
 
 
 def _check_position(account: Account, instrument: Instrument, requests: tuple[OrderRequest, ...]) -> None:
@@ -317,11 +324,7 @@ def _check_position(account: Account, instrument: Instrument, requests: tuple[Or
         return
     balance = account.balance(instrument.base)
     resting = sum(
-        (
-            order.remaining
-            for order in account.open.values()
-            if order.symbol == instrument.symbol and order.side is _BUY
-        ),
+        (order.remaining for order in account.open_of(instrument.symbol) if order.side is _BUY),
         ZERO,
     )
     # Either leg of a pair may fill, never both; Binance's text sums open orders, so both are counted.

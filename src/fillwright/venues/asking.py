@@ -18,7 +18,7 @@ from fillwright.core.inputs import (
     UpdateInstruments,
     VenueSnapshot,
 )
-from fillwright.core.types import MILLISECOND, ZERO, AccountId, ErrorClass, Symbol, Time
+from fillwright.core.types import MILLISECOND, ZERO, AccountId, ErrorClass, Time
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.link import Delivery, DeliveryKind, Failure, Link
 from fillwright.exchange.messages import ExchangeError, OrderView
@@ -123,7 +123,7 @@ class Answers:
         for name in asked.client_order_ids:
             if name in seen:
                 continue
-            view = self._find(name, asked.symbol)
+            view = exchange.named(account_id, name, asked.symbol)
             if view is None:
                 absent.append(name)
             else:
@@ -137,15 +137,6 @@ class Answers:
             absent=tuple(absent),
             cause=asked.cause,
         )
-
-    def _find(self, name: str, symbol: Symbol | None) -> OrderView | None:
-        symbols = (symbol,) if symbol is not None else self.exchange.symbols
-        for candidate in symbols:
-            try:
-                return self.exchange.order(self.account_id, candidate, client_order_id=name)
-            except ExchangeError:
-                continue
-        return None
 
 
 def _of_request(asked: Send, kind: DeliveryKind, payload: object) -> Sequence[Input]:
