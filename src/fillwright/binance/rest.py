@@ -182,7 +182,8 @@ class MarketRest:
         except TimeoutError:
             raise _Again(f"no answer within {TIMEOUT_S:g} s") from None
         except aiohttp.ClientError as error:
-            raise _Again(f"cannot be reached: {str(error) or type(error).__name__}") from error
+            told = error.os_error.strerror if isinstance(error, aiohttp.ClientConnectorError) else str(error)
+            raise _Again(f"cannot be reached: {told or type(error).__name__}") from error
 
     def _judge(self, status: int, retry_after: str, body: bytes) -> NoReturn:
         """Raise what an answer that is none means."""
