@@ -132,6 +132,8 @@ def _with_times(cls: type, fields: Any) -> Any:
             made[name] = _with_times(inner[name], value)
         else:
             made[name] = value
+    if struct.__struct_config__.array_like:
+        return [made.get(name) for name in struct.__struct_fields__]
     return made
 
 

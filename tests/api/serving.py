@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ async def service(
     await up.wait()
     if ready:
         await until(lambda: bench.account.state == READY, "ready")
-        bench.price(__import__("decimal").Decimal(100))
+        bench.price(Decimal(100))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(20)) as http:
         made = Service(bench, orchestrator, url_of(bound), http)
         made.read_model = model

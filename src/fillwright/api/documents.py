@@ -17,9 +17,9 @@ from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.response import Response
 
+from fillwright.answers import Alive, Ready
 from fillwright.api import shapes
 from fillwright.api.desk import Desk, json_response
-from fillwright.api.shapes import Alive, Ready
 
 OPEN: list[dict[str, list[str]]] = [{}]
 """No token is needed."""

@@ -6,7 +6,7 @@ import decimal
 from decimal import Decimal
 from typing import Any
 
-from fillwright.api.shapes import FeedShape
+from fillwright.answers import FeedShape
 from fillwright.core.positions import Position
 from fillwright.core.types import CONTEXT, MILLISECOND, SECOND, ZERO, AccountId, Time
 from fillwright.ports import Clock

@@ -11,12 +11,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 from litestar.response import Response
 
+from fillwright import answers
+from fillwright.answers import Done, ModeAnswer, ModeSwitched, StopAnswer
 from fillwright.api import shapes
 from fillwright.api.bodies import BodyDTO, ModeBody, ResumeBody, StopBody
 from fillwright.api.desk import Desk, check, json_response
 from fillwright.api.errors import ApiError
 from fillwright.api.marks import feed_shape
-from fillwright.api.shapes import Done, ModeAnswer, ModeSwitched, StopAnswer
 from fillwright.core.inputs import EmergencyStop, Resume
 from fillwright.core.types import SECOND, Mode
 from fillwright.runtime.account import AccountEngine
@@ -94,7 +95,7 @@ def operation_routes(desk: Desk) -> list[HTTPRouteHandler]:
         wanted = _wanted_mode(data)
         return json_response(ModeSwitched(True, wanted))
 
-    @get("/api/status", responses=shapes.answers(shapes.StatusAnswer), tags=["operations"])
+    @get("/api/status", responses=shapes.answers(answers.StatusAnswer), tags=["operations"])
     async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
         """How the service and the account are doing."""
         return json_response(status_of(desk, desk.account(request)))
@@ -144,7 +145,7 @@ async def _sold(account: AccountEngine, positions: tuple[int, ...]) -> None:
         return
 
 
-def status_of(desk: Desk, account: AccountEngine) -> shapes.StatusAnswer:
+def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
     """Put together what ``GET /api/status`` tells."""
     service = desk.orchestrator.status()
     state, ledger = account.engine.state, account.engine.ledger
@@ -155,7 +156,7 @@ def status_of(desk: Desk, account: AccountEngine) -> shapes.StatusAnswer:
     else:
         stream = "reconciling" if state.reconciling else "connected"
     depths = account.depths
-    return shapes.StatusAnswer(
+    return answers.StatusAnswer(
         version=desk.version,
         mode=account.owner.mode,
         ready=service.ready,
@@ -164,18 +165,18 @@ def status_of(desk: Desk, account: AccountEngine) -> shapes.StatusAnswer:
         state=account.state,
         seq=account.feed.last_seq,
         enabled=state.settings.enabled and not safety.halted_cause,
-        halted=shapes.HaltedShape(
+        halted=answers.HaltedShape(
             safety.halted_cause, safety.halted_at or None, safety.halted_by, safety.halted_reason
         )
         if safety.halted_cause
         else None,
-        paused=shapes.PausedShape(safety.paused_cause, safety.paused_until)
+        paused=answers.PausedShape(safety.paused_cause, safety.paused_until)
         if safety.paused_until > now
         else None,
-        circuit_breaker=shapes.BreakerShape(
+        circuit_breaker=answers.BreakerShape(
             breaker.is_open, breaker.error_count, breaker.opened_at or None, breaker.last_error or None
         ),
-        stream=shapes.StreamShape(stream),
+        stream=answers.StreamShape(stream),
         rate_limits=_rates(account, now),
         in_doubt=tuple(ledger.doubts),
         unprotected=tuple(p.id for p in ledger.open_positions.values() if p.unprotected_since),
@@ -183,7 +184,7 @@ def status_of(desk: Desk, account: AccountEngine) -> shapes.StatusAnswer:
         orders_open=len(ledger.open_orders),
         feed=feed_shape(desk.orchestrator.hub, now),
         traders=tuple(
-            shapes.TraderShape(trader.trader_id, trader.state, trader.error)
+            answers.TraderShape(trader.trader_id, trader.state, trader.error)
             for trader in service.traders
             if trader.user_id == account.owner.user_id
         ),
@@ -200,7 +201,7 @@ def status_of(desk: Desk, account: AccountEngine) -> shapes.StatusAnswer:
     )
 
 
-def _rates(account: AccountEngine, now: int) -> tuple[shapes.RateShape, ...]:
+def _rates(account: AccountEngine, now: int) -> tuple[answers.RateShape, ...]:
     """Orders sent in each window of the venue, as far as that window is not over."""
     state = account.engine.state
     windows = state.safety.order_windows
@@ -209,5 +210,5 @@ def _rates(account: AccountEngine, now: int) -> tuple[shapes.RateShape, ...]:
         used = 0
         if place < len(windows) and windows[place][0] == now // (seconds * SECOND):
             used = windows[place][1]
-        found.append(shapes.RateShape("ORDERS", seconds, used, limit))
+        found.append(answers.RateShape("ORDERS", seconds, used, limit))
     return tuple(found)

@@ -8,6 +8,7 @@ from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Response
 
+from fillwright.answers import PositionAnswer
 from fillwright.api import shapes
 from fillwright.api.bodies import AddBody, AdjustBody, BodyDTO, CloseBody, ReduceBody
 from fillwright.api.desk import Desk, check, json_response
@@ -22,7 +23,6 @@ from fillwright.api.listings import (
     listing,
     one,
 )
-from fillwright.api.shapes import PositionAnswer
 from fillwright.core.context import Answer
 from fillwright.core.inputs import AdjustProtection, ClosePosition, Decision
 from fillwright.ports import ReadModel

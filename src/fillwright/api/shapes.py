@@ -1,16 +1,15 @@
-"""What callers get: the shapes of answers that are not records, and records as the OpenAPI document shows them."""
+"""The shapes of answers as the OpenAPI document shows them: records and all else, with times as date-times."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
 from fillwright import ports
+from fillwright.answers import __name__ as answers_module
 from fillwright.api.errors import ErrorAnswer
-from fillwright.core.types import ClientOrderId, Mode, Time
 from fillwright.spelling import described
 
 SignalRecord = described(ports.SignalView, "Signal")
@@ -18,180 +17,6 @@ OrderRecord = described(ports.OrderView, "Order")
 PositionRecord = described(ports.PositionView, "Position")
 TradeRecord = described(ports.TradeView, "Trade")
 PortfolioRecord = described(ports.PortfolioView, "Portfolio")
-
-
-class CheckShape(msgspec.Struct, frozen=True):
-    """One risk check: what it saw and what it allows."""
-
-    code: str
-    passed: bool
-    value: Decimal | None = None
-    limit: Decimal | None = None
-    note: str = ""
-
-
-class SignalAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a signal; denied is an answer like any other."""
-
-    id: int
-    status: str
-    """entering | monitoring | denied | abandoned | …"""
-    code: str | None = None
-    """Why it was denied."""
-    value: Decimal | None = None
-    """What the check that denied it saw, and what it allows."""
-    limit: Decimal | None = None
-    message: str = ""
-    position_id: int | None = None
-    repeated: bool = False
-    """The same key and body came before: this is the first answer again."""
-
-
-class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the risk checks say of a signal now; nothing is recorded."""
-
-    approved: bool
-    code: str | None
-    checks: tuple[CheckShape, ...]
-
-
-class PositionAnswer(msgspec.Struct, frozen=True):
-    """A position's command was taken; its events tell how it goes on."""
-
-    success: bool
-    position_id: int
-
-
-class StopAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an emergency stop has done so far."""
-
-    cancelled_orders: tuple[ClientOrderId, ...]
-    disabled: bool
-    sold: tuple[int, ...]
-    """Positions that are closed now."""
-    left: tuple[int, ...]
-    """Positions that are still open."""
-
-
-class Done(msgspec.Struct, frozen=True):
-    """It was done."""
-
-    success: bool
-
-
-class ModeAnswer(msgspec.Struct, frozen=True):
-    """The mode that the caller is in."""
-
-    mode: Mode
-
-
-class ModeSwitched(msgspec.Struct, frozen=True):
-    """The mode after a switch."""
-
-    success: bool
-    mode: Mode
-
-
-class HaltedShape(msgspec.Struct, frozen=True):
-    """Entries are stopped until somebody resumes them."""
-
-    cause: str
-    at: Time | None
-    by: str
-    reason: str
-
-
-class PausedShape(msgspec.Struct, frozen=True):
-    """Entries are stopped until a time."""
-
-    cause: str
-    until: Time
-
-
-class BreakerShape(msgspec.Struct, frozen=True):
-    """The circuit breaker."""
-
-    is_open: bool
-    error_count: int
-    opened_at: Time | None
-    last_error: str | None
-
-
-class StreamShape(msgspec.Struct, frozen=True):
-    """The account's stream from its venue."""
-
-    state: str
-    """connected | reconciling | disconnected"""
-
-
-class RateShape(msgspec.Struct, frozen=True):
-    """How much of a limit of the venue is used."""
-
-    type: str
-    interval_s: int
-    used: int
-    limit: int
-
-
-class FeedShape(msgspec.Struct, frozen=True):
-    """Where prices come from."""
-
-    source: str
-    connected: bool
-    detail: str
-    age_ms: int | None
-    """Of the newest price."""
-
-
-class TraderShape(msgspec.Struct, frozen=True):
-    """A trader in this process."""
-
-    trader_id: str
-    state: str
-    error: str
-
-
-class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """How the service and the caller's account are doing."""
-
-    version: str
-    mode: Mode
-    ready: bool
-    reasons: tuple[str, ...]
-    account_id: str
-    state: str
-    seq: int
-    enabled: bool
-    halted: HaltedShape | None
-    paused: PausedShape | None
-    circuit_breaker: BreakerShape
-    stream: StreamShape
-    rate_limits: tuple[RateShape, ...]
-    in_doubt: tuple[ClientOrderId, ...]
-    unprotected: tuple[int, ...]
-    positions_open: int
-    orders_open: int
-    feed: FeedShape
-    traders: tuple[TraderShape, ...]
-    waiting: dict[str, int]
-    in_flight: int
-    lag_ms: float
-    ticks: int
-    started_at: Time
-
-
-class Ready(msgspec.Struct, frozen=True):
-    """Whether signals are taken, and if not, why."""
-
-    ready: bool
-    reasons: tuple[str, ...]
-
-
-class Alive(msgspec.Struct, frozen=True):
-    """The process answers."""
-
-    status: str
-    version: str
 
 
 def page_of(name: str, record: type[msgspec.Struct]) -> type[msgspec.Struct]:
@@ -218,7 +43,7 @@ class WhyAnswer(msgspec.Struct, frozen=True):
 
 def answers(shape: Any, status: int = 200, description: str = "", *errors: int) -> dict[int, ResponseSpec]:
     """What a route may answer, for the OpenAPI document."""
-    if isinstance(shape, type) and issubclass(shape, msgspec.Struct) and shape.__module__ == __name__:
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct) and shape.__module__ == answers_module:
         shape = described(shape, shape.__name__)
     found = {status: ResponseSpec(shape, generate_examples=False, description=description or "Success")}
     for code in (400, 401, *errors):

@@ -15,6 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 from litestar.response import Response
 
+from fillwright.answers import CheckShape, PreviewAnswer, SignalAnswer
 from fillwright.api import shapes
 from fillwright.api.bodies import BodyDTO, SignalBody, time_of
 from fillwright.api.desk import Desk, json_response
@@ -28,7 +29,6 @@ from fillwright.api.listings import (
     listing,
     one,
 )
-from fillwright.api.shapes import CheckShape, PreviewAnswer, SignalAnswer
 from fillwright.core.context import Answer
 from fillwright.core.events import Check, SignalDenied
 from fillwright.core.inputs import SubmitSignal

@@ -1,0 +1,183 @@
+"""What the API answers where no record is the answer: the same structs for the server and for its client."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from fillwright.core.types import ClientOrderId, Mode, Time
+
+
+class CheckShape(msgspec.Struct, frozen=True):
+    """One risk check: what it saw and what it allows."""
+
+    code: str
+    passed: bool
+    value: Decimal | None = None
+    limit: Decimal | None = None
+    note: str = ""
+
+
+class SignalAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a signal; denied is an answer like any other."""
+
+    id: int
+    status: str
+    """entering | monitoring | denied | abandoned | …"""
+    code: str | None = None
+    """Why it was denied."""
+    value: Decimal | None = None
+    """What the check that denied it saw, and what it allows."""
+    limit: Decimal | None = None
+    message: str = ""
+    position_id: int | None = None
+    repeated: bool = False
+    """The same key and body came before: this is the first answer again."""
+
+
+class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the risk checks say of a signal now; nothing is recorded."""
+
+    approved: bool
+    code: str | None
+    checks: tuple[CheckShape, ...]
+
+
+class PositionAnswer(msgspec.Struct, frozen=True):
+    """A position's command was taken; its events tell how it goes on."""
+
+    success: bool
+    position_id: int
+
+
+class StopAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an emergency stop has done so far."""
+
+    cancelled_orders: tuple[ClientOrderId, ...]
+    disabled: bool
+    sold: tuple[int, ...]
+    """Positions that are closed now."""
+    left: tuple[int, ...]
+    """Positions that are still open."""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """It was done."""
+
+    success: bool
+
+
+class ModeAnswer(msgspec.Struct, frozen=True):
+    """The mode that the caller is in."""
+
+    mode: Mode
+
+
+class ModeSwitched(msgspec.Struct, frozen=True):
+    """The mode after a switch."""
+
+    success: bool
+    mode: Mode
+
+
+class HaltedShape(msgspec.Struct, frozen=True):
+    """Entries are stopped until somebody resumes them."""
+
+    cause: str
+    at: Time | None
+    by: str
+    reason: str
+
+
+class PausedShape(msgspec.Struct, frozen=True):
+    """Entries are stopped until a time."""
+
+    cause: str
+    until: Time
+
+
+class BreakerShape(msgspec.Struct, frozen=True):
+    """The circuit breaker."""
+
+    is_open: bool
+    error_count: int
+    opened_at: Time | None
+    last_error: str | None
+
+
+class StreamShape(msgspec.Struct, frozen=True):
+    """The account's stream from its venue."""
+
+    state: str
+    """connected | reconciling | disconnected"""
+
+
+class RateShape(msgspec.Struct, frozen=True):
+    """How much of a limit of the venue is used."""
+
+    type: str
+    interval_s: int
+    used: int
+    limit: int
+
+
+class FeedShape(msgspec.Struct, frozen=True):
+    """Where prices come from."""
+
+    source: str
+    connected: bool
+    detail: str
+    age_ms: int | None
+    """Of the newest price."""
+
+
+class TraderShape(msgspec.Struct, frozen=True):
+    """A trader in this process."""
+
+    trader_id: str
+    state: str
+    error: str
+
+
+class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How the service and the caller's account are doing."""
+
+    version: str
+    mode: Mode
+    ready: bool
+    reasons: tuple[str, ...]
+    account_id: str
+    state: str
+    seq: int
+    enabled: bool
+    halted: HaltedShape | None
+    paused: PausedShape | None
+    circuit_breaker: BreakerShape
+    stream: StreamShape
+    rate_limits: tuple[RateShape, ...]
+    in_doubt: tuple[ClientOrderId, ...]
+    unprotected: tuple[int, ...]
+    positions_open: int
+    orders_open: int
+    feed: FeedShape
+    traders: tuple[TraderShape, ...]
+    waiting: dict[str, int]
+    in_flight: int
+    lag_ms: float
+    ticks: int
+    started_at: Time
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """Whether signals are taken, and if not, why."""
+
+    ready: bool
+    reasons: tuple[str, ...]
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    status: str
+    version: str
