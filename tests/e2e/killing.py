@@ -1,0 +1,123 @@
+"""A service killed (SIGKILL) again and again under load, and judged after each restart."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from random import Random
+
+from tests.e2e.judge import Judge
+from tests.e2e.service import Service
+from tests.e2e.traffic import Sent, Traffic
+
+RATE = 50
+"""Signals a second."""
+AGREE_MAX_S = 2.0
+"""So long the two books may differ after a restart while nobody trades: what is under way arrives."""
+AGAIN = 25
+"""Answered signals that are sent once more after each restart, to see that they get the same answer."""
+
+
+class Killing:
+    """The lives of one service."""
+
+    def __init__(self, service: Service, seed: int, traders: int = 400) -> None:
+        self.service = service
+        self.random = Random(seed)
+        self.traffic = Traffic(service.symbols, seed, traders)
+        self.judge: Judge | None = None
+        self.kills = 0
+        self.stops = 0
+        self.ready_after_s: list[float] = []
+        self.protected_after_s: list[float] = []
+        """From the process's start to the moment at which every position was seen to have its stop."""
+
+    def life(self, least_s: float, most_s: float, *, graceful: bool = False) -> None:
+        """Start it, judge it, load it, and end it at a moment that is drawn."""
+        self.begin()
+        asyncio.run(self._until_ended(self.random.uniform(least_s, most_s), graceful))
+
+    def killed_while_starting(self) -> None:
+        """Kill it at some moment of its start."""
+        usual = self.ready_after_s[-1] if self.ready_after_s else 1.0
+        self.service.start()
+        time.sleep(self.random.uniform(0.5, 1.05) * usual)
+        self.service.kill()
+        self.kills += 1
+
+    def begin(self) -> None:
+        """Start it; once it is ready everything that was true must be true still."""
+        self.service.start()
+        self.ready_after_s.append(self.service.wait_ready())
+        if self.judge is None:
+            self.judge = Judge(self.service.database)
+        self.agree()
+        self.protected_after_s.append(time.monotonic() - self.service.started_at)
+        asyncio.run(self.traffic.repeat(self.service.url, self._again()))
+        self.judge.look()
+        self.judge.heard(self.traffic.sent)
+        self.check()
+
+    def agree(self) -> None:
+        """Both books become the same while nobody trades."""
+        judge = self.judge
+        assert judge is not None
+        until = time.monotonic() + AGREE_MAX_S
+        judge.look()
+        while (differences := judge.differences()) and time.monotonic() < until:
+            time.sleep(0.02)
+            judge.look()
+        assert differences == []
+        self.check()
+
+    def check(self) -> None:
+        """Nothing was found that is not as it must be."""
+        assert self.judge is not None
+        assert self.judge.problems == []
+
+    def _again(self) -> list[Sent]:
+        """All that were sent and never answered, and some that were."""
+        answered = [one for one in self.traffic.sent if one.answers]
+        drawn = self.random.sample(answered, min(AGAIN, len(answered)))
+        return [*(one for one in self.traffic.unanswered if one.tries), *drawn]
+
+    async def _until_ended(self, seconds: float, graceful: bool) -> None:
+        loop = asyncio.get_running_loop()
+        end = self._stop if graceful else self._kill
+        loop.call_later(seconds, end)
+        await self.traffic.flow(self.service.url, RATE, seconds + 5)
+        assert self.service.process is None
+
+    def _kill(self) -> None:
+        self.service.kill()
+        self.kills += 1
+
+    def _stop(self) -> None:
+        assert self.service.stop() == 0
+        self.stops += 1
+
+    def finish(self) -> None:
+        """Let it come to rest, stop it, and settle."""
+        self.begin()
+        assert self.service.stop() == 0
+        judge = self.judge
+        assert judge is not None
+        judge.look()
+        self.check()
+        assert judge.settle() == []
+        answered = [one for one in self.traffic.sent if one.answers]
+        assert len(answered) == len([one for one in self.traffic.sent if one.tries])
+        assert [s for s in judge.starts if s.positions], "it was never killed with an open position"
+
+    @property
+    def summary(self) -> str:
+        """How it went, in a few lines."""
+        assert self.judge is not None
+        refused = sum(len(one.refusals) for one in self.traffic.sent)
+        broken = sum(one.tries - len(one.answers) - len(one.refusals) for one in self.traffic.sent)
+        ready = sorted(self.ready_after_s)
+        return (
+            f"{self.kills} kills, {self.stops} stops; {len(self.traffic.sent)} signals sent, {broken} answers lost, "
+            f"{refused} refused; ready {ready[len(ready) // 2]:.2f} s after a start (at most {ready[-1]:.2f}), "
+            f"judged protected {max(self.protected_after_s):.2f} s after it at the latest\n{self.judge.summary}"
+        )
