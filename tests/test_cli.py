@@ -284,7 +284,7 @@ def test_version_and_help() -> None:
 
 DRIVER = """
 import sys, time
-from fillwright import options, cli
+from fillwright import cli, options
 from tests.commands.fake import FakeServices
 
 class Slow(FakeServices):

@@ -12,13 +12,18 @@ from pathlib import Path
 import msgspec
 
 from fillwright.config import Config
-from fillwright.core.types import Symbol, Time
+from fillwright.core.types import Mode, Symbol, Time
 
 JOURNAL_NAME = "journal.db"
 SUMMARY_NAME = "summary.json"
 REPORT_NAME = "report.html"
 CANDLES_NAME = "candles.feather"
 """The candles of the report's charts, so that the report can be built again without the tape."""
+
+LOCK_NAME = "lock"
+"""In a data folder: locked while a service runs, with its process id in it."""
+RUNNING_NAME = "service.json"
+"""In a data folder: where the running service is found."""
 
 SYNTHETIC_DAYS_MAX = 3_650
 
@@ -36,8 +41,16 @@ class ExitCode(IntEnum):
     """The trader's own code raised."""
     STORAGE_FAILED = 4
     """The journal cannot be read or written: disk full, file broken, locked, or of a newer version."""
+    ADDRESS_IN_USE = 5
+    """The port is another program's, or the address is none of this machine."""
+    ALREADY_RUNNING = 6
+    """Another service works on the same data folder."""
+    NOT_REACHED = 7
+    """There is no service where one was looked for, or it did not answer."""
+    REFUSED = 8
+    """The service said no: a wrong token, a signal that was denied, an order that has ended."""
     INTERRUPTED = 130
-    """Ctrl-C; ``--resume`` goes on from there."""
+    """Ctrl-C, or a second signal to stop; what is in the journal stays, and the next start goes on from there."""
 
 
 class Failure(Exception):
@@ -66,6 +79,35 @@ class StorageFailedError(Failure):
     """The journal cannot be read or written."""
 
     exit_code = ExitCode.STORAGE_FAILED
+
+
+class AddressInUseError(Failure):
+    """The service cannot listen where it should."""
+
+    exit_code = ExitCode.ADDRESS_IN_USE
+
+
+class AlreadyRunningError(Failure):
+    """Another service works on the same data folder."""
+
+    exit_code = ExitCode.ALREADY_RUNNING
+
+
+class NotReachedError(Failure):
+    """There is no service where one was looked for."""
+
+    exit_code = ExitCode.NOT_REACHED
+
+
+class RefusedError(Failure):
+    """The service refused; ``code`` is its word for why."""
+
+    exit_code = ExitCode.REFUSED
+
+    def __init__(self, message: str, code: str = "", details: object = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.details = details
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,3 +156,47 @@ class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
     figures: dict[str, object]
     """The content of ``summary.json``."""
     resumed: bool = False
+
+
+class ServiceOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The service as it was asked for; what the command line says of settings is in ``config`` already."""
+
+    config: Config
+    trader: str | None = None
+    """``module:Class``, or a name of ``[traders]``; None: all of ``[traders]``, or the example where there are none."""
+    no_trader: bool = False
+    """Signals come from outside alone."""
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a service is found that runs on a data folder."""
+
+    pid: int
+    url: str
+    started_at: Time
+    version: str
+
+
+class ServiceUp(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service tells when it answers requests."""
+
+    url: str
+    pid: int
+    version: str
+    mode: Mode
+    data: Path
+    source: str
+    """Of prices: binance | synthetic | tape."""
+    source_detail: str
+    """Why this source, in words."""
+    symbols: tuple[Symbol, ...]
+    traders: tuple[str, ...]
+    """Each with its interval, in words."""
+    token: str | None
+    """Of the first run; shown now and never again."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def link(self) -> str:
+        """Where a browser finds the page, with the token if it is new."""
+        return f"{self.url}/#token={self.token}" if self.token else f"{self.url}/"

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fillwright.bootstrap.replaying import EXAMPLE_TRADER, replay
+from fillwright.options import ServiceOptions, ServiceUp
 from fillwright.storage.sql import SqlReadModel, open_read_model
 
-__all__ = ["EXAMPLE_TRADER", "read_model", "replay"]
+__all__ = ["EXAMPLE_TRADER", "new_token", "read_model", "replay", "run_service"]
 
 
 def read_model(database: Path) -> SqlReadModel:
     """Open a journal's read models for queries alone; a context manager, like the store itself."""
     return open_read_model(database)
+
+
+def run_service(options: ServiceOptions, tell: Callable[[ServiceUp], None]) -> None:
+    """Run the service until it is told to stop; ``tell`` is called once it answers requests.
+
+    Raises Failure and StorageError.
+    """
+    from fillwright.bootstrap.service import run_service as run  # a replay needs no server
+
+    run(options, tell)
+
+
+def new_token(data: Path) -> str:
+    """Make a new bearer token for the service of a data folder; the one before is worth nothing from now on.
+
+    Raises Failure.
+    """
+    from fillwright.bootstrap.folder import TOKEN_NAME, make_folder
+    from fillwright.bootstrap.tokens import new_token as make
+
+    make_folder(data)
+    return make(data / TOKEN_NAME)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from fillwright.options import ReplayOptions, ReplayProgress, ReplayResult
+from fillwright.options import ReplayOptions, ReplayProgress, ReplayResult, ServiceOptions, ServiceUp
 from fillwright.ports import ReadModel
 
 
@@ -22,3 +22,9 @@ class Services(Protocol):
 
     def read_model(self, database: Path) -> AbstractContextManager[ReadModel]:
         """Open a store for queries; raises StorageError."""
+
+    def run_service(self, options: ServiceOptions, tell: Callable[[ServiceUp], None]) -> None:
+        """Run the service until told to stop; ``tell`` is called once it answers. Raises Failure, StorageError."""
+
+    def new_token(self, data: Path) -> str:
+        """Make a new bearer token for the service of a data folder; raises Failure."""

@@ -18,6 +18,8 @@ FILE_SUFFIX = "_FILE"
 FILE_BYTES_MAX = 1_000_000
 SECRET_BYTES_MAX = 65_536
 
+COMMAND_LINE = "command line"
+
 ALL = "*"
 """In ``[limits."*"."BTCUSDT"]``: every trader, or every symbol; the same as an empty name."""
 
@@ -133,6 +135,16 @@ def read_environment(environment: Mapping[str, str], problems: list[Problem]) ->
     return layer
 
 
+def overrides_layer(overrides: Mapping[str, object]) -> Layer:
+    """What a command line says, by dotted key."""
+    layer = Layer(name=COMMAND_LINE)
+    for key, value in overrides.items():
+        path = tuple(key.split("."))
+        _put(layer.values, path, value)
+        layer.places[path] = COMMAND_LINE
+    return layer
+
+
 def _path_of(name: str) -> Path_:
     """Sections and keys in small letters; names of traders and symbols as they are."""
     parts = name.split("__")
@@ -140,13 +152,14 @@ def _path_of(name: str) -> Path_:
     return tuple(part if index in free else part.lower() for index, part in enumerate(parts))
 
 
-def _put(values: dict[str, Any], path: Path_, value: str) -> bool:
+def _put(values: dict[str, Any], path: Path_, value: object) -> bool:
     node = values
     for part in path[:-1]:
         node = node.setdefault(part, {})
         if not isinstance(node, dict):
             return False
-    node[path[-1]] = parameter(value) if path[0] == "traders" and "parameters" in path else value
+    is_parameter = path[0] == "traders" and "parameters" in path and isinstance(value, str)
+    node[path[-1]] = parameter(str(value)) if is_parameter else value
     return True
 
 

@@ -14,7 +14,15 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from fillwright.config.layers import ALL, Layer, Path_, contains, read_environment, read_file
+from fillwright.config.layers import (
+    ALL,
+    Layer,
+    Path_,
+    contains,
+    overrides_layer,
+    read_environment,
+    read_file,
+)
 from fillwright.config.problems import HIDDEN, ConfigError, Problem, is_secret, shown
 from fillwright.config.schema import GROUPS, Schema, keys_of
 from fillwright.config.service import SERVICE_GROUPS, DataConfig, LogConfig, MarketConfig, ServerConfig
@@ -91,6 +99,7 @@ def load(
     *,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    overrides: Mapping[str, object] | None = None,
 ) -> Config:
     """Read and check the configuration.
 
@@ -98,6 +107,7 @@ def load(
         files: read after ``fillwright.toml``; later ones win. Each must exist.
         environment: wins over files; None: the process's.
         folder: where ``fillwright.toml`` is looked for; None: the current one. It need not exist.
+        overrides: by dotted key, what the command line says; it wins over everything else.
 
     Raises:
         ConfigError: with every problem there is.
@@ -107,6 +117,7 @@ def load(
     paths = [*([default] if default.is_file() else []), *files]
     layers = [read_file(path, problems) for path in paths]
     layers.append(read_environment(os.environ if environment is None else environment, problems))
+    layers.append(overrides_layer(overrides or {}))
     for layer in layers:
         _normalise_names(layer, problems)
     schema = _validate(layers, problems)

@@ -172,6 +172,11 @@ def open_database(
     return Database(path, connection, durability, wal_bytes)
 
 
+def open_beside(path: Path, wait_ms: int = WAIT_MS) -> sqlite3.Connection:
+    """One more connection to a store that is there, for housekeeping; any thread may use it."""
+    return _connect(f"{path.absolute().as_uri()}?mode=rw", wait_ms)
+
+
 def _lay_out(connection: sqlite3.Connection, path: Path, size: int) -> None:
     """Make the log's file as long as it will be: a large transaction that spills into it, and is taken back."""
     connection.execute(f"PRAGMA cache_size = -{LAY_OUT_CACHE_KIB}")

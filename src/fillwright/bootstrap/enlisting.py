@@ -1,0 +1,116 @@
+"""Which traders run in the service, on which symbols and candles; the example where none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from fillwright.bootstrap.replaying import EXAMPLE_TRADER, SYNTHETIC_SYMBOLS
+from fillwright.config import Config, TraderConfig
+from fillwright.core.instruments import Instrument
+from fillwright.core.settings import Settings
+from fillwright.core.types import Symbol
+from fillwright.options import BadInputError, ServiceOptions
+from fillwright.traders import TraderRunner, load_trader
+
+DEMO_INTERVAL = "5s"
+DEMO_PARAMETERS: Mapping[str, object] = {
+    "lookback": 6,
+    "trend": 20,
+    "stop_atr": 4.0,
+    "stop_min_percent": 0.3,
+    "hold_max": 36,
+}
+"""The example on candles of five seconds: small enough that something happens while somebody looks."""
+
+
+class Lineup(msgspec.Struct, frozen=True):
+    """Who trades what."""
+
+    traders: Mapping[str, TraderConfig]
+    """With a class, by name."""
+    symbols: tuple[Symbol, ...]
+    """Of which there are to be prices."""
+    settings: Settings
+    is_demo: bool
+    """Whether the example runs because nobody said what should."""
+
+    def runners(self) -> list[TraderRunner]:
+        """Make the traders; raises TraderLoadError."""
+        return [runner_of(name, trader, self.symbols, self.settings) for name, trader in self.traders.items()]
+
+
+def line_up(
+    options: ServiceOptions, instruments: Mapping[Symbol, Instrument], on_tape: tuple[Symbol, ...]
+) -> Lineup:
+    """Work out who trades what; ``on_tape`` are the symbols of the tape, if there is one. Raises BadInputError."""
+    config = options.config
+    traders = _traders_of(options)
+    is_demo = traders is None
+    settings = config.settings
+    if traders is None:
+        example = TraderConfig(
+            trader_class=EXAMPLE_TRADER, parameters=dict(DEMO_PARAMETERS), interval=DEMO_INTERVAL
+        )
+        traders = {EXAMPLE_TRADER: example}
+        if "basic.candle_interval" not in config.places:
+            settings = msgspec.structs.replace(settings, candle_interval=DEMO_INTERVAL)
+    symbols = _symbols_of(config, traders, on_tape)
+    for name, trader in traders.items():
+        for symbol in trader.symbols:
+            if symbol not in symbols:
+                raise BadInputError(
+                    f"trader {name} wants {symbol}, of which there are no prices: add it to market.symbols"
+                )
+    return Lineup(traders, symbols, settings, is_demo)
+
+
+def _traders_of(options: ServiceOptions) -> dict[str, TraderConfig] | None:
+    """By name; None: nobody said, so the example."""
+    known, wanted = options.config.traders, options.trader
+    if options.no_trader:
+        return {}
+    if wanted is None and not known:
+        return None
+    if wanted is None or wanted in known:
+        return {
+            name: trader
+            for name, trader in known.items()
+            if trader.trader_class is not None and wanted in (None, name)
+        }
+    name = wanted.rpartition(":")[2] or wanted
+    return {name: TraderConfig(trader_class=wanted)}
+
+
+def _symbols_of(
+    config: Config, traders: Mapping[str, TraderConfig], on_tape: tuple[Symbol, ...]
+) -> tuple[Symbol, ...]:
+    wanted = config.market.symbols or config.settings.symbols
+    if on_tape:
+        missing = [symbol for symbol in wanted if symbol not in on_tape]
+        if missing:
+            raise BadInputError(f"{missing[0]} is not on the tape; it has {', '.join(on_tape)}")
+        return tuple(dict.fromkeys(wanted or on_tape))
+    if wanted:
+        return tuple(dict.fromkeys(wanted))
+    named = dict.fromkeys(symbol for trader in traders.values() for symbol in trader.symbols)
+    everything = any(not trader.symbols for trader in traders.values()) or not traders
+    return tuple(dict.fromkeys((*SYNTHETIC_SYMBOLS, *named))) if everything else tuple(named)
+
+
+def runner_of(
+    name: str, trader: TraderConfig, symbols: tuple[Symbol, ...], settings: Settings
+) -> TraderRunner:
+    """Make one trader; raises TraderLoadError."""
+    assert trader.trader_class is not None
+    made = load_trader(trader.trader_class, trader.parameters)
+    if trader.interval is not None:
+        made.interval = trader.interval
+    return TraderRunner(
+        made,
+        name,
+        trader.symbols or symbols,
+        settings.candle_interval,
+        taker_fee=settings.paper.taker_fee,
+    )
