@@ -95,7 +95,7 @@ def decoding() -> Row:
     made, samples = frames(FRAMES), []
     for _ in range(ROUNDS):
         slots, decoder = Slots(), StreamDecoder()
-        streams = SymbolStreams("BTCUSDT", [], slots, MadeClock(1), lambda: None, depth=False)
+        streams = SymbolStreams("BTCUSDT", [], slots, MadeClock(1), lambda: None, depth=None)
         handlers = {name.encode(): handle for name, handle in streams.handlers.items()}
         begin = time.perf_counter()
         for frame in made:

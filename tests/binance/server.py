@@ -108,6 +108,8 @@ class FakeBinance:
         """What to say to the next REST requests instead of the truth."""
         self.time: Time = 1_790_000_040 * SECOND
         self.klines: dict[tuple[str, str], list[list[Any]]] = {}
+        self.books: dict[str, dict[str, str]] = {}
+        """Bids by price."""
         self._trade_id = self._update_id = 1_000
 
     @property
@@ -154,6 +156,9 @@ class FakeBinance:
             return self.rest_answers.pop(0)
         if path == "/api/v3/time":
             return 200, json.dumps({"serverTime": self.time // MILLISECOND}).encode(), {}
+        if path == "/api/v3/depth":
+            bids = [[price, size] for price, size in self.books.get(query["symbol"], {}).items()]
+            return 200, json.dumps({"lastUpdateId": self._update_id, "bids": bids, "asks": []}).encode(), {}
         assert path == "/api/v3/klines", path
         rows = self.klines.get((query["symbol"], query["interval"]))
         if rows is None:
@@ -204,6 +209,13 @@ class FakeBinance:
         self._update_id += 1
         data = {"lastUpdateId": self._update_id, "bids": [[bid, "1"]], "asks": [[ask, "2"]]}
         self.send(f"{symbol.lower()}@depth20@100ms", data)
+
+    def change(self, symbol: str, bids: list[list[str]]) -> None:
+        first = self._update_id + 1
+        self._update_id += 2
+        self.books.setdefault(symbol, {}).update((price, size) for price, size in bids)
+        data = {"e": "depthUpdate", "E": self.time, "s": symbol, "U": first, "u": self._update_id}
+        self.send(f"{symbol.lower()}@depth@100ms", {**data, "b": bids, "a": []})
 
     def kline(self, symbol: str, interval: Interval, open_time: Time, *, closed: bool) -> None:
         row = kline_row(interval, open_time)

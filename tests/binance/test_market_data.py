@@ -5,12 +5,14 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import uvloop
 
 from fillwright.binance.market_data import BinanceMarketData
 from fillwright.binance.stream_group import StreamSettings
+from fillwright.binance.symbol_streams import DepthKind
 from fillwright.core.types import MINUTE, SECOND
 from fillwright.market.intervals import Interval
 from fillwright.ports import MarketUnavailableError
@@ -33,7 +35,7 @@ def source(
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT"),
     intervals: tuple[str, ...] = ("1m",),
     settings: StreamSettings = QUICK,
-    **options: int,
+    **options: Any,
 ) -> BinanceMarketData:
     return BinanceMarketData(
         symbols,
@@ -41,7 +43,7 @@ def source(
         WallClock(),
         endpoints=server.endpoints,
         settings=settings,
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 
@@ -204,7 +206,7 @@ def test_candles_that_cannot_be_fetched_are_told_and_come_later() -> None:
             server.kline("BTCUSDT", Interval.M1, NOW, closed=True)
             server.rest_answers = [(451, b"", {})] * 2
             server.kline("BTCUSDT", Interval.M1, NOW + 2 * MINUTE, closed=True)
-            await book.until(lambda: "cannot be fetched" in book.states[-1].detail, "told")
+            await book.until(lambda: "what is missing cannot be fetched" in book.states[-1].detail, "told")
             assert "does not serve the place" in book.states[-1].detail
             server.add_klines("BTCUSDT", Interval.M1, NOW, 2)
             await book.until(lambda: len(book.candles) == 3, "fetched")
@@ -242,6 +244,28 @@ def test_many_symbols_share_connections_as_far_as_they_may() -> None:
             await book.until(lambda: not is_up(book), "down")
             await book.until(lambda: is_up(book), "up again")
             assert len(server.clients) == 5
+
+    play(story)
+
+
+def test_a_whole_book_is_kept_and_begun_anew_after_a_break() -> None:
+    async def story(server: FakeBinance) -> None:
+        book = Book()
+        async with running(source(server, ("BTCUSDT",), depth=DepthKind.FULL), book):
+            await book.until(lambda: is_up(book), "connected")
+            for number in range(3):
+                server.change("BTCUSDT", bids=[[f"{100 + number}.0", "1"]])
+            await book.until(
+                lambda: book.depths[-1:] != [] and book.depths[-1][1][0][0] == 102, "the best bid"
+            )
+            assert [path for path, _ in server.rest_requests].count("/api/v3/depth") >= 1
+            server.clients[0].drop()
+            await server.until(lambda: len(server.open) == 1 and len(server.clients) == 2, "connected again")
+            await book.until(lambda: is_up(book), "up")
+            server.books["BTCUSDT"] = {"90.0": "1"}
+            server.change("BTCUSDT", bids=[["91.0", "1"]])
+            await book.until(lambda: book.depths[-1][1][0][0] == 91, "the new best bid")
+            assert [price for price, _ in book.depths[-1][1]] == [91, 90]
 
     play(story)
 

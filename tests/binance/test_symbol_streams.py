@@ -1,20 +1,21 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from fillwright.binance.candles import CandleLine
-from fillwright.binance.symbol_streams import SymbolStreams
+from fillwright.binance.symbol_streams import DepthKind, SymbolStreams
 from fillwright.market.intervals import Interval
-from fillwright.wire.market_streams import StreamDecoder
+from fillwright.wire.market_streams import PartialDepthMessage, StreamDecoder
 from tests.market.live.worlds import NOW, Book, MadeClock
-from tests.wire.test_market_streams import BOOK, KLINE, TICKER, TRADE
+from tests.wire.test_market_streams import BOOK, KLINE, TICKER, TRADE, UPDATE
 
 
 class Desk:
     """One symbol's streams on a sink that writes everything down."""
 
-    def __init__(self, *intervals: Interval, depth: bool = True) -> None:
+    def __init__(self, *intervals: Interval, depth: DepthKind | None = DepthKind.BEST) -> None:
         self.book = Book()
         self.holes = 0
         lines = [CandleLine("BTCUSDT", interval, self.book.candle) for interval in intervals]
@@ -42,7 +43,23 @@ def test_each_stream_is_named_as_binance_does() -> None:
         "btcusdt@kline_1m",
         "btcusdt@kline_1s",
     ]
-    assert list(Desk(depth=False).streams.handlers) == ["btcusdt@trade", "btcusdt@bookTicker"]
+    assert list(Desk(depth=None).streams.handlers) == ["btcusdt@trade", "btcusdt@bookTicker"]
+
+
+def test_a_whole_book_is_kept_from_its_changes() -> None:
+    desk = Desk(depth=DepthKind.FULL)
+    book = desk.streams.full_book
+    assert book is not None
+    assert "btcusdt@depth@100ms" in desk.streams.handlers
+    desk.hear("btcusdt@depth@100ms", UPDATE)
+    assert desk.holes == 1
+    assert desk.book.depths == []
+    book.snapshot(PartialDepthMessage(last_update_id=156, bids=(), asks=((Decimal(1), Decimal(2)),)))
+    assert desk.book.depths == [
+        ("BTCUSDT", ((Decimal("0.0024"), Decimal(10)),), ((Decimal(1), Decimal(2)),), NOW)
+    ]
+    desk.streams.begin_anew()
+    assert not book.wants_snapshot
 
 
 def test_what_came_before_is_dropped() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from fillwright.binance.candles import CandleLine
 from fillwright.binance.endpoints import MARKET_DATA, Endpoints
+from fillwright.binance.full_book import FullBook
 from fillwright.binance.pacing import RateWindow
 from fillwright.binance.rest import MarketRest, RestLimits
 from fillwright.binance.stream_group import (
@@ -17,7 +18,7 @@ from fillwright.binance.stream_group import (
     StreamGroup,
     StreamSettings,
 )
-from fillwright.binance.symbol_streams import SymbolStreams
+from fillwright.binance.symbol_streams import DepthKind, SymbolStreams
 from fillwright.core.inputs import Candle
 from fillwright.core.types import Symbol, Time
 from fillwright.market.candles import CandleFolder
@@ -41,7 +42,7 @@ class BinanceMarketData:
         clock: tells when a quote was received: Binance does not.
         endpoints: where Binance is.
         settings: how connections are looked after.
-        depth: whether books of 20 levels are wanted, ten times a second.
+        depth: which books are wanted; None: none.
         streams_max: streams of one connection.
         tls: another context for wss than the usual one.
 
@@ -57,7 +58,7 @@ class BinanceMarketData:
         *,
         endpoints: Endpoints = MARKET_DATA,
         settings: StreamSettings | None = None,
-        depth: bool = True,
+        depth: DepthKind | None = DepthKind.BEST,
         streams_max: int = STREAMS_PER_CONNECTION_MAX,
         tls: ssl.SSLContext | None = None,
         draw: random.Random | None = None,
@@ -90,6 +91,7 @@ class BinanceMarketData:
         self._note = self._trouble = ""
         """What Binance refused; why missing candles cannot be fetched."""
         self._told: FeedState | None = None
+        self._streams: dict[Symbol, SymbolStreams] = {}
         self._look_now = asyncio.Event()
 
     @property
@@ -126,7 +128,7 @@ class BinanceMarketData:
         """Push market data until cancelled; connections that break are made again."""
         self._sink = sink
         handlers: dict[bytes, Callable[[MarketMessage], None]] = {}
-        symbols: dict[Symbol, SymbolStreams] = {}
+        symbols = self._streams = dict[Symbol, SymbolStreams]()
         for symbol in self._symbols:
             lines = [line for line in self._lines.values() if line.symbol == symbol]
             symbols[symbol] = streams = SymbolStreams(
@@ -203,10 +205,10 @@ class BinanceMarketData:
             while True:
                 if any(why is None for why in self._up.values()):
                     try:
-                        await self._fill_lines(rest)
+                        await self._fill_all(rest)
                         self._trouble = ""
                     except MarketUnavailableError as error:
-                        self._trouble = f"missing candles cannot be fetched: {error}"
+                        self._trouble = f"what is missing cannot be fetched: {error}"
                     self._tell()
                 self._look_now.clear()
                 try:
@@ -215,8 +217,8 @@ class BinanceMarketData:
                 except TimeoutError:
                     continue
 
-    async def _fill_lines(self, rest: MarketRest) -> None:
-        """Fetch what all lines miss; raises MarketUnavailableError."""
+    async def _fill_all(self, rest: MarketRest) -> None:
+        """Fetch what lines and books miss; raises MarketUnavailableError."""
         lines, now = self._lines.values(), self._clock.now()
         if any(line.is_late(now) for line in lines):
             now = await rest.server_time()  # our clock may be ahead, and an unfinished candle is none
@@ -228,8 +230,14 @@ class BinanceMarketData:
             async with room:
                 await _fill(rest, line)
 
+        async def fetch(symbol: Symbol, book: FullBook) -> None:
+            async with room:
+                book.snapshot(await rest.book(symbol))
+
         missing = [fill(line) for line in lines if line.missing is not None]
-        for answer in await asyncio.gather(*missing, return_exceptions=True):
+        books = ((symbol, streams.full_book) for symbol, streams in self._streams.items())
+        wanted = [fetch(symbol, book) for symbol, book in books if book is not None and book.wants_snapshot]
+        for answer in await asyncio.gather(*missing, *wanted, return_exceptions=True):
             if isinstance(answer, BaseException):
                 raise answer
 

@@ -1,4 +1,4 @@
-"""Public market data over REST: candles and the server's time, tried again when that can help.
+"""Public market data over REST: candles, books and the server's time, tried again when that can help.
 
 Source: Binance Spot "Market Data endpoints", "LIMITS", "HTTP Return Codes".
 """
@@ -21,8 +21,9 @@ from fillwright.core.inputs import Candle
 from fillwright.core.types import MILLISECOND, Symbol, Time
 from fillwright.market.intervals import Interval
 from fillwright.ports import MarketUnavailableError
-from fillwright.wire.codec import WireError, moment
+from fillwright.wire.codec import WireError, decode, moment
 from fillwright.wire.klines import KLINES_MAX, decode_klines
+from fillwright.wire.market_streams import PartialDepthMessage
 
 ATTEMPTS_MAX = 3
 TIMEOUT_S = 10.0
@@ -30,6 +31,8 @@ RETRY_AFTER_MAX_S = 10.0
 """A longer wait than this is left to the caller; requests meanwhile are refused here, since they would prolong it."""
 REQUESTS_MAX, REQUESTS_WINDOW_S = 1_000, 60.0
 """Of weight 2: a third of Binance's 6,000 a minute; the rest is for accounts at the same address."""
+WEIGHT = 2
+BOOK_LEVELS, BOOK_WEIGHT = 1_000, 50
 BODY_BYTES_MAX = 8 << 20
 _RATE_LIMITED = frozenset({418, 429})
 _WHY = {
@@ -50,6 +53,7 @@ class _Error(msgspec.Struct):
 
 
 _SERVER_TIME = msgspec.json.Decoder(_ServerTime)
+_BOOK = msgspec.json.Decoder(PartialDepthMessage)
 _ERROR = msgspec.json.Decoder(_Error)
 
 
@@ -143,9 +147,17 @@ class MarketRest:
             raise MarketUnavailableError(f"{self._host} answered {symbol} {interval} candles out of order")
         return candles
 
+    async def book(self, symbol: Symbol) -> PartialDepthMessage:
+        """The book's best 1,000 levels of each side."""
+        body = await self._get("/depth", {"symbol": symbol, "limit": str(BOOK_LEVELS)}, weight=BOOK_WEIGHT)
+        try:
+            return decode(_BOOK, body, "a book")
+        except WireError as error:
+            raise MarketUnavailableError(f"{self._host}: {error}") from error
+
     # -- requests --------------------------------------------------------------------------------------------
 
-    async def _get(self, path: str, query: Mapping[str, str]) -> bytes:
+    async def _get(self, path: str, query: Mapping[str, str], weight: int = WEIGHT) -> bytes:
         """A body; MarketUnavailableError when three attempts did not get it, or none can."""
         loop, backoff = asyncio.get_running_loop(), Backoff(0.25, 2.0, self._draw)
         blocked_s = self._limits.blocked_until - loop.time()
@@ -154,7 +166,8 @@ class MarketRest:
                 f"{self._host}: too many requests; waiting for {blocked_s:.0f} s more"
             )
         for attempt in range(1, ATTEMPTS_MAX + 1):
-            await self._limits.pacing.enter()
+            for _ in range(weight // WEIGHT):
+                await self._limits.pacing.enter()
             try:
                 return await self._attempt(path, query)
             except _Again as error:

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum, unique
 from functools import partial
 
 from fillwright.binance.candles import CandleLine
+from fillwright.binance.full_book import FullBook
 from fillwright.core.inputs import Candle
 from fillwright.core.types import Symbol
+from fillwright.market.events import Levels
 from fillwright.market.intervals import Interval
 from fillwright.ports import Clock, MarketSink
 from fillwright.wire.codec import moment
 from fillwright.wire.market_streams import (
     BookTickerMessage,
+    DepthUpdateMessage,
     KlineMessage,
     MarketMessage,
     PartialDepthMessage,
     TradeMessage,
 )
+
+
+@unique
+class DepthKind(StrEnum):
+    """Which books are wanted."""
+
+    BEST = "best"
+    """The best 20 levels as Binance sends them, ten times a second."""
+    FULL = "full"
+    """The best 20 of a book that is kept here from its changes: it knows the deeper levels when they come up."""
 
 
 class SymbolStreams:
@@ -31,7 +45,7 @@ class SymbolStreams:
         clock: Clock,
         on_hole: Callable[[], None],
         *,
-        depth: bool,
+        depth: DepthKind | None,
     ) -> None:
         self.symbol = symbol
         self.duplicates = 0
@@ -46,14 +60,20 @@ class SymbolStreams:
             f"{name}@trade": self._on_trade,
             f"{name}@bookTicker": self._on_quote,
         }
-        if depth:
+        self.full_book: FullBook | None = None
+        if depth is DepthKind.BEST:
             self.handlers[f"{name}@depth20@100ms"] = self._on_book
+        elif depth is DepthKind.FULL:
+            self.full_book = FullBook(self._show_book)
+            self.handlers[f"{name}@depth@100ms"] = partial(self._on_change, self.full_book)
         for interval in self._lines:
             self.handlers[f"{name}@kline_{interval.value}"] = partial(self._on_kline, interval)
 
     def begin_anew(self) -> None:
         """After a connection was lost nothing can come twice, and ids may have begun anew (as on the testnet)."""
         self._trade_id = self._quote_id = self._book_id = -1
+        if self.full_book is not None:
+            self.full_book.begin_anew()
 
     def _on_trade(self, message: MarketMessage) -> None:
         if not isinstance(message, TradeMessage) or message.trade_id <= self._trade_id:
@@ -84,6 +104,15 @@ class SymbolStreams:
             return
         self._book_id = message.last_update_id
         self._sink.depth(self.symbol, message.bids, message.asks, self._now())
+
+    def _on_change(self, book: FullBook, message: MarketMessage) -> None:
+        if isinstance(message, DepthUpdateMessage):
+            book.changed(message)
+            if book.wants_snapshot:
+                self._on_hole()
+
+    def _show_book(self, bids: Levels, asks: Levels) -> None:
+        self._sink.depth(self.symbol, bids, asks, self._now())
 
     def _on_kline(self, interval: Interval, message: MarketMessage) -> None:
         if not isinstance(message, KlineMessage):
