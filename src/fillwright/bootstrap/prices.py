@@ -10,6 +10,7 @@ import msgspec
 from fillwright.binance.market_data import BinanceMarketData
 from fillwright.config import MarketConfig
 from fillwright.core.instruments import Instrument
+from fillwright.core.settings import Settings
 from fillwright.core.types import Symbol
 from fillwright.market.live.choice import first_available
 from fillwright.market.live.synthetic import LIVE_SHAPE, LiveSyntheticMarket
@@ -17,18 +18,35 @@ from fillwright.market.live.tape import LiveTape
 from fillwright.market.tapes import open_tape
 from fillwright.options import BadInputError
 from fillwright.ports import Clock, MarketData
-from fillwright.wire.exchange_info import default_exchange_info, load_exchange_info
+from fillwright.wire.exchange_info import ExchangeInfo, default_exchange_info, load_exchange_info
 
 DAILY_VOLATILITY = 0.12
 """Four times that of a calm market, so that stops and targets are reached while somebody looks."""
+INTERVALS_S = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400}
+"""Binance Spot "Rate limits": the words for intervals."""
 MADE_UP = "prices are made up here, by a seeded random walk, as market.feed = synthetic asks"
 
 
-def instruments_of(config: MarketConfig) -> Mapping[Symbol, Instrument]:
-    """What is known of symbols; raises ExchangeInfoError."""
+def exchange_info_of(config: MarketConfig) -> ExchangeInfo:
+    """What is known of symbols, and how many orders an account may send; raises ExchangeInfoError."""
     if config.exchange_info is None:
-        return default_exchange_info().instruments
-    return load_exchange_info(config.exchange_info).instruments
+        return default_exchange_info()
+    return load_exchange_info(config.exchange_info)
+
+
+def with_order_limits(settings: Settings, info: ExchangeInfo) -> Settings:
+    """Settings whose venue counts orders as the exchange info has it; as they are, if it says nothing of that."""
+    limits = tuple(
+        [
+            (INTERVALS_S[one.interval] * one.interval_num, one.limit)
+            for one in info.rate_limits
+            if one.rate_limit_type == "ORDERS" and one.interval in INTERVALS_S
+        ]
+    )
+    if not limits:
+        return settings
+    venue = msgspec.structs.replace(settings.venue, order_limits=limits)
+    return msgspec.structs.replace(settings, venue=venue)
 
 
 def tape_symbols(config: MarketConfig, instruments: Mapping[Symbol, Instrument]) -> tuple[Symbol, ...]:

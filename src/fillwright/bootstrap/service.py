@@ -23,7 +23,7 @@ from fillwright.api.server import PortInUseError, bind, serve, url_of
 from fillwright.api.tokens import Caller, Tokens
 from fillwright.bootstrap.enlisting import Lineup, line_up
 from fillwright.bootstrap.folder import DataFolder
-from fillwright.bootstrap.prices import Prices, instruments_of, known, tape_symbols
+from fillwright.bootstrap.prices import Prices, exchange_info_of, known, tape_symbols, with_order_limits
 from fillwright.bootstrap.tokens import FixedToken, TokenFile, new_token, read_digest
 from fillwright.config import ServerConfig
 from fillwright.core.events import UnknownEventError
@@ -107,14 +107,16 @@ class _Plan:
         self.options = options
         self.config = config = options.config
         self.faults = None if config.faults is None else read_faults(config.faults)
-        known_instruments = instruments_of(config.market)
+        info = exchange_info_of(config.market)
+        known_instruments = info.instruments
         on_tape = tape_symbols(config.market, known_instruments) if config.market.feed == "tape" else ()
         self.lineup: Lineup = line_up(options, known_instruments, on_tape)
         known(self.lineup.symbols, known_instruments)
+        self.settings = with_order_limits(self.lineup.settings, info)
         self.instruments = {symbol: known_instruments[symbol] for symbol in self.lineup.symbols}
         self.runners: list[TraderRunner] = self.lineup.runners()
         intervals = [str(runner.interval) for runner in self.runners]
-        self.intervals = tuple(dict.fromkeys([*intervals, self.lineup.settings.candle_interval]))
+        self.intervals = tuple(dict.fromkeys([*intervals, self.settings.candle_interval]))
 
 
 class _Service:
@@ -207,7 +209,7 @@ class _Service:
 
     def _assemble(self, market: MarketData) -> Orchestrator:
         plan, clock = self.plan, self.clock
-        settings = plan.lineup.settings
+        settings = plan.settings
         hub = MarketHub(clock)
         venue = PaperVenue(
             ACCOUNT_ID,
