@@ -23,7 +23,7 @@ class _Side:
         self._quantities: dict[Decimal, Decimal] = {}
 
     def replace(self, levels: Iterable[Level]) -> None:
-        self._quantities = {price: quantity for price, quantity in levels if quantity}
+        self._quantities = {price: quantity for price, quantity in dict(levels).items() if quantity}
         self._keys = sorted(price * self._sign for price in self._quantities)
 
     def apply(self, levels: Iterable[Level]) -> None:
