@@ -36,7 +36,9 @@ SIGNAL: dict[str, Any] = {
 class Service:
     """A running service and a client of its own."""
 
-    def __init__(self, bench: Bench, orchestrator: Orchestrator, url: str, http: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, bench: Bench, orchestrator: Orchestrator, url: str, http: aiohttp.ClientSession
+    ) -> None:
         self.bench = bench
         self.orchestrator = orchestrator
         self.url = url
@@ -77,7 +79,8 @@ class Service:
 
     async def open_position(self) -> int:
         """A position with its protection."""
-        status, body = await self.send(key=f"open-{self.account.feed.last_seq}")
+        trader = f"trader-{self.account.engine.state.signals_made}"
+        status, body = await self.send(trader_id=trader)
         assert (status, body["status"]) == (201, "entering"), body
         ledger = self.account.engine.ledger
         position_id: int = body["position_id"]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Response
 
 from fillwright.api import shapes
@@ -19,18 +19,18 @@ from fillwright.spelling import encode, spelled
 
 SIGNAL_STATUSES = ("open", "closed", *SignalStatus)
 StatusFilter = Annotated[
-    str | None, Parameter(pattern="^(open|closed)$", description="open or closed; absent: both.")
+    str | None, QueryParameter(pattern="^(open|closed)$", description="open or closed; absent: both.")
 ]
 SignalStatusFilter = Annotated[
     str | None,
-    Parameter(
+    QueryParameter(
         pattern=f"^({'|'.join(SIGNAL_STATUSES)})$", description="open, closed, or one of a signal's own."
     ),
 ]
-SymbolFilter = Annotated[str | None, Parameter(max_length=32)]
-TraderFilter = Annotated[str | None, Parameter(max_length=64)]
-Limit = Annotated[int, Parameter(ge=1, le=PAGE_MAX)]
-Cursor = Annotated[str | None, Parameter(max_length=500, description="next_cursor of the page before.")]
+SymbolFilter = Annotated[str | None, QueryParameter(max_length=32)]
+TraderFilter = Annotated[str | None, QueryParameter(max_length=64)]
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)]
+Cursor = Annotated[str | None, QueryParameter(max_length=500, description="next_cursor of the page before.")]
 ID_MAX = 2**63 - 1
 """The greatest number that stores know."""
 FILTERS = frozenset({"status", "symbol", "trader_id", "limit", "cursor"})
@@ -101,7 +101,7 @@ def listing_routes(desk: Desk) -> list[HTTPRouteHandler]:
         responses=shapes.answers(shapes.OrderRecord, 200, "", 404, 503),
         tags=["orders"],
     )
-    async def one_order(request: Request[Any, Any, Any], order_id: str) -> Response[bytes]:
+    async def one_order(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
         """One order with its fills, by its client order id."""
         return await one(desk, request, "order", "order", order_id)
 
@@ -128,7 +128,7 @@ def listing_routes(desk: Desk) -> list[HTTPRouteHandler]:
         responses=shapes.answers(shapes.TradeRecord, 200, "", 404, 503),
         tags=["trades"],
     )
-    async def one_trade(request: Request[Any, Any, Any], trade_id: int) -> Response[bytes]:
+    async def one_trade(request: Request[Any, Any, Any], trade_id: FromPath[int]) -> Response[bytes]:
         """One trade."""
         return await one(desk, request, "trade", "trade", trade_id)
 

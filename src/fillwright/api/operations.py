@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from litestar import Request, get, post, route
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Response
 
 from fillwright import answers
@@ -23,11 +23,12 @@ from fillwright.core.types import SECOND, Mode
 from fillwright.runtime.account import AccountEngine
 
 CONFIRMATION = "CONFIRM_STOP_ALL_TRADING"
+STOP = StopBody()
 FLATTEN_WAIT_S = 5.0
 """So long an emergency stop that sells everything waits for its sales before it answers."""
 Confirmation = Annotated[
     str | None,
-    Parameter(header="X-Confirm-Emergency-Stop", description=f"Must be {CONFIRMATION}."),
+    HeaderParameter(name="X-Confirm-Emergency-Stop", description=f"Must be {CONFIRMATION}."),
 ]
 
 
@@ -42,7 +43,7 @@ def operation_routes(desk: Desk) -> list[HTTPRouteHandler]:
         tags=["operations"],
     )
     async def emergency_stop(
-        request: Request[Any, Any, Any], data: StopBody, confirmation: Confirmation = None
+        request: Request[Any, Any, Any], data: JSONBody[StopBody] = STOP, confirmation: Confirmation = None
     ) -> Response[bytes]:
         """Halt, cancel working entries; with ``flatten`` sell every position. Needs its confirming header."""
         if confirmation != CONFIRMATION:
@@ -72,7 +73,7 @@ def operation_routes(desk: Desk) -> list[HTTPRouteHandler]:
         responses=shapes.answers(Done, 200, "Entries are taken again", 422, 503),
         tags=["operations"],
     )
-    async def resume(request: Request[Any, Any, Any], data: ResumeBody) -> Response[bytes]:
+    async def resume(request: Request[Any, Any, Any], data: JSONBody[ResumeBody]) -> Response[bytes]:
         """Lift a halt or an operator's pause; a reason is needed."""
         by = desk.caller(request).name
         check(await desk.account(request).submit(Resume(by=by, reason=data.reason)))
@@ -90,7 +91,7 @@ def operation_routes(desk: Desk) -> list[HTTPRouteHandler]:
         responses=shapes.answers(ModeSwitched, 200, "", 403, 409),
         tags=["operations"],
     )
-    async def switch_mode(request: Request[Any, Any, Any], data: ModeBody) -> Response[bytes]:
+    async def switch_mode(request: Request[Any, Any, Any], data: JSONBody[ModeBody]) -> Response[bytes]:
         """Switch the mode; this version trades on paper alone."""
         wanted = _wanted_mode(data)
         return json_response(ModeSwitched(True, wanted))
@@ -105,7 +106,7 @@ def operation_routes(desk: Desk) -> list[HTTPRouteHandler]:
         http_method=[HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT],
         include_in_schema=False,
     )
-    async def real_trading(rest: str = "") -> Response[bytes]:
+    async def real_trading(rest: FromPath[str] = "") -> Response[bytes]:
         """Real trading does not exist yet, and says so."""
         raise ApiError(404, "MODE_UNAVAILABLE", "this version trades on paper alone: see /api/paper-trading")
 

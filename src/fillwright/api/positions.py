@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 from litestar.response import Response
 
 from fillwright.answers import PositionAnswer
@@ -28,6 +29,7 @@ from fillwright.core.inputs import AdjustProtection, ClosePosition, Decision
 from fillwright.ports import ReadModel
 from fillwright.runtime.account import AccountEngine
 
+CLOSE = CloseBody()
 COMMAND_ERRORS = (404, 409, 413, 422, 503)
 
 
@@ -58,7 +60,7 @@ def position_routes(desk: Desk) -> list[HTTPRouteHandler]:
         responses=shapes.answers(shapes.PositionRecord, 200, "", 404, 503),
         tags=["positions"],
     )
-    async def one_position(request: Request[Any, Any, Any], position_id: int) -> Response[bytes]:
+    async def one_position(request: Request[Any, Any, Any], position_id: FromPath[int]) -> Response[bytes]:
         """One position."""
         return await one(desk, request, "position", "position", position_id)
 
@@ -70,7 +72,7 @@ def position_routes(desk: Desk) -> list[HTTPRouteHandler]:
         tags=["positions"],
     )
     async def close_position(
-        request: Request[Any, Any, Any], position_id: int, data: CloseBody
+        request: Request[Any, Any, Any], position_id: FromPath[int], data: JSONBody[CloseBody] = CLOSE
     ) -> Response[bytes]:
         """Close a position at the market."""
         by = desk.caller(request).name
@@ -85,7 +87,7 @@ def position_routes(desk: Desk) -> list[HTTPRouteHandler]:
         tags=["positions"],
     )
     async def reduce_position(
-        request: Request[Any, Any, Any], position_id: int, data: ReduceBody
+        request: Request[Any, Any, Any], position_id: FromPath[int], data: JSONBody[ReduceBody]
     ) -> Response[bytes]:
         """Sell a part of a position; the rest stays protected."""
         item = data.decision(position_id, desk.caller(request).name)
@@ -99,7 +101,7 @@ def position_routes(desk: Desk) -> list[HTTPRouteHandler]:
         tags=["positions"],
     )
     async def add_to_position(
-        request: Request[Any, Any, Any], position_id: int, data: AddBody
+        request: Request[Any, Any, Any], position_id: FromPath[int], data: JSONBody[AddBody]
     ) -> Response[bytes]:
         """Buy more of a position, after the same checks as an entry."""
         item = data.decision(position_id, desk.caller(request).name)
@@ -113,7 +115,7 @@ def position_routes(desk: Desk) -> list[HTTPRouteHandler]:
         tags=["positions"],
     )
     async def adjust_position(
-        request: Request[Any, Any, Any], position_id: int, data: AdjustBody
+        request: Request[Any, Any, Any], position_id: FromPath[int], data: JSONBody[AdjustBody]
     ) -> Response[bytes]:
         """Move a position's stop or target."""
         item = data.command(position_id, desk.caller(request).name)

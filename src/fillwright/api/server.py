@@ -32,7 +32,7 @@ REQUEST_MAX_S = 10.0
 KEEP_ALIVE_S = 30
 CLOSING_MAX_S = 5.0
 """A connection that is closed has so long to take what was written to it."""
-SWEEP_EVERY_S = 1.0
+TICK_S = 1.0
 SHUTDOWN_MAX_S = 2
 BACKLOG = 2_048
 PING_EVERY_S = 20.0
@@ -77,20 +77,17 @@ async def serve(app: Any, bound: socket.socket, ready: Callable[[], object], sto
     server = Server(_config(app), connections_max())
     serving = asyncio.create_task(server.serve([bound]))
     stopping = asyncio.create_task(stop.wait())
-    sweeping = asyncio.create_task(server.sweep())
     taking = asyncio.create_task(server.taking.wait())
     try:
         await asyncio.wait((serving, taking), return_when=asyncio.FIRST_COMPLETED)
         if server.started:
             ready()
-        await asyncio.wait((serving, stopping, sweeping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        server.should_exit = True
+        server.end()
         stopping.cancel()
         taking.cancel()
-        await asyncio.wait((serving,))
-        sweeping.cancel()
-        await asyncio.wait((sweeping, stopping, taking))
+        await asyncio.wait((serving, stopping, taking))
     serving.result()
 
 
@@ -137,7 +134,13 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.server_state.connections_max = limit  # type: ignore[attr-defined]
         self.taking = asyncio.Event()
+        self._ending = asyncio.Event()
         self._closing: dict[Any, float] = {}
+
+    def end(self) -> None:
+        """Take no more connections, and let running requests end."""
+        self.should_exit = True
+        self._ending.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -149,10 +152,12 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self.taking.set()
 
-    async def sweep(self) -> None:
-        """Cut connections that take too long, again and again."""
-        while True:
-            await asyncio.sleep(SWEEP_EVERY_S)
+    async def main_loop(self) -> None:
+        """Once a second: the Date header, and connections that take too long."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self._ending.wait()
             self.sweep_once(asyncio.get_running_loop().time())
 
     def sweep_once(self, now: float) -> None:

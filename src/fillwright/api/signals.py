@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Response
 
 from fillwright.answers import CheckShape, PreviewAnswer, SignalAnswer
@@ -40,8 +40,8 @@ KEY_LENGTH_MAX = 128
 KEYLESS = "; without a key a signal is known by trader, symbol, side and candle"
 IdempotencyKey = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key", min_length=1, max_length=KEY_LENGTH_MAX, description="As the body's key."
+    HeaderParameter(
+        name="Idempotency-Key", min_length=1, max_length=KEY_LENGTH_MAX, description="As the body's key."
     ),
 ]
 
@@ -87,7 +87,7 @@ def signal_routes(desk: Desk) -> list[HTTPRouteHandler]:
         tags=["signals"],
     )
     async def send_signal(
-        request: Request[Any, Any, Any], data: SignalBody, idempotency_key: IdempotencyKey = None
+        request: Request[Any, Any, Any], data: JSONBody[SignalBody], idempotency_key: IdempotencyKey = None
     ) -> Response[bytes]:
         """Send a signal. 201: it is recorded; 200: its key came before, and this is the first answer again."""
         account = desk.account(request)
@@ -113,7 +113,7 @@ def signal_routes(desk: Desk) -> list[HTTPRouteHandler]:
         responses=shapes.answers(PreviewAnswer, 200, "", 413, 503),
         tags=["signals"],
     )
-    async def preview_signal(request: Request[Any, Any, Any], data: SignalBody) -> Response[bytes]:
+    async def preview_signal(request: Request[Any, Any, Any], data: JSONBody[SignalBody]) -> Response[bytes]:
         """Ask what the risk checks would say of a signal now; nothing is recorded."""
         created_at = data.created_at
         now = desk.clock.now() if created_at is None else time_of("$.created_at", created_at)
@@ -147,7 +147,7 @@ def signal_routes(desk: Desk) -> list[HTTPRouteHandler]:
         responses=shapes.answers(shapes.SignalRecord, 200, "", 404, 503),
         tags=["signals"],
     )
-    async def one_signal(request: Request[Any, Any, Any], signal_id: int) -> Response[bytes]:
+    async def one_signal(request: Request[Any, Any, Any], signal_id: FromPath[int]) -> Response[bytes]:
         """One signal and what became of it."""
         return await one(desk, request, "signal", "signal", signal_id)
 
@@ -156,7 +156,7 @@ def signal_routes(desk: Desk) -> list[HTTPRouteHandler]:
         responses=shapes.answers(shapes.WhyAnswer, 200, "", 404, 503),
         tags=["signals"],
     )
-    async def why(request: Request[Any, Any, Any], signal_id: int) -> Response[bytes]:
+    async def why(request: Request[Any, Any, Any], signal_id: FromPath[int]) -> Response[bytes]:
         """Why a signal fared as it did: each check with its value and limit, and all that followed."""
         return await one(desk, request, "why", "signal", signal_id)
 

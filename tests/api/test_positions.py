@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.api.serving import service
+from tests.runtime.builders import run, until
+
+
+def test_a_position_is_reduced_moved_and_closed(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path) as made:
+            number = await made.open_position()
+            path = f"/api/positions/{number}"
+            position = made.account.engine.state.positions[number]
+            assert (await made.get(path))["protection"] == position.protection
+
+            status, answer = await made.ask("POST", f"{path}/adjust", {"stop_loss": "96"})
+            assert (status, answer) == (200, {"success": True, "position_id": number})
+            await until(lambda: position.stop_loss == 96, "the stop")
+            status, answer = await made.ask("POST", f"{path}/adjust", {"stop_loss": "90"})
+            assert (status, answer["error"]["code"]) == (409, "REFUSED")
+
+            before = position.quantity
+            assert (await made.ask("POST", f"{path}/reduce", {"fraction": "0.5"}))[0] == 200
+            await until(lambda: position.quantity < before, "the reduction")
+            assert (await made.ask("POST", f"{path}/reduce", {}))[0] == 400
+            assert (await made.ask("POST", f"{path}/reduce", {"fraction": "1"}))[0] == 400
+
+            assert (await made.ask("POST", f"{path}/close", raw=b""))[0] == 200
+            await until(lambda: number not in made.account.engine.ledger.open_positions, "closed")
+            status, answer = await made.ask("POST", f"{path}/close", {})
+            assert (status, answer["error"]["code"]) == (409, "POSITION_NOT_OPEN")
+            trade = await made.get(f"/api/paper-trading/trades/{number}")
+            assert trade["status"] == "Closed"
+            assert trade["exit_reason"] == "tester: operator"
+
+    run(story())
+
+
+def test_more_is_bought_after_the_same_checks(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path) as made:
+            number = await made.open_position()
+            position = made.account.engine.state.positions[number]
+            before = position.quantity
+            status, answer = await made.ask("POST", f"/api/positions/{number}/add", {"quote": "100"})
+            assert status == 200, answer
+            await until(lambda: position.quantity > before, "more")
+            status, answer = await made.ask("POST", f"/api/positions/{number}/add", {"quote": "1"})
+            assert status in (409, 422), answer
+
+    run(story())
+
+
+def test_of_positions_that_never_were_nothing_is_done(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path) as made:
+            for number in ("7", "99999999999999999999999"):
+                status, answer = await made.ask("POST", f"/api/positions/{number}/close", {})
+                assert (status, answer["error"]["code"]) == (404, "NOT_FOUND")
+                assert (await made.ask("GET", f"/api/positions/{number}"))[0] == 404
+
+    run(story())
