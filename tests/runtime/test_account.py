@@ -487,6 +487,37 @@ def test_a_bug_of_the_core_is_not_hidden(tmp_path: Path) -> None:
     run(check())
 
 
+def test_while_a_failed_account_lets_go_of_its_venue_nothing_is_taken(tmp_path: Path) -> None:
+    async def check() -> None:
+        bench = open_bench(tmp_path)
+        gate = asyncio.Event()
+
+        async def slow() -> None:
+            await gate.wait()
+
+        bench.venue.close = slow  # type: ignore[method-assign]
+        async with bench.running() as account:
+            bench.store.journal.errors.append(FULL)
+            with pytest.raises(NotStoredError):
+                await account.submit(make_signal("a"))
+            await turns()
+            assert account.state == RECOVERING
+            for item in (make_signal("b"), Reconcile()):
+                with pytest.raises(NotReadyError, match="the account is being recovered"):
+                    await account.submit(item)
+            account.note("trader x", "it raised")
+            gate.set()
+            await turns()
+            await bench.clock.pass_by(SECOND)
+            await until(lambda: account.state == READY)
+            assert [(e.where, e.what) for e in bench.events(ev.Error)] == [  # type: ignore[attr-defined]
+                ("trader x", "it raised"),
+                ("store", str(FULL)),
+            ]
+
+    run(check())
+
+
 # -- stopping ----------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ import structlog
 from fillwright.core import events as ev
 from fillwright.core.effects import FetchSnapshot, Send
 from fillwright.core.engine import Engine, Step
-from fillwright.core.inputs import EmergencyStop, ListDone, PriceCrossed, StreamChanged
+from fillwright.core.inputs import EmergencyStop, ListDone, Pause, PriceCrossed, StreamChanged
 from fillwright.core.requests import CancelReplaceRequest
 from fillwright.core.types import SECOND, OrderType
-from fillwright.ports import StorageError
+from fillwright.ports import Snapshot, StorageError
 from fillwright.runtime import work as work_module
 from fillwright.runtime.inbox import Bounds
 from fillwright.runtime.work import BATCH_MAX, DEADLINE_PAUSE
@@ -307,6 +308,31 @@ def test_a_snapshot_is_taken_after_so_many_records(tmp_path: Path, monkeypatch: 
             assert snapshot is not None
             assert account.engine.state.seq - snapshot.seq <= 20
             assert snapshot.seq > 60
+
+    run(check())
+
+
+def test_snapshots_take_a_small_part_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes a tenth of a second here: the next may come five seconds later."""
+    monkeypatch.setattr(work_module, "SNAPSHOT_RECORDS", 1)
+
+    async def check() -> None:
+        bench = open_bench(tmp_path)
+        async with bench.running() as account:
+            taken: list[int] = []
+            save = bench.store.journal.save_snapshot
+
+            def slow(account_id: str, snapshot: Snapshot) -> None:
+                bench.clock.time += SECOND // 10
+                taken.append(bench.clock.now() - NOW)
+                save(account_id, snapshot)
+
+            bench.store.journal.save_snapshot = slow  # type: ignore[method-assign]
+            for _ in range(100):
+                await account.submit(Pause(until=0, by="ada"))
+                await bench.clock.pass_by(SECOND // 10)
+            assert len(taken) in (2, 3)
+            assert all(later - sooner >= 5 * SECOND for sooner, later in pairwise(taken))
 
     run(check())
 

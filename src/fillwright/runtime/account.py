@@ -77,7 +77,8 @@ class AccountEngine:
         self._inbox = Inbox(bounds)
         self._trials = Trials(clock)
         self._work: Work | None = None
-        self._troubles: list[tuple[str, str]] = []
+        self._troubles: dict[str, str] = {}
+        """Where and what: recorded as soon as there is an engine again, of each place the last."""
 
     # -- what others ask -------------------------------------------------------------------------------------
 
@@ -100,11 +101,9 @@ class AccountEngine:
         return reply
 
     def _check_open(self, item: Input) -> None:
-        if self.state == READY:
-            return
         if self.state == STOPPED:
             raise EngineStoppedError(self.failure or "the service has stopped")
-        if self._work is None or type(item) is SubmitSignal:
+        if self._work is None or (type(item) is SubmitSignal and self.state != READY):
             why = "the service is stopping" if self.state == STOPPING else self.detail
             raise NotReadyError(f"account {self.owner.account_id} is {self.state}: {why}")
 
@@ -117,7 +116,7 @@ class AccountEngine:
         """Have it in the journal that something went wrong outside of the core."""
         self._log.error("trouble", where=where, what=what)
         if self._work is None:
-            self._troubles.append((where, what))
+            self._troubles[where] = what
             return
         try:
             self._inbox.command(Trouble(where, what))
@@ -190,11 +189,8 @@ class AccountEngine:
             self._end()
 
     def _recovering_from(self, trouble: StorageError | VenueUnavailableError) -> None:
-        if self.state != STOPPING:
-            self.state = RECOVERING
         self.detail = str(trouble)
-        where = "store" if isinstance(trouble, StorageError) else "venue"
-        self._troubles = [(where, self.detail)]
+        self._troubles["store" if isinstance(trouble, StorageError) else "venue"] = self.detail
         self._log.error("the account is to be recovered", reason=self.detail, failures=self._trials.count + 1)
 
     async def _session(self) -> StorageError | VenueUnavailableError | None:
@@ -223,9 +219,9 @@ class AccountEngine:
             Market(self._hub.quotes, self._hub.averages),
             self._clock.now(),
             tag=self._tag,
-            troubles=self._troubles,
+            troubles=tuple(self._troubles.items()),
         )
-        self._troubles = []
+        self._troubles = {}
         self.engine = recovered.engine
         self.feed.start(self.engine.state.seq)
         return recovered
@@ -259,13 +255,16 @@ class AccountEngine:
     def _leave(self, work: Work) -> None:
         """The engine is not stepped any more: whoever waits is told, but an emergency stop is not forgotten."""
         self._work = None
-        why = "the account stops" if self.state == STOPPING else "the account is being recovered"
+        why = "the account stops"
+        if self.state != STOPPING:
+            self.state = RECOVERING
+            self.detail = why = "the account is being recovered"
         owed = work.abandon(why)
         for item, reply in self._inbox.clear():
             if isinstance(item, EmergencyStop):
                 owed.append((item, reply))
             elif isinstance(item, Trouble):
-                self._troubles.append((item.where, item.what))
+                self._troubles[item.where] = item.what
             elif reply is not None and not reply.done():
                 reply.set_exception(NotReadyError(f"{why}: nothing of it took place"))
         for item, reply in owed:

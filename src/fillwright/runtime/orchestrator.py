@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import structlog
 
+from fillwright.core.inputs import Candle
 from fillwright.core.types import MILLISECOND, SECOND, AccountId, Mode, Time
 from fillwright.ports import (
     Clock,
@@ -205,9 +206,9 @@ class Orchestrator:
             await self._clock.sleep_until(self._clock.now() + pause)
             pause = min(pause * 2, MARKET_PAUSE_MAX)
 
-    def _on_candle(self, candle: object) -> None:
+    def _on_candle(self, candle: Candle) -> None:
         for task in self._traders:
-            task.candle(candle)  # type: ignore[arg-type]
+            task.candle(candle)
 
     def _on_feed(self, feed: FeedState) -> None:
         log = self._log.info if feed.connected else self._log.warning

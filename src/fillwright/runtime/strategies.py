@@ -93,7 +93,7 @@ class StrategyTask:
         """Warm up, then ask at every candle, until cancelled or switched off."""
         await self._warm_up()
         self.state, self.error = RUNNING, ""
-        self._log.info("the trader is warm", symbols=list(self._symbols))
+        self._log.info("the trader is warm", symbols=list(self.strategy.symbols))
         while True:
             await self._awake.wait()
             self._awake.clear()

@@ -38,6 +38,8 @@ BATCH_MAX = 64
 """Inputs of one commit."""
 SNAPSHOT_RECORDS = 5_000
 """A snapshot is taken when so many records have come since the last."""
+SNAPSHOT_TIME_SHARE = 50
+"""Snapshots take at most a fiftieth of the time, however large the state."""
 DEADLINE_PAUSE: Time = 10 * MILLISECOND
 """A deadline that stands where it stood after its time was told is told again after this long."""
 URGENT_MAX_S = 3.0
@@ -93,6 +95,7 @@ class Work:
         stale = engine.state.settings.execution.stale_order_timeout_s
         self.dispatch.wait_max = min(WAIT_MAX, int(stale * SECOND) // 2)
         self._snapshot_seq = engine.state.seq
+        self._snapshot_not_before: Time = 0
         self._shutdown_due = False
 
     def stop(self) -> None:
@@ -141,7 +144,7 @@ class Work:
             due = self.engine.next_deadline
             self._alarm.set(now + DEADLINE_PAUSE if due is not None and due <= now else due)
             self._watch.turned()
-            if committer.seq - self._snapshot_seq >= SNAPSHOT_RECORDS:
+            if committer.seq - self._snapshot_seq >= SNAPSHOT_RECORDS and now >= self._snapshot_not_before:
                 self._take_snapshot()
         self._take_snapshot()
 
@@ -174,10 +177,14 @@ class Work:
         )
 
     def _take_snapshot(self) -> None:
-        if self.engine.state.seq > self._snapshot_seq:
-            snapshot = snapshot_of(self.engine, self._configured)
-            self._store.journal.save_snapshot(self._owner.account_id, snapshot)
-            self._snapshot_seq = snapshot.seq
+        if self.engine.state.seq == self._snapshot_seq:
+            return
+        began = self._clock.now()
+        snapshot = snapshot_of(self.engine, self._configured)
+        self._store.journal.save_snapshot(self._owner.account_id, snapshot)
+        self._snapshot_seq = snapshot.seq
+        ended = self._clock.now()
+        self._snapshot_not_before = ended + (ended - began) * SNAPSHOT_TIME_SHARE
 
     def abandon(self, reason: str) -> list[Asked]:
         """The engine is not stepped any more: whoever waits for a batch under way is told; what is owed."""
