@@ -110,6 +110,10 @@ class RefusedError(Failure):
         self.details = details
 
 
+class AlreadyToldError(RefusedError):
+    """The service refused, and what there is to say of it has been printed."""
+
+
 class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     """One replay as it was asked for; either tapes or ``synthetic``, at most one of trader and signals."""
 

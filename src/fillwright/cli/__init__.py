@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from fillwright import __version__
-from fillwright.cli import runs, service
+from fillwright.cli import remote, runs, service
 
 app = typer.Typer(
     name="fillwright",
@@ -46,6 +46,11 @@ def _common(
 
 app.command(short_help="Run the service: live paper trading, API and page.")(service.run)
 app.command(short_help="Make a new token for the service's API.")(service.token)
+app.add_typer(remote.signals)
+app.command(short_help="Stop entries at once; with --flatten sell everything.")(remote.emergency_stop)
+app.command(short_help="Take entries again after a halt.")(remote.resume)
+app.command(short_help="Tell the trading mode, or switch it.")(remote.mode)
+app.command(short_help="Tell how the service is doing.")(remote.status)
 app.command(short_help="Replay recorded market data: journal, figures, report.")(runs.replay)
 app.command(short_help="Tell why a signal was or was not traded.")(runs.why)
 app.command()(runs.positions)

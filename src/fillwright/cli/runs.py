@@ -11,6 +11,7 @@ from fillwright.cli.words import (
     Account,
     ConfigFiles,
     Cursor,
+    JournalFolder,
     Json,
     Limit,
     Out,
@@ -18,6 +19,7 @@ from fillwright.cli.words import (
     StatusOption,
     SymbolOption,
     TraderOption,
+    folder_of,
     listing,
     services_of,
 )
@@ -99,13 +101,13 @@ def replay(
 def why(
     context: typer.Context,
     signal: Annotated[str, typer.Argument(metavar="SIGNAL", help="Number or key of the signal.")],
-    out: Out = Path("out"),
+    out: JournalFolder = None,
     account: Account = None,
     json: Json = False,
 ) -> None:
     """Tell why a signal was or was not traded: every check with its value and limit, and all that followed."""
     with ending(json):
-        tell_why(services_of(context), out, account, signal, json)
+        tell_why(services_of(context), folder_of(out), account, signal, json)
 
 
 def positions(
@@ -115,14 +117,14 @@ def positions(
     trader: TraderOption = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-    out: Out = Path("out"),
+    out: JournalFolder = None,
     account: Account = None,
     json: Json = False,
 ) -> None:
     """List positions, the newest first."""
     with ending(json):
         wanted = listing(status, symbol, trader, limit, cursor, json)
-        journal.positions(services_of(context), out, account, wanted)
+        journal.positions(services_of(context), folder_of(out), account, wanted)
 
 
 def orders(
@@ -132,14 +134,14 @@ def orders(
     trader: TraderOption = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-    out: Out = Path("out"),
+    out: JournalFolder = None,
     account: Account = None,
     json: Json = False,
 ) -> None:
     """List orders, the newest first."""
     with ending(json):
         wanted = listing(status, symbol, trader, limit, cursor, json)
-        journal.orders(services_of(context), out, account, wanted)
+        journal.orders(services_of(context), folder_of(out), account, wanted)
 
 
 def trades(
@@ -149,14 +151,14 @@ def trades(
     trader: TraderOption = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-    out: Out = Path("out"),
+    out: JournalFolder = None,
     account: Account = None,
     json: Json = False,
 ) -> None:
     """List trades, the newest first."""
     with ending(json):
         wanted = listing(status, symbol, trader, limit, cursor, json)
-        journal.trades(services_of(context), out, account, wanted)
+        journal.trades(services_of(context), folder_of(out), account, wanted)
 
 
 def report(

@@ -8,13 +8,9 @@ from typing import Annotated
 
 import typer
 
-from fillwright.cli.words import ConfigFiles, Json, services_of
+from fillwright.cli.words import ConfigFiles, Data, Json, services_of
 from fillwright.commands import service
 from fillwright.commands.failures import ending
-
-Data = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help="Data folder (data.dir in the settings).")
-]
 
 
 class Feed(StrEnum):

@@ -10,6 +10,8 @@ import typer
 
 from fillwright.commands import journal
 from fillwright.commands.services import Services
+from fillwright.config import load
+from fillwright.options import JOURNAL_NAME
 
 LIMIT_MAX = 1_000_000
 
@@ -30,6 +32,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 ConfigFiles = Annotated[
     list[Path] | None,
     typer.Option("--config", metavar="FILE", help="Settings (TOML); may be repeated, later files win."),
+]
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Data folder (data.dir in the settings).")
+]
+JournalFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder of a replay or of a service; default: the service's data, else out.",
+    ),
 ]
 StatusOption = Annotated[Status, typer.Option("--status", help="Which ones.")]
 SymbolOption = Annotated[str | None, typer.Option("--symbol", metavar="SYMBOL", help="Of this symbol only.")]
@@ -65,3 +78,13 @@ def listing(
         cursor=cursor,
         json=json,
     )
+
+
+def folder_of(out: Path | None) -> Path:
+    """Whose journal is meant: the folder named, else the service's data, else the last replay's; raises ConfigError."""
+    if out is not None:
+        return out
+    data, replayed = load().data.dir, Path("out")
+    if (replayed / JOURNAL_NAME).is_file() and not (data / JOURNAL_NAME).is_file():
+        return replayed
+    return data

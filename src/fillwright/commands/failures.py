@@ -12,7 +12,7 @@ import typer
 
 from fillwright.commands.output import clean, print_json
 from fillwright.config import ConfigError
-from fillwright.options import BadInputError, ExitCode, Failure, TraderFailedError
+from fillwright.options import AlreadyToldError, BadInputError, ExitCode, Failure, TraderFailedError
 from fillwright.ports import (
     CannotOpenError,
     CursorError,
@@ -40,6 +40,8 @@ def ending(json_wanted: bool) -> Iterator[None]:
         if error.traceback_text:
             sys.stderr.write(error.traceback_text.rstrip() + "\n")
         end(error.exit_code, [str(error)], json_wanted)
+    except AlreadyToldError as error:
+        raise typer.Exit(int(error.exit_code)) from error
     except Failure as error:
         end(error.exit_code, [str(error)], json_wanted)
     except StorageError as error:

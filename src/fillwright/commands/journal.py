@@ -55,7 +55,7 @@ def account_of(
     """
     database = out if out.is_file() else out / JOURNAL_NAME
     if not database.is_file():
-        raise BadInputError(f"{database}: no journal there; --out names the folder of a replay")
+        raise BadInputError(f"{database}: no journal there; --out names the folder of a replay or a service")
     with services.read_model(database) as model:
         names = [owner.account_id for owner in model.accounts()]
         if account_id is None and len(names) > 1:

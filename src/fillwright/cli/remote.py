@@ -1,0 +1,154 @@
+"""Commands that ask a running service: ``signal send``, ``emergency-stop``, ``resume``, ``mode``, ``status``."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fillwright.cli.words import ConfigFiles, Data, Json
+from fillwright.commands import remote
+from fillwright.commands.failures import ending
+from fillwright.commands.service import service_config
+from fillwright.options import BadInputError
+
+Url = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="Where the service is; default: that of the data folder."),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Holds the token; else FILLWRIGHT_TOKEN, or the file of FILLWRIGHT_TOKEN_FILE."
+    ),
+]
+
+
+class Side(StrEnum):
+    """Of a signal."""
+
+    LONG = "long"
+    SHORT = "short"
+
+
+signals = typer.Typer(
+    name="signal", help="Send signals to the service.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+def target_of(
+    config: list[Path] | None, data: Path | None, url: str | None, token_file: Path | None
+) -> remote.Target:
+    """Which service, with which token."""
+    return remote.target(service_config(config or (), data), url, token_file)
+
+
+@signals.command(short_help="Send a signal; the engine sizes, checks, enters and protects.")
+def send(
+    symbol: Annotated[str | None, typer.Argument(metavar="SYMBOL", help="Such as BTCUSDT.")] = None,
+    side: Annotated[Side, typer.Option(help="Spot is long only.")] = Side.LONG,
+    stop_loss: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="Needed, unless the risk settings say no.")
+    ] = None,
+    take_profit: Annotated[str | None, typer.Option(metavar="PRICE", help="Optional.")] = None,
+    quote: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="How much, in quote; default: by risk.")
+    ] = None,
+    risk_percent: Annotated[
+        str | None, typer.Option(metavar="N", help="How much, in percent of equity at risk.")
+    ] = None,
+    entry: Annotated[str, typer.Option(metavar="market|limit@PRICE", help="How to get in.")] = "market",
+    trader: Annotated[str, typer.Option(help="In whose name.")] = "cli",
+    reasoning: Annotated[str, typer.Option(help="Kept with the signal.")] = "",
+    key: Annotated[
+        str | None, typer.Option(help="Idempotency key: sent again with it, nothing happens twice.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="The signal as a JSON object; - reads standard input.")
+    ] = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    config: ConfigFiles = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Send a signal; the engine sizes it, checks it, enters and protects. A signal that is denied ends with code 8."""
+    with ending(json):
+        wish = remote.SignalWish(
+            symbol=symbol,
+            side=side.value,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            quote=quote,
+            risk_percent=risk_percent,
+            entry=entry,
+            trader=trader,
+            reasoning=reasoning,
+            file=file,
+        )
+        remote.send_signal(target_of(config, data, url, token_file), wish, key, json)
+
+
+def emergency_stop(
+    flatten: Annotated[bool, typer.Option("--flatten", help="Sell every position, too.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    reason: Annotated[str, typer.Option(help="Kept in the journal.")] = "emergency stop",
+    url: Url = None,
+    token_file: TokenFile = None,
+    config: ConfigFiles = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Stop entries at once and cancel those that work; what is held keeps its protection, or is sold."""
+    with ending(json):
+        wanted = target_of(config, data, url, token_file)
+        if not yes:
+            if not sys.stdin.isatty():
+                raise BadInputError("nobody can be asked here: add --yes")
+            what = "Stop entries and SELL every position?" if flatten else "Stop entries?"
+            if not typer.confirm(what, err=True):
+                raise BadInputError("nothing was done")
+        remote.emergency_stop(wanted, flatten=flatten, reason=reason, json_wanted=json)
+
+
+def resume(
+    reason: Annotated[str, typer.Option(help="Why it is safe again; kept in the journal.")],
+    url: Url = None,
+    token_file: TokenFile = None,
+    config: ConfigFiles = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Take entries again after an emergency stop or another halt."""
+    with ending(json):
+        remote.resume(target_of(config, data, url, token_file), reason, json)
+
+
+def mode(
+    switch_to: Annotated[
+        str | None, typer.Argument(metavar="[paper|testnet|mainnet]", help="Switch to it; without: tell.")
+    ] = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    config: ConfigFiles = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Tell the trading mode, or switch it; this version has paper alone."""
+    with ending(json):
+        remote.mode(target_of(config, data, url, token_file), switch_to, json)
+
+
+def status(
+    url: Url = None,
+    token_file: TokenFile = None,
+    config: ConfigFiles = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Tell how the service and its account are doing."""
+    with ending(json):
+        remote.status(target_of(config, data, url, token_file), json)

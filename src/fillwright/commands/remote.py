@@ -1,0 +1,288 @@
+"""Commands that ask a running service: where it is found, with which token, and what its answers come to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from fillwright.commands.output import clean, console, moment, plain_json, print_json
+from fillwright.config import Config
+from fillwright.core.types import NumberError, exact, plain
+from fillwright.options import (
+    RUNNING_NAME,
+    AlreadyToldError,
+    BadInputError,
+    NotReachedError,
+    RefusedError,
+    Running,
+)
+
+if TYPE_CHECKING:
+    from fillwright.answers import SignalAnswer, StatusAnswer, StopAnswer
+    from fillwright.client import Client
+
+TOKEN_VARIABLE = "FILLWRIGHT_TOKEN"
+TOKEN_FILE_VARIABLE = "FILLWRIGHT_TOKEN_FILE"
+FILE_BYTES_MAX = 64 * 1024
+T = TypeVar("T")
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """Which service is asked, and by whom."""
+
+    url: str
+    token: str
+
+
+def target(config: Config, url: str | None, token_file: Path | None) -> Target:
+    """Find service and token; raises BadInputError.
+
+    The service is the one named, else that which runs on the data folder, else where the settings have it. The token is
+    in the file named, in ``FILLWRIGHT_TOKEN``, in the file that ``FILLWRIGHT_TOKEN_FILE`` names, or in the settings.
+    """
+    return Target(url=url or found_url(config), token=found_token(config, token_file))
+
+
+def found_url(config: Config) -> str:
+    """Where the service of the data folder is."""
+    try:
+        running = msgspec.json.decode((config.data.dir / RUNNING_NAME).read_bytes(), type=Running)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        host = "127.0.0.1" if config.server.host in ("0.0.0.0", "::") else config.server.host
+        return (
+            f"http://[{host}]:{config.server.port}" if ":" in host else f"http://{host}:{config.server.port}"
+        )
+    return running.url
+
+
+def found_token(config: Config, token_file: Path | None) -> str:
+    """The caller's token; raises BadInputError."""
+    named = token_file or (
+        Path(os.environ[TOKEN_FILE_VARIABLE]) if os.environ.get(TOKEN_FILE_VARIABLE) else None
+    )
+    if token_file is None and os.environ.get(TOKEN_VARIABLE):
+        return os.environ[TOKEN_VARIABLE].strip()
+    if named is not None:
+        return read_text(named).strip()
+    if config.server.token is not None:
+        return config.server.token
+    raise BadInputError(
+        f"no token: export {TOKEN_VARIABLE}=… (shown at the service's first start; `fillwright token` makes a new one),"
+        f" {TOKEN_FILE_VARIABLE}, or --token-file FILE"
+    )
+
+
+def read_text(path: Path) -> str:
+    """Read a small file, or standard input for ``-``; raises BadInputError."""
+    try:
+        if str(path) == "-":
+            return sys.stdin.read(FILE_BYTES_MAX)
+        with path.open(encoding="utf-8") as file:
+            return file.read(FILE_BYTES_MAX)
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{path}: not UTF-8 text") from error
+
+
+def asked(wanted: Target, question: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    """Ask the service; raises NotReachedError, RefusedError."""
+    from fillwright.client import Client, ClientError, ConnectionFailed
+
+    async def ask() -> T:
+        async with Client(wanted.url, wanted.token) as client:
+            return await question(client)
+
+    try:
+        return asyncio.run(ask())
+    except ConnectionFailed as error:
+        raise NotReachedError(error.message) from error
+    except ClientError as error:
+        raise RefusedError(f"{error.message} ({error.code})", error.code, error.details) from error
+
+
+# -- signals ---------------------------------------------------------------------------------------------------
+
+
+class SignalWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A signal as the command line has it."""
+
+    symbol: str | None = None
+    side: str = "long"
+    stop_loss: str | None = None
+    take_profit: str | None = None
+    quote: str | None = None
+    risk_percent: str | None = None
+    entry: str = "market"
+    """``market``, or ``limit@PRICE``."""
+    trader: str = "cli"
+    reasoning: str = ""
+    file: Path | None = None
+    """A JSON object instead of all this."""
+
+    def body(self) -> Mapping[str, Any]:
+        """As the API wants it; raises BadInputError."""
+        if self.file is not None:
+            if self.symbol is not None:
+                raise BadInputError("give either a symbol and its options, or --file")
+            return _object_of(self.file)
+        if self.symbol is None:
+            raise BadInputError("which symbol? For example: fillwright signal send BTCUSDT --stop-loss 60000")
+        made: dict[str, Any] = {"symbol": self.symbol.upper(), "side": self.side, "trader_id": self.trader}
+        for name in ("stop_loss", "take_profit"):
+            if (text := getattr(self, name)) is not None:
+                made[name] = _number(name, text)
+        size = {
+            name: _number(name, text)
+            for name in ("quote", "risk_percent")
+            if (text := getattr(self, name)) is not None
+        }
+        made.update({"size": size} if size else {})
+        made.update({"reasoning": self.reasoning} if self.reasoning else {})
+        kind, at, price = self.entry.partition("@")
+        if (kind, at) == ("limit", "@"):
+            made["entry"] = {"type": "limit", "price": _number("entry", price)}
+        elif self.entry != "market":
+            raise BadInputError(f"--entry {self.entry!r:.40}: market, or limit@PRICE")
+        return made
+
+
+def _number(name: str, text: str) -> str:
+    try:
+        return plain(exact(text))
+    except NumberError:
+        option = name.replace("_", "-")
+        raise BadInputError(f"--{option} {text!r:.40}: not a plain decimal number") from None
+
+
+def _object_of(path: Path) -> Mapping[str, Any]:
+    try:
+        found = msgspec.json.decode(read_text(path))
+    except msgspec.DecodeError as error:
+        raise BadInputError(f"{path}: not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise BadInputError(f"{path}: not one JSON object")
+    return found
+
+
+def send_signal(wanted: Target, wish: SignalWish, key: str | None, json_wanted: bool) -> None:
+    """Send a signal and print what became of it; raises RefusedError when it was denied."""
+    body = wish.body()
+    own_key = body.get("key") if isinstance(body.get("key"), str) else None
+    key = key or own_key or f"cli-{secrets.token_hex(8)}"
+    answer = asked(wanted, lambda client: client.send_signal(body, key))
+    if json_wanted:
+        print_json({**plain_json(answer), "key": key})
+    else:
+        console().print(told(answer), soft_wrap=True)
+    if answer.status == "denied":
+        raise AlreadyToldError(f"signal {answer.id} was denied: {answer.code}", answer.code or "")
+
+
+def told(answer: SignalAnswer) -> str:
+    """What became of a signal, in a line."""
+    again = " (it came before: the first answer again)" if answer.repeated else ""
+    if answer.status != "denied":
+        position = f", position {answer.position_id}" if answer.position_id else ""
+        more = f"`fillwright why {answer.id}` tells more."
+        return f"Signal {answer.id} is {clean(answer.status)}{position}{again}. {more}"
+    figures = ", ".join(
+        f"{name} {plain(value)}"
+        for name, value in (("value", answer.value), ("limit", answer.limit))
+        if isinstance(value, Decimal)
+    )
+    note = clean(answer.message or "")
+    reason = "; ".join(filter(None, [figures, note]))
+    return (
+        f"Signal {answer.id} was denied by {clean(answer.code or '')}{f' ({reason})' if reason else ''}{again}."
+        f" `fillwright why {answer.id}` shows every check."
+    )
+
+
+# -- operations --------------------------------------------------------------------------------------------------
+
+
+def emergency_stop(wanted: Target, *, flatten: bool, reason: str, json_wanted: bool) -> None:
+    """Stop entries, cancel those that work, with ``flatten`` sell everything; print what was done."""
+    answer: StopAnswer = asked(wanted, lambda client: client.emergency_stop(flatten=flatten, reason=reason))
+    if json_wanted:
+        print_json(answer)
+        return
+    out = console()
+    out.print("Halted: no entries until `fillwright resume --reason …`.", style="bold")
+    out.print(f"Cancelled orders: {len(answer.cancelled_orders)}")
+    if flatten:
+        out.print(f"Sold: {', '.join(map(str, answer.sold)) or 'nothing'}")
+    left = ", ".join(map(str, answer.left))
+    out.print(f"Open positions: {left or 'none'}{'' if not left or flatten else ' (their protection rests)'}")
+
+
+def resume(wanted: Target, reason: str, json_wanted: bool) -> None:
+    """Take entries again."""
+    asked(wanted, lambda client: client.resume(reason))
+    if json_wanted:
+        print_json({"success": True})
+    else:
+        console().print("Entries are taken again.")
+
+
+def mode(wanted: Target, switch_to: str | None, json_wanted: bool) -> None:
+    """Print the mode, or switch it."""
+    if switch_to is None:
+        found = asked(wanted, lambda client: client.mode())
+    else:
+        found = asked(wanted, lambda client: client.switch_mode(switch_to, confirmed=True))
+    if json_wanted:
+        print_json({"mode": found})
+    else:
+        console().print(str(found))
+
+
+def status(wanted: Target, json_wanted: bool) -> None:
+    """Print how the service is doing."""
+    found = asked(wanted, lambda client: client.status())
+    if json_wanted:
+        print_json(found)
+        return
+    out = console()
+    for name, text in status_lines(found):
+        out.print(f"{name:<11}{clean(text)}", soft_wrap=True)
+
+
+def status_lines(found: StatusAnswer) -> list[tuple[str, str]]:
+    """The status for people: name and text."""
+    feed = found.feed
+    age = "" if feed.age_ms is None else f", newest {feed.age_ms} ms old"
+    halted = f"HALTED by {found.halted.cause}: {found.halted.reason}" if found.halted else ""
+    paused = f"paused by {found.paused.cause} until {moment(found.paused.until)} UTC" if found.paused else ""
+    lines = [
+        (
+            "Service",
+            f"fillwright {found.version}, {found.mode} mode, {'ready' if found.ready else 'NOT READY'}",
+        ),
+        *(("", reason) for reason in found.reasons),
+        ("Account", f"{found.account_id}, {found.state}, record {found.seq}"),
+        ("Entries", halted or paused or ("taken" if found.enabled else "switched off")),
+        (
+            "Prices",
+            f"{feed.source}, {'connected' if feed.connected else 'NOT CONNECTED'}{age}: {feed.detail}",
+        ),
+        ("Positions", f"{found.positions_open} open, {found.orders_open} orders at the venue"),
+    ]
+    if found.unprotected:
+        lines.append(("", f"WITHOUT A LIVE STOP: {', '.join(map(str, found.unprotected))}"))
+    if found.in_doubt:
+        lines.append(("In doubt", ", ".join(found.in_doubt)))
+    lines += [
+        ("Trader", f"{one.trader_id}, {one.state}{f': {one.error}' if one.error else ''}")
+        for one in found.traders
+    ]
+    return lines
