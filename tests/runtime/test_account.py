@@ -550,6 +550,28 @@ def test_a_graceful_stop_cancels_entries_and_keeps_protection(tmp_path: Path) ->
     run(check())
 
 
+def test_signals_that_wait_when_it_stops_are_not_denied_for_good(tmp_path: Path) -> None:
+    async def check() -> None:
+        with open_store(tmp_path / "f.db") as store:
+            bench = Bench(store)
+            async with bench.running() as account:
+                replies = [account.post(make_signal(f"k{n}", trader_id=f"t{n}")) for n in range(100)]
+                replies[0].add_done_callback(lambda _: account.stop())
+                found = await asyncio.gather(*replies, return_exceptions=True)
+                taken = len(bench.events(ev.SignalReceived))
+                assert [type(answer) for answer in found[taken:]] == [NotReadyError] * (100 - taken)
+                assert 0 < taken < 100
+                assert bench.task is not None
+                await until(bench.task.done)
+                assert len(bench.events(ev.SignalReceived)) == taken
+            bench = restart(bench, store)
+            async with bench.running() as account:
+                answer = await account.submit(make_signal("k99", trader_id="t99"))
+                assert not answer.repeated
+
+    run(check())
+
+
 def test_a_stop_waits_for_the_venues_word_and_a_second_one_does_not(tmp_path: Path) -> None:
     async def check() -> None:
         bench = open_bench(tmp_path)

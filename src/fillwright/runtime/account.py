@@ -37,6 +37,7 @@ from fillwright.runtime.work import Work
 
 CLOSE_MAX_S = 2.0
 """A venue that takes longer to let go of its connections is left alone."""
+STOPPING_TAKES_NONE = "the service is stopping: nothing of it took place"
 RECOVERING, READY, STOPPING, STOPPED = "recovering", "ready", "stopping", "stopped"
 
 
@@ -159,6 +160,9 @@ class AccountEngine:
         if self.state in (STOPPING, STOPPED):
             return
         self.state = STOPPING
+        for _, reply in self._inbox.clear_signals():  # stepped now they would be denied for good
+            if reply is not None and not reply.done():
+                reply.set_exception(NotReadyError(STOPPING_TAKES_NONE))
         self._trials.stop()
         if self._work is not None:
             self._work.stop()

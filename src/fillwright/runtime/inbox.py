@@ -189,6 +189,12 @@ class Inbox:
                 batch.asked.append(lane.popleft())
             room -= taken
 
+    def clear_signals(self) -> list[Asked]:
+        """Empty the lane of signals, and give them back."""
+        signals = [*self._signals]
+        self._signals.clear()
+        return signals
+
     def clear(self) -> list[Asked]:
         """Empty every lane; what was asked by somebody is given back."""
         asked = [*self._operator, *self._signals]
