@@ -53,6 +53,10 @@ class Service:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
+    def reader_tasks(self) -> list[asyncio.Task[Any]]:
+        """Tasks of those who follow events."""
+        return [task for task in asyncio.all_tasks() if "Reader." in repr(task.get_coro())]
+
     async def ask(
         self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
     ) -> tuple[int, Any]:

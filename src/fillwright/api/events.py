@@ -209,9 +209,7 @@ class Reader:
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, TimeoutError):
                 raise result
-        if tasks[1].done() and not tasks[0].done():
-            return
-        if feed.closed:
+        if feed.closed and isinstance(results[0], asyncio.CancelledError):  # the caller is there still
             await self._socket.close(1012, "the account has stopped")
 
     async def _send_hello(self, seq: int) -> None:

@@ -45,12 +45,12 @@ class PortInUseError(Exception):
 def bind(host: str, port: int) -> socket.socket:
     """Take the address before anything else is started; port 0: any that is free. Raises PortInUseError."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(
+        family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except OSError as error:
         raise PortInUseError(f"{host} is no address to listen on: {error.strerror or error}") from error
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound = socket.socket(family, kind, protocol)  # asyncio sets TCP_NODELAY where the protocol is told alone
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fillwright.api import server as module
+from fillwright.api.server import PortInUseError, bind, connections_max, serve, url_of
+from tests.api.serving import TOKEN, Service, service
+from tests.runtime.builders import run
+
+
+async def raw(made: Service) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", made.port)
+
+
+async def answer_of(reader: asyncio.StreamReader) -> tuple[int, Any]:
+    """Status and body of an answer that ends with its connection."""
+    text = await asyncio.wait_for(reader.read(), 20)
+    head, _, body = text.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def test_a_port_in_use_is_one_clear_error() -> None:
+    first = bind("127.0.0.1", 0)
+    try:
+        port = first.getsockname()[1]
+        with pytest.raises(PortInUseError, match=rf"cannot listen on 127\.0\.0\.1:{port}: .+another port"):
+            bind("127.0.0.1", port)
+    finally:
+        first.close()
+    again = bind("127.0.0.1", port)  # at once, although the port was used a moment ago
+    assert url_of(again) == f"http://127.0.0.1:{port}"
+    again.close()
+    with pytest.raises(PortInUseError, match="no address"):
+        bind("no.such.name.invalid", 0)
+
+
+def test_signals_of_the_process_are_left_alone(tmp_path: Path) -> None:
+    async def story() -> None:
+        before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+        async with service(tmp_path):
+            assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+    run(story())
+
+
+def test_a_request_that_does_not_end_is_cut_and_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REQUEST_MAX_S", 0.2)
+    monkeypatch.setattr(module, "TICK_S", 0.05)
+
+    async def story() -> None:
+        async with service(tmp_path) as made:
+            silent, silent_writer = await raw(made)
+            slow, slow_writer = await raw(made)
+            slow_writer.write(b"POST /api/signals HTTP/1.1\r\nHost: localhost\r\nX-A: ")
+            body, body_writer = await raw(made)
+            body_writer.write(
+                b"POST /api/signals HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n"
+                b"Authorization: Bearer %b\r\n\r\n{" % TOKEN.encode()
+            )
+            for reader in (silent, slow, body):
+                status, answer = await answer_of(reader)
+                assert (status, answer["error"]["code"]) == (408, "REQUEST_TIMEOUT")
+            assert (await made.send())[0] == 201
+            for writer in (silent_writer, slow_writer, body_writer):
+                writer.close()
+
+    run(story())
+
+
+def test_what_is_no_http_is_told_in_the_one_shape(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path) as made:
+            reader, writer = await raw(made)
+            writer.write(b"\x16\x03\x01 hello\r\n\r\n")
+            status, answer = await answer_of(reader)
+            assert (status, answer["error"]["code"]) == (400, "MALFORMED_HTTP")
+            writer.close()
+
+    run(story())
+
+
+def test_more_connections_than_the_bound_are_told_so_and_those_within_it_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "connections_max", lambda: 20)
+
+    async def story() -> None:
+        async with service(tmp_path) as made:
+            assert (await made.send())[0] == 201  # keeps its connection
+            others = [await raw(made) for _ in range(60)]
+            done, _ = await asyncio.wait(
+                [asyncio.create_task(reader.read()) for reader, _ in others], timeout=0.5
+            )
+            refused = [task.result() for task in done]
+            assert len(refused) >= 60 - 20
+            assert all(b"TOO_MANY_CONNECTIONS" in text and b" 503 " in text for text in refused)
+            assert (await made.ask("GET", "/api/status"))[0] == 200
+            for _, writer in others:
+                writer.close()
+            for _ in range(100):
+                reader, writer = await raw(made)
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                status, _ = await answer_of(reader)
+                writer.close()
+                if status == 200:
+                    break
+            assert status == 200
+
+    run(story())
+
+
+def test_the_bound_leaves_files_for_the_journal() -> None:
+    assert 16 <= connections_max() <= module.CONNECTIONS_MAX
+    assert (
+        len(os.listdir("/proc/self/fd")) < module.FILES_RESERVED if os.path.isdir("/proc/self/fd") else True
+    )
+
+
+def test_serving_ends_when_told_to_and_lets_a_request_end() -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while True:
+                kind = (await receive())["type"]
+                await send({"type": f"{kind}.complete"})
+                if kind == "lifespan.shutdown":
+                    return
+        begun.set()
+        await asyncio.sleep(0.1)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    begun = asyncio.Event()
+
+    async def story() -> None:
+        bound = bind("127.0.0.1", 0)
+        port = bound.getsockname()[1]
+        ready, stop = asyncio.Event(), asyncio.Event()
+        serving = asyncio.create_task(serve(slow, bound, ready.set, stop))
+        await ready.wait()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await begun.wait()
+        stop.set()
+        assert (await reader.read()).endswith(b"\r\n\r\nok")
+        await serving
+        writer.close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+
+    run(story())
