@@ -50,6 +50,18 @@ def test_a_trader_is_asked_once_it_is_warm_and_sees_no_more_than_its_window() ->
     assert [count for count, _ in trader.seen] == [3, 4, 4, 4, 4]
 
 
+def test_a_past_is_shown_without_asking_and_counts_as_warm_up() -> None:
+    trader = Scripted(lambda *_: Signal(stop_loss=98))
+    runner = runner_of(trader, warm_up=3, window=4)
+    for row in range(5):
+        runner.warm(candle(row))
+    assert trader.seen == []
+    assert len(runner.on_candle(candle(5), None, NOW)) == 1
+    assert [count for count, _ in trader.seen] == [4]
+    with pytest.raises(AssertionError, match="once and in order"):
+        runner.warm(candle(5))
+
+
 def test_a_signal_becomes_an_input_of_this_trader_symbol_and_candle() -> None:
     runner = runner_of(Scripted(lambda *_: Signal(stop_loss=98.5)))
     signal = the_signal(runner.on_candle(candle(5), None, NOW))
