@@ -442,18 +442,6 @@ def test_other_terms_hold_after_a_restart() -> None:
     run(story())
 
 
-def test_terms_that_the_books_cannot_take() -> None:
-    async def story() -> None:
-        journal = MemoryJournal()
-        await a_desk(journal).venue.open()
-        exchange = msgspec.structs.replace(TERMS.exchange, order_counts=())
-        desk = a_desk(journal, terms=msgspec.structs.replace(TERMS, exchange=exchange))
-        with pytest.raises(VenueUnavailableError, match="cannot take these terms"):
-            await desk.venue.open()
-
-    run(story())
-
-
 def test_a_clock_that_was_set_back_delays_nothing() -> None:
     async def story() -> None:
         journal = MemoryJournal()

@@ -21,7 +21,7 @@ from fillwright.core.requests import (
 from fillwright.core.types import MINUTE, ListKind, OrderType, SymbolStatus, TimeInForce
 from fillwright.exchange.market import INFINITY
 from fillwright.exchange.messages import ExchangeError, ExchangeEvent
-from fillwright.exchange.settings import ExchangeSettings
+from fillwright.exchange.settings import DEFAULT_ORDER_COUNTS, ExchangeSettings, OrderCountLimit
 from fillwright.exchange.snapshot import ExchangeDump
 from fillwright.venues.paper_books import PaperExchange
 from fillwright.venues.paper_commands import Executed, Phased, Setup, Traded, Transferred, decode, encode
@@ -457,9 +457,24 @@ def test_a_symbol_that_stopped_trading_meanwhile_does_not_trade() -> None:
     assert again(exchange).dump() == settled_dump(exchange)
 
 
-def test_terms_that_the_books_cannot_take_are_refused() -> None:
-    with pytest.raises(ValueError, match="order count windows"):
-        begin().configured(a_setup(settings=ExchangeSettings()), START + 1)
+def test_orders_may_be_counted_otherwise_from_now_on() -> None:
+    ten, day = DEFAULT_ORDER_COUNTS
+
+    def counting(*counts: OrderCountLimit) -> Setup:
+        return a_setup(settings=ExchangeSettings(order_counts=counts))
+
+    stage = traded(counting(ten, day))
+    stage.do(("request", limit(BUY, "1", "99.8", "l")))
+    twice = msgspec.structs.replace(day, limit=2)
+    exchange = stage.exchange.configured(counting(twice), stage.now + 1)
+    assert [one.count for one in exchange.order_counts("a")] == [0]
+    for name in "mn":
+        exchange.execute("a", limit(BUY, "1", "99.8", name), stage.now + 2)
+    with pytest.raises(ExchangeError, match="Too many new orders"):
+        exchange.execute("a", limit(BUY, "1", "99.8", "o"), stage.now + 2)
+    exchange = exchange.configured(counting(day), stage.now + 3)
+    assert [one.count for one in exchange.order_counts("a")] == [2]  # the same window with another limit
+    assert again(exchange).dump() == settled_dump(exchange)
 
 
 def test_the_first_command_opens() -> None:

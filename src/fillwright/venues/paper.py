@@ -157,10 +157,7 @@ class PaperVenue:
             exchange = PaperExchange.begin(setup, terms.balances, now)
         else:
             stopped_at = exchange.now
-            try:
-                exchange = exchange.configured(setup, max(now, stopped_at))
-            except ValueError as error:
-                raise VenueUnavailableError(f"the paper exchange cannot take these terms: {error}") from error
+            exchange = exchange.configured(setup, max(now, stopped_at))
         self._books.write(exchange, now, durable=True)
         # An exchange's time never runs backwards: a clock that was set back is led by what it was ahead then.
         self._ahead = max(0, stopped_at - now)

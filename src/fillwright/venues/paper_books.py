@@ -12,6 +12,7 @@ from decimal import Decimal
 from fillwright.core.instruments import Instrument
 from fillwright.core.requests import CancelReplaceRequest, OrderListRequest, Request
 from fillwright.core.types import ZERO, AccountId, Asset, Symbol, SymbolStatus, Time
+from fillwright.exchange.accounts import CountWindow
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.ladder import Ladder
 from fillwright.exchange.messages import ExchangeError, Response
@@ -111,6 +112,10 @@ class PaperExchange(Exchange):
     def _configured(self, command: Configured) -> PaperExchange:
         setup, now = command.setup, command.now
         before = {one.symbol: one.status for one in self.setup.instruments}
+        if _windows(setup) != _windows(self.setup):
+            # Orders are counted in other windows from now on: what the old ones counted fits none of them.
+            counts = [CountWindow() for _ in setup.settings.order_counts]
+            self._state.account(setup.account_id).windows = counts
         exchange = type(self).resume(setup, self.dump())
         account = exchange._state.account(setup.account_id)
         account.fees = FeeSchedule(setup.maker_fee, setup.taker_fee)
@@ -276,6 +281,10 @@ class PaperExchange(Exchange):
         slot = self.slots.get(symbol)
         if slot is not None:
             slot.renew()
+
+
+def _windows(setup: Setup) -> list[int]:
+    return [one.interval_us for one in setup.settings.order_counts]
 
 
 def _symbol_of(request: Request) -> Symbol:
