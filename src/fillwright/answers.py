@@ -132,6 +132,23 @@ class FeedShape(msgspec.Struct, frozen=True):
     """Of the newest price."""
 
 
+class QuoteShape(msgspec.Struct, frozen=True):
+    """The newest prices of one symbol."""
+
+    symbol: str
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+    time: Time
+
+
+class QuotesAnswer(msgspec.Struct, frozen=True):
+    """The newest prices of all symbols."""
+
+    quotes: tuple[QuoteShape, ...]
+    feed: FeedShape
+
+
 class TraderShape(msgspec.Struct, frozen=True):
     """A trader in this process."""
 

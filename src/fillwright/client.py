@@ -27,6 +27,7 @@ from fillwright.answers import (
     ModeSwitched,
     PositionAnswer,
     PreviewAnswer,
+    QuotesAnswer,
     Ready,
     SignalAnswer,
     StatusAnswer,
@@ -281,6 +282,10 @@ class Client:
     async def status(self) -> StatusAnswer:
         """How service and account are doing."""
         return read(StatusAnswer, await self._ask("GET", "/api/status"))
+
+    async def quotes(self) -> QuotesAnswer:
+        """The newest prices of each symbol."""
+        return read(QuotesAnswer, await self._ask("GET", "/api/quotes"))
 
     async def ready(self) -> Ready:
         """Whether signals are taken, and if not, why; needs no token."""

@@ -15,6 +15,7 @@ from fillwright.api.events import event_route
 from fillwright.api.listings import listing_routes
 from fillwright.api.operations import operation_routes
 from fillwright.api.positions import position_routes
+from fillwright.api.quotes import quote_routes
 from fillwright.api.reads import Reads
 from fillwright.api.shield import Shield
 from fillwright.api.signals import signal_routes
@@ -45,6 +46,7 @@ def make_app(
             *position_routes(desk),
             *listing_routes(desk),
             *operation_routes(desk),
+            *quote_routes(desk),
             *document_routes(desk),
             event_route(desk, tokens),
         ],

@@ -51,9 +51,15 @@ def send(
     symbol: Annotated[str | None, typer.Argument(metavar="SYMBOL", help="Such as BTCUSDT.")] = None,
     side: Annotated[Side, typer.Option(help="Spot is long only.")] = Side.LONG,
     stop_loss: Annotated[
-        str | None, typer.Option(metavar="PRICE", help="Needed, unless the risk settings say no.")
+        str | None,
+        typer.Option(
+            metavar="PRICE|N%",
+            help="A price, or percent below the entry. Needed, unless the risk settings say no.",
+        ),
     ] = None,
-    take_profit: Annotated[str | None, typer.Option(metavar="PRICE", help="Optional.")] = None,
+    take_profit: Annotated[
+        str | None, typer.Option(metavar="PRICE|N%", help="A price, or percent above the entry.")
+    ] = None,
     quote: Annotated[
         str | None, typer.Option(metavar="AMOUNT", help="How much, in quote; default: by risk.")
     ] = None,

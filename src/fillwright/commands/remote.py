@@ -15,7 +15,7 @@ import msgspec
 
 from fillwright.commands.output import clean, console, moment, plain_json, print_json
 from fillwright.config import Config
-from fillwright.core.types import NumberError, exact, plain
+from fillwright.core.types import HUNDRED, NumberError, exact, plain
 from fillwright.options import (
     RUNNING_NAME,
     AlreadyToldError,
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "FILLWRIGHT_TOKEN"
 TOKEN_FILE_VARIABLE = "FILLWRIGHT_TOKEN_FILE"
 FILE_BYTES_MAX = 64 * 1024
+PRICE_DECIMALS = 8
+"""The engine aligns levels to the symbol's tick."""
 T = TypeVar("T")
 
 
@@ -128,6 +130,20 @@ class SignalWish(msgspec.Struct, frozen=True, kw_only=True):
     file: Path | None = None
     """A JSON object instead of all this."""
 
+    @property
+    def distances(self) -> dict[str, Decimal]:
+        """Levels that are given in percent of the price: below it for a stop, above it for a target."""
+        found: dict[str, Decimal] = {}
+        for name, sign in (("stop_loss", -1), ("take_profit", 1)):
+            text = getattr(self, name)
+            if text is None or not text.endswith("%"):
+                continue
+            percent = Decimal(_number(name, text[:-1]))
+            if not 0 < percent < HUNDRED:
+                raise BadInputError(f"--{name.replace('_', '-')} {text}: a percentage above 0 and below 100")
+            found[name] = sign * percent * (1 if self.side == "long" else -1)
+        return found
+
     def body(self) -> Mapping[str, Any]:
         """As the API wants it; raises BadInputError."""
         if self.file is not None:
@@ -138,7 +154,7 @@ class SignalWish(msgspec.Struct, frozen=True, kw_only=True):
             raise BadInputError("which symbol? For example: fillwright signal send BTCUSDT --stop-loss 60000")
         made: dict[str, Any] = {"symbol": self.symbol.upper(), "side": self.side, "trader_id": self.trader}
         for name in ("stop_loss", "take_profit"):
-            if (text := getattr(self, name)) is not None:
+            if (text := getattr(self, name)) is not None and not text.endswith("%"):
                 made[name] = _number(name, text)
         size = {
             name: _number(name, text)
@@ -153,6 +169,29 @@ class SignalWish(msgspec.Struct, frozen=True, kw_only=True):
         elif self.entry != "market":
             raise BadInputError(f"--entry {self.entry!r:.40}: market, or limit@PRICE")
         return made
+
+
+def levels(wanted: Target, wish: SignalWish) -> dict[str, str]:
+    """Stop and target that were given in percent, worked out of the price of the entry; raises BadInputError."""
+    distances = wish.distances if wish.file is None else {}
+    if not distances:
+        return {}
+    kind, _, limit = wish.entry.partition("@")
+    if kind == "limit":
+        price = Decimal(_number("entry", limit))
+    else:
+        symbol = (wish.symbol or "").upper()
+        answer = asked(wanted, lambda client: client.quotes())
+        prices = {quote.symbol: quote.ask for quote in answer.quotes}
+        if symbol not in prices:
+            raise BadInputError(
+                f"there is no price of {symbol}; the service has {', '.join(prices) or 'none yet'}"
+            )
+        price = prices[symbol]
+    return {
+        name: plain(round(price * (HUNDRED + distance) / HUNDRED, PRICE_DECIMALS))
+        for name, distance in distances.items()
+    }
 
 
 def _number(name: str, text: str) -> str:
@@ -175,7 +214,7 @@ def _object_of(path: Path) -> Mapping[str, Any]:
 
 def send_signal(wanted: Target, wish: SignalWish, key: str | None, json_wanted: bool) -> None:
     """Send a signal and print what became of it; raises RefusedError when it was denied."""
-    body = wish.body()
+    body = {**wish.body(), **levels(wanted, wish)}
     own_key = body.get("key") if isinstance(body.get("key"), str) else None
     key = key or own_key or f"cli-{secrets.token_hex(8)}"
     answer = asked(wanted, lambda client: client.send_signal(body, key))
@@ -199,7 +238,7 @@ def told(answer: SignalAnswer) -> str:
         for name, value in (("value", answer.value), ("limit", answer.limit))
         if isinstance(value, Decimal)
     )
-    note = clean(answer.message or "")
+    note = "" if answer.message == answer.code else clean(answer.message or "")
     reason = "; ".join(filter(None, [figures, note]))
     return (
         f"Signal {answer.id} was denied by {clean(answer.code or '')}{f' ({reason})' if reason else ''}{again}."
