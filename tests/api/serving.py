@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -140,9 +140,13 @@ async def service(
             bench.real_store.close()
 
 
-async def connect_raw(made: Service) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A bare connection."""
-    return await asyncio.open_connection("127.0.0.1", made.port)
+async def eventually(condition: Callable[[], object]) -> None:
+    """Wait until something is so, that takes the network's time."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came")
 
 
 def free_port() -> int:
