@@ -144,7 +144,7 @@ class Book:
         for instrument in instruments or (make_instrument(),):
             self.push(ev.InstrumentChanged(instrument))
         self.push(ev.FeesChanged(FEE, FEE))
-        self.push(ev.BalanceUpdated("USDT", cash, ZERO, opening=True))
+        self.push(ev.BalanceUpdated((("USDT", cash, ZERO),), opening=True))
 
     @property
     def state(self) -> State:

@@ -249,7 +249,17 @@ def test_only_balances_that_changed_are_recorded() -> None:
     desk = Desk()
     count = len(desk.events(ev.BalanceUpdated))
     desk.step(inp.BalanceReport((("USDT", D(10_000), D(0)), ("BTC", D(1), D(0))), desk.now))
-    assert [event.asset for event in desk.events(ev.BalanceUpdated)[count:]] == ["BTC"]
+    assert desk.events(ev.BalanceUpdated)[count:] == [ev.BalanceUpdated((("BTC", D(1), D(0)),))]
+    desk.step(inp.BalanceReport((("USDT", D(9_000), D(0)), ("BTC", D(1), D(0))), desk.now))
+    desk.step(inp.BalanceReport((("USDT", D(8_000), D(0)), ("BTC", D(2), D(0))), desk.now))
+    assert [len(event.balances) for event in desk.events(ev.BalanceUpdated)[count:]] == [1, 1, 2]
+
+
+def test_a_report_that_changes_no_balance_is_not_recorded() -> None:
+    desk = Desk()
+    count = len(desk.records)
+    desk.step(inp.BalanceReport((("USDT", D(10_000), D(0)),), desk.now))
+    assert len(desk.records) == count
 
 
 def test_a_transfer_moves_our_own_ledger() -> None:

@@ -53,7 +53,7 @@ class Scene:
 
     def __init__(self, instrument: Instrument | None = None, *, pair: bool = True, coins: str = "0") -> None:
         self.book = Book(instrument or make_instrument())
-        self.book.push(ev.BalanceUpdated("BTC", D(coins), ZERO, opening=True))
+        self.book.push(ev.BalanceUpdated((("BTC", D(coins), ZERO),), opening=True))
         self.position: Position = self.book.open_position(take_profit=D(52_000))
         listed: dict[str, Any] = {"list_id": "RT_t_1_L_1", "list_kind": ListKind.OCO} if pair else {}
         legs = [(Leg.STOP_LOSS, OrderType.STOP_LOSS), (Leg.TAKE_PROFIT, OrderType.TAKE_PROFIT)]

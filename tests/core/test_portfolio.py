@@ -68,7 +68,7 @@ def test_an_entry_is_set_aside_at_its_intent_and_given_back_as_it_fills() -> Non
     assert (portfolio.reserved, portfolio.in_flight, portfolio.available()) == (100, 100, 9_900)
     book.place(name)
     assert (portfolio.reserved, portfolio.in_flight) == (100, 0)
-    book.push(ev.BalanceUpdated("USDT", D(9_900), D(100)))
+    book.push(ev.BalanceUpdated((("USDT", D(9_900), D(100)),)))
     assert portfolio.available() == 9_900
     book.fill(name, D(50_000), D("0.0005"))
     assert portfolio.reserved == 75
@@ -76,7 +76,7 @@ def test_an_entry_is_set_aside_at_its_intent_and_given_back_as_it_fills() -> Non
     book.push(ev.OrderCancelled(name))
     assert (portfolio.reserved, portfolio.reserved_by_symbol["BTCUSDT"]) == (0, 0)
     assert portfolio.reserved_by_trader["ada"] == 0
-    book.push(ev.BalanceUpdated("USDT", D(9_975), ZERO))
+    book.push(ev.BalanceUpdated((("USDT", D(9_975), ZERO),)))
     assert portfolio.available() == 9_975
 
 
@@ -92,9 +92,9 @@ def test_an_order_in_doubt_keeps_what_is_set_aside() -> None:
 
 def test_never_more_is_available_than_the_venue_shows_as_free() -> None:
     book = Book()
-    book.push(ev.BalanceUpdated("USDT", D(4_000), ZERO))
+    book.push(ev.BalanceUpdated((("USDT", D(4_000), ZERO),)))
     assert book.state.portfolio.available() == 4_000
-    book.push(ev.BalanceUpdated("USDT", D(40_000), ZERO))
+    book.push(ev.BalanceUpdated((("USDT", D(40_000), ZERO),)))
     assert book.state.portfolio.available() == 10_000
 
 
@@ -131,7 +131,7 @@ def test_what_is_set_aside_is_the_sum_over_open_orders(steps: list[tuple[Decimal
 
 def test_exposure_counts_what_positions_own_at_the_bid() -> None:
     book = two_symbols()
-    book.push(ev.BalanceUpdated("BTC", D(7), ZERO, opening=True))  # the user's own
+    book.push(ev.BalanceUpdated((("BTC", D(7), ZERO),), opening=True))  # the user's own
     book.open_position("BTCUSDT", D("0.002"), D(49_000))
     book.open_position("ETHUSDT", D("0.1"), D(2_900), trader_id="bob")
     portfolio = book.state.portfolio

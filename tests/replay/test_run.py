@@ -44,7 +44,7 @@ def test_a_ledger_begins_with_what_the_plan_says() -> None:
     (opened,) = played.events(AccountOpened)
     assert (opened.account_id, opened.tag) == ("replay", "replay")
     balance = played.events(BalanceUpdated)[0]
-    assert (balance.asset, balance.free, balance.opening) == ("USDT", D(777), True)
+    assert balance == BalanceUpdated((("USDT", D(777), D(0)),), opening=True)
     assert [event.instrument.symbol for event in played.events(InstrumentChanged)] == ["BTCUSDT"]
     assert [(event.trader_id, event.symbol) for event in played.events(LimitsChanged)] == [
         ("", ""),

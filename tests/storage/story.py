@@ -84,7 +84,7 @@ class Story:
             ev.InstrumentChanged(BTC),
             ev.InstrumentChanged(ETH),
             ev.FeesChanged(FEE, FEE),
-            ev.BalanceUpdated("USDT", self._quote, ZERO, opening=True),
+            ev.BalanceUpdated((("USDT", self._quote, ZERO),), opening=True),
             ev.TradingDayStarted(self.now // (1440 * MINUTE), self._quote),
         )
 
@@ -214,7 +214,7 @@ class Story:
         )
         self._quote += -value if buys else value - commission
         event = ev.OrderFilled(name, fill) if last else ev.OrderPartiallyFilled(name, fill)
-        return [event, ev.BalanceUpdated("USDT", self._quote, ZERO)]
+        return [event, ev.BalanceUpdated((("USDT", self._quote, ZERO),))]
 
     def name(self, position_id: int, leg: Leg, attempt: int = 1) -> str:
         """The id of one of a position's orders."""

@@ -271,8 +271,8 @@ def _open_ledger(engine: Engine, ctx: Context, item: inp.OpenLedger) -> None:
     ctx.emit(ev.FeesChanged(maker=item.maker_fee, taker=item.taker_fee))
     for instrument in item.instruments:
         ctx.emit(ev.InstrumentChanged(instrument=instrument))
-    for asset, free, locked in item.balances:
-        ctx.emit(ev.BalanceUpdated(asset=asset, free=free, locked=locked, opening=True))
+    if item.balances:
+        ctx.emit(ev.BalanceUpdated(balances=item.balances, opening=True))
     _start_day(ctx)
 
 

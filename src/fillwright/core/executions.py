@@ -335,11 +335,14 @@ def _still_there(ctx: Context, order: Order) -> None:
 def balances(ctx: Context, news: BalanceReport) -> None:
     """Take the venue's balances: only those that changed are recorded."""
     known = ctx.state.portfolio.balances
+    changed = []
     for asset, free, locked in news.balances:
         balance = known.get(asset)
         if balance is None or balance.free != free or balance.locked != locked:
             # "or ZERO": a nought with decimals would be written with an exponent
-            ctx.emit(ev.BalanceUpdated(asset=asset, free=free or ZERO, locked=locked or ZERO))
+            changed.append((asset, free or ZERO, locked or ZERO))
+    if changed:
+        ctx.emit(ev.BalanceUpdated(balances=tuple(changed)))
 
 
 def transfer(ctx: Context, news: TransferReport) -> None:

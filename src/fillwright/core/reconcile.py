@@ -112,7 +112,7 @@ def _note(ctx: Context, subject: str, what: str, ours: str, theirs: str, remedy:
 def _compare_balance(ctx: Context, asset: Asset, free: Decimal, locked: Decimal) -> int:
     balance = ctx.state.portfolio.balance_of(asset)
     if balance.free != free or balance.locked != locked:
-        ctx.emit(ev.BalanceUpdated(asset=asset, free=free, locked=locked))
+        ctx.emit(ev.BalanceUpdated(balances=((asset, free, locked),)))
     difference = free + locked - balance.ledger
     short = max(owned_of(ctx, asset) - free - locked, ZERO)
     wrong = difference or -short

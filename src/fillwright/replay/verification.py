@@ -180,7 +180,8 @@ class _Recount:
             self._fill(event)
         elif isinstance(event, BalanceUpdated):
             if event.opening:
-                self.totals[event.asset] = Fraction(event.free) + Fraction(event.locked)
+                for asset, free, locked in event.balances:
+                    self.totals[asset] = Fraction(free) + Fraction(locked)
         elif isinstance(event, TransferSeen | BalanceCorrected):
             delta = event.delta if isinstance(event, TransferSeen) else event.difference
             self.totals[event.asset] = self.totals.get(event.asset, Fraction(0)) + Fraction(delta)

@@ -51,7 +51,7 @@ def test_instruments_and_fees_are_as_the_venue_last_said() -> None:
 
 def test_the_venues_balance_does_not_touch_our_own_ledger() -> None:
     book = Book()
-    book.push(ev.BalanceUpdated("USDT", D(9_000), D(500)))
+    book.push(ev.BalanceUpdated((("USDT", D(9_000), D(500)),)))
     balance = book.state.portfolio.balance_of("USDT")
     assert (balance.free, balance.locked, balance.ledger) == (9_000, 500, CASH)
 

@@ -136,8 +136,8 @@ def test_numbers_inside_parts_are_written_plainly() -> None:
 
 
 def test_what_has_its_default_is_left_out() -> None:
-    assert encode(ev.BalanceUpdated("USDT", D(1), D("0.5"))) == (
-        b'{"kind":"BalanceUpdated","asset":"USDT","free":"1","locked":"0.5"}'
+    assert encode(ev.BalanceUpdated((("USDT", D(1), D("0.5")),))) == (
+        b'{"kind":"BalanceUpdated","balances":[["USDT","1","0.5"]]}'
     )
 
 
@@ -189,6 +189,14 @@ def test_numbers_of_old_versions_are_read_exactly(monkeypatch: pytest.MonkeyPatc
     event = decode("FeesChanged", 1, b'{"kind":"FeesChanged","maker":"0.0010"}')
 
     assert str(event.taker) == "0.0010"  # type: ignore[attr-defined]
+
+
+def test_balances_of_old_journals_are_read() -> None:
+    old = b'{"kind":"BalanceUpdated","asset":"USDT","free":"1.50","locked":"0"}'
+    opening = b'{"kind":"BalanceUpdated","asset":"BTC","free":"2","locked":"1","opening":true}'
+
+    assert decode("BalanceUpdated", 1, old) == ev.BalanceUpdated((("USDT", D("1.50"), D(0)),))
+    assert decode("BalanceUpdated", 1, opening) == ev.BalanceUpdated((("BTC", D(2), D(1)),), opening=True)
 
 
 def test_signals_of_old_journals_are_read() -> None:

@@ -282,7 +282,7 @@ def order_too_large() -> Assessment:
 @provokes("BALANCE_INSUFFICIENT")
 def no_money() -> Assessment:
     book = Book()
-    book.push(ev.BalanceUpdated("USDT", D(50), D(9_950)))
+    book.push(ev.BalanceUpdated((("USDT", D(50), D(9_950)),)))
     return book.assess()
 
 
@@ -290,7 +290,7 @@ def no_money() -> Assessment:
 def no_bnb() -> Assessment:
     book = Book()
     book.set_execution(pay_fees_in_bnb=True)
-    book.push(ev.BalanceUpdated("BNB", D("0.001"), ZERO, opening=True))
+    book.push(ev.BalanceUpdated((("BNB", D("0.001"), ZERO),), opening=True))
     return book.assess(bids={"BNBUSDT": D(600)})
 
 
@@ -524,9 +524,9 @@ def test_a_manual_order_opens_no_position() -> None:
 
 def test_a_manual_sale_takes_only_coins_that_no_position_owns() -> None:
     book = Book(cash=D(1_000))
-    book.push(ev.BalanceUpdated("BTC", D("0.003"), ZERO, opening=True))
+    book.push(ev.BalanceUpdated((("BTC", D("0.003"), ZERO),), opening=True))
     book.open_position(quantity=D("0.002"))
-    book.push(ev.BalanceUpdated("BTC", D("0.005"), ZERO))
+    book.push(ev.BalanceUpdated((("BTC", D("0.005"), ZERO),)))
     sale = manual(Side.SELL)
     assert book.assess(order=sale, draft=manual_draft(quantity=D("0.003"))).code is None
     denied = book.assess(order=sale, draft=manual_draft(quantity=D("0.00301")))
@@ -537,7 +537,7 @@ def test_a_manual_sale_takes_only_coins_that_no_position_owns() -> None:
 
 def test_a_manual_sale_must_not_meet_our_own_purchase() -> None:
     book = Book()
-    book.push(ev.BalanceUpdated("BTC", D(1), ZERO, opening=True))
+    book.push(ev.BalanceUpdated((("BTC", D(1), ZERO),), opening=True))
     book.place(book.submit(book.create_position(), price=D(50_000)))
     assert book.assess(order=manual(Side.SELL), draft=manual_draft()).code == "OWN_ORDER_CROSSED"
 

@@ -152,7 +152,7 @@ def test_the_size_of_an_order(amount: str, passed: bool) -> None:
 @pytest.mark.parametrize(("amount", "passed"), [("70", True), ("70.5", False)])
 def test_money_set_aside_is_not_available(amount: str, passed: bool) -> None:
     book = two_symbols(max_position_size_percent=D(100))
-    book.push(ev.BalanceUpdated("USDT", D(100), ZERO, opening=True))
+    book.push(ev.BalanceUpdated((("USDT", D(100), ZERO),), opening=True))
     book.submit(book.create_position("ETHUSDT"), reserve=D(30))
     check = verdict("BALANCE_INSUFFICIENT", book, draft=worth(amount))
     assert (check.passed, check.value, check.limit) == (passed, D(amount), 70)
@@ -160,7 +160,7 @@ def test_money_set_aside_is_not_available(amount: str, passed: bool) -> None:
 
 def test_a_commission_in_quote_comes_on_top() -> None:
     book = Book(make_instrument("BTCBNB"), settings=Settings(quote_asset="BNB", risk=wide_limits()))
-    book.push(ev.BalanceUpdated("BNB", D(100), ZERO, opening=True))
+    book.push(ev.BalanceUpdated((("BNB", D(100), ZERO),), opening=True))
     draft = make_draft(symbol="BTCBNB", limit_price=D(50_000), quantity=D("0.002"))
     signal = make_signal(symbol="BTCBNB")
     assert verdict("BALANCE_INSUFFICIENT", book, signal=signal, draft=draft).value == 100
@@ -174,7 +174,7 @@ def test_bnb_for_the_next_trades(coins: str, passed: bool) -> None:
     """Ten trades of 100, each with 0.1 % on both ways: 2 in quote."""
     book = Book()
     book.set_execution(pay_fees_in_bnb=True)
-    book.push(ev.BalanceUpdated("BNB", D(coins), D(7)))
+    book.push(ev.BalanceUpdated((("BNB", D(coins), D(7)),)))
     check = verdict("FEE_RESERVE", book, bids={"BNBUSDT": D(200)}, draft=worth("100"))
     assert (check.passed, check.value, check.limit) == (passed, D(coins) * 200, 2)
 
@@ -189,7 +189,7 @@ def test_without_a_price_or_any_bnb_the_reserve_is_short() -> None:
 def test_where_the_account_is_in_bnb_a_coin_is_worth_itself() -> None:
     settings = Settings(quote_asset="BNB", risk=wide_limits())
     book = Book(make_instrument("BTCBNB"), settings=settings)
-    book.push(ev.BalanceUpdated("BNB", D(2), ZERO, opening=True))
+    book.push(ev.BalanceUpdated((("BNB", D(2), ZERO),), opening=True))
     book.set_execution(pay_fees_in_bnb=True)
     draft = make_draft(symbol="BTCBNB", limit_price=D(50_000), quantity=D("0.002"))
     check = verdict("FEE_RESERVE", book, signal=make_signal(symbol="BTCBNB"), draft=draft)
@@ -204,7 +204,7 @@ def test_a_manual_sale_leaves_what_positions_own(free: int, locked: int, owned: 
     book = Book(make_instrument(), make_instrument("BTCFDUSD", quote="FDUSD", base="BTC"), cash=D(10**6))
     book.open_position("BTCUSDT", quantity=D(owned) / 2)
     book.open_position("BTCFDUSD", quantity=D(owned) / 2)
-    book.push(ev.BalanceUpdated("BTC", D(free), D(locked)))
+    book.push(ev.BalanceUpdated((("BTC", D(free), D(locked)),)))
     check = verdict("BALANCE_INSUFFICIENT", book, order=SALE, draft=make_draft(quantity=D("0.001")))
     assert check.limit == sellable
     assert check.passed is (sellable > 0)
@@ -212,7 +212,7 @@ def test_a_manual_sale_leaves_what_positions_own(free: int, locked: int, owned: 
 
 def test_a_manual_sale_adds_no_exposure() -> None:
     book = held_together(UP)
-    book.push(ev.BalanceUpdated("BTC", D(1), ZERO, opening=True))
+    book.push(ev.BalanceUpdated((("BTC", D(1), ZERO),), opening=True))
     book.set_risk(correlated_exposure_max_percent=D(10), max_total_exposure_usdt=D(250))
     assessment = book.assess(order=SALE, draft=make_draft(quantity=D("0.01"), trader_id=""))
     for code in ("EXPOSURE_SYMBOL_MAX", "EXPOSURE_TOTAL_MAX", "CORRELATION", "POSITION_SIZE_MAX"):
@@ -226,7 +226,7 @@ def test_a_manual_sale_adds_no_exposure() -> None:
 def test_other_coins_do_not_count_into_a_manual_sale() -> None:
     book = two_symbols()
     book.open_position("ETHUSDT", quantity=D("0.002"))
-    book.push(ev.BalanceUpdated("BTC", D("0.005"), ZERO))
+    book.push(ev.BalanceUpdated((("BTC", D("0.005"), ZERO),)))
     check = verdict("BALANCE_INSUFFICIENT", book, order=SALE, draft=make_draft(quantity=D("0.001")))
     assert check.limit == D("0.005")
 

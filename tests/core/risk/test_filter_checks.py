@@ -225,7 +225,7 @@ def test_a_trailing_distance_lies_within_the_filter(delta: int, passed: bool) ->
 def test_the_position_counts_balance_and_open_purchases(quantity: str, passed: bool) -> None:
     instruments = make_instrument(position_max=D("0.01")), make_instrument("ETHUSDT")
     book = Book(*instruments, settings=Settings(risk=wide_limits()), cash=D(10**9))
-    book.push(ev.BalanceUpdated("BTC", D("0.001"), D("0.003"), opening=True))
+    book.push(ev.BalanceUpdated((("BTC", D("0.001"), D("0.003")),), opening=True))
     book.submit(book.create_position("ETHUSDT"))
     book.submit(book.create_position(), Leg.TAKE_PROFIT, price=D(60_000))
     entry = book.submit(book.create_position(), quantity=D("0.003"))

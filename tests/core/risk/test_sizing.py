@@ -256,7 +256,7 @@ def test_an_addition_fills_up_what_the_position_has_not() -> None:
 def test_a_draft_in_bnb_keeps_the_commission_back_where_bnb_pays_it() -> None:
     pair = make_instrument("BTCBNB", lot_size=LotSize(D("0.001"), D(9000), D("0.001")))
     book = Book(pair, settings=Settings(quote_asset="BNB", risk=wide_limits()), cash=ZERO)
-    book.push(ev.BalanceUpdated("BNB", D(50), ZERO, opening=True))
+    book.push(ev.BalanceUpdated((("BNB", D(50), ZERO),), opening=True))
     sizes = []
     for pays in (False, True):
         book.set_execution(pay_fees_in_bnb=pays)

@@ -20,8 +20,8 @@ RECORDS = [
     ev.Record(4, 30, 0, ev.PositionOpened(4)),
     ev.Record(5, 40, 0, ev.OrderCancelled("mine")),
     ev.Record(6, 40, 0, ev.OrderCancelled("theirs")),
-    ev.Record(7, 40, 5, ev.BalanceUpdated("USDT", 1, 2)),  # type: ignore[arg-type]
-    ev.Record(8, 40, 6, ev.BalanceUpdated("USDT", 1, 2)),  # type: ignore[arg-type]
+    ev.Record(7, 40, 5, ev.BalanceUpdated((("USDT", 1, 2),))),  # type: ignore[arg-type]
+    ev.Record(8, 40, 6, ev.BalanceUpdated((("USDT", 1, 2),))),  # type: ignore[arg-type]
     ev.Record(9, 50, 0, ev.OrderDenied("BTCUSDT", "BUY", "LIMIT", "PAUSED", (), position_id=3)),  # type: ignore[arg-type]
     ev.Record(10, 60, 9, ERROR),
     ev.Record(11, 70, 0, ev.PositionClosing(3, "late")),

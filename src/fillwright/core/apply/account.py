@@ -49,12 +49,13 @@ def _fees_changed(ledger: Ledger, event: ev.FeesChanged, record: ev.Record) -> N
 
 def _balance_updated(ledger: Ledger, event: ev.BalanceUpdated, record: ev.Record) -> None:
     portfolio = ledger.state.portfolio
-    balance = portfolio.balance(event.asset)
-    balance.free, balance.locked = event.free, event.locked
-    if event.opening:
-        balance.ledger = event.free + event.locked
-        if event.asset == portfolio.quote_asset:
-            portfolio.equity = portfolio.peak = portfolio.day_start_equity = balance.ledger
+    for asset, free, locked in event.balances:
+        balance = portfolio.balance(asset)
+        balance.free, balance.locked = free, locked
+        if event.opening:
+            balance.ledger = free + locked
+            if asset == portfolio.quote_asset:
+                portfolio.equity = portfolio.peak = portfolio.day_start_equity = balance.ledger
 
 
 def _balance_differs(ledger: Ledger, event: ev.BalanceDiffers, record: ev.Record) -> None:

@@ -179,8 +179,14 @@ def _without_body_hash(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "body_hash"}
 
 
+def _one_balance(body: dict[str, Any]) -> dict[str, Any]:
+    balance = (body["asset"], body["free"], body["locked"])
+    return {"kind": body["kind"], "balances": [balance], "opening": body.get("opening", False)}
+
+
 UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("SignalReceived", 1): _without_body_hash,  # the signal itself is there: its hash followed from it
+    ("BalanceUpdated", 1): _one_balance,
 }
 """(kind, version) → a function that turns such a body into the next version's."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import ClassVar
 
 from fillwright.core.events.base import Event
 from fillwright.core.inputs import Candle
@@ -49,11 +50,12 @@ class LimitsChanged(Event, frozen=True):
 
 
 class BalanceUpdated(Event, frozen=True):
-    """The venue's balance of one asset; ``opening`` also sets our own ledger to it."""
+    """The venue's balances of one report that are news; ``opening`` also sets our own ledger to them."""
 
-    asset: Asset
-    free: Decimal
-    locked: Decimal
+    version: ClassVar[int] = 2
+
+    balances: tuple[tuple[Asset, Decimal, Decimal], ...]
+    """Asset, free, locked."""
     opening: bool = False
 
 
