@@ -22,7 +22,7 @@ from fillwright.core.orders import Order
 from fillwright.core.positions import Position
 from fillwright.core.settings import Settings
 from fillwright.core.state import Ledger, SignalRecord, State
-from fillwright.core.types import CONTEXT, ClientOrderId, Time
+from fillwright.core.types import CONTEXT, ClientOrderId, Symbol, Time
 from fillwright.ports import STATE_PART, Owner
 from fillwright.storage.sql import rows, schema
 from fillwright.storage.sql.database import Database
@@ -112,6 +112,9 @@ class SqliteProjection:
         self._pending = _Pending()
         self._ledger = Ledger(State())
         self._trade = upsert_trade(schema.trades_of(owner.mode))
+        self._valued: dict[Symbol, Decimal | None] = {}
+        """At which prices, and at which fee, the rows of open positions were valued last."""
+        self._valued_fee = Decimal(-1)
         self._portfolio = upsert(schema.portfolios_of(owner.mode))
         self._settings = upsert(schema.settings_of(owner.mode))
         with database.reading() as connection:
@@ -177,7 +180,7 @@ class SqliteProjection:
         many(INSERT_FILL, [rows.fill_row(whose, *fill) for fill in pending.fills])
         positions = pending.positions
         if pending.reprice:
-            positions = {**positions, **ledger.open_positions}
+            positions = {**positions, **self._repriced(ledger)}
         valued = [(position, rows.value_of(position, ledger)) for position in positions.values()]
         many(UPSERT_POSITION, [rows.position_row(whose, position, value) for position, value in valued])
         trades = [
@@ -191,6 +194,19 @@ class SqliteProjection:
         self._write_settings(connection, pending)
         connection.execute(self._portfolio, rows.portfolio_row(whose, ledger, pending.since))
         connection.execute(WRITE_SEQ, (self._account_id, pending.seq))
+
+    def _repriced(self, ledger: Ledger) -> dict[int, Position]:
+        """Open positions whose row may say something else now: those of symbols with another price (all: other fees)."""
+        prices, fee = ledger.state.prices, ledger.state.taker_fee
+        symbols, known = ledger.positions_by_symbol, self._valued if fee == self._valued_fee else {}
+        moved = [symbol for symbol in symbols if symbol not in known or prices.get(symbol) != known[symbol]]
+        valued = {**known, **{symbol: prices.get(symbol) for symbol in moved}}
+
+        def keep() -> None:
+            self._valued, self._valued_fee = valued, fee
+
+        self._database.on_commit(keep)
+        return {position.id: position for symbol in moved for position in ledger.positions_in(symbol)}
 
     def _write_settings(self, connection: sqlite3.Connection, pending: _Pending) -> None:
         whose = self._whose
