@@ -39,6 +39,8 @@ from fillwright.venues.paper_journal import SNAPSHOT_EVERY, PaperJournal
 from fillwright.venues.paper_market import PaperMarket
 
 STREAM = "paper exchange"
+KEEP_ENDED_S = 600
+"""Without planned faults nothing comes late: what has ended need not burden the State for a day."""
 _RESPONSE = DeliveryKind.RESPONSE
 
 
@@ -417,7 +419,12 @@ def _profile(terms: PaperTerms, faulty: bool) -> VenueProfile:
     if faulty:
         return msgspec.structs.replace(terms.profile, order_limits=limits)
     return msgspec.structs.replace(
-        terms.profile, in_flight_max_ms=0, protection_read_s=0, reconciliation=False, order_limits=limits
+        terms.profile,
+        in_flight_max_ms=0,
+        protection_read_s=0,
+        reconciliation=False,
+        keep_ended_s=KEEP_ENDED_S,
+        order_limits=limits,
     )
 
 
