@@ -204,3 +204,13 @@ class ServiceUp(msgspec.Struct, frozen=True, kw_only=True):
     def link(self) -> str:
         """Where a browser finds the page, with the token if it is new."""
         return f"{self.url}/#token={self.token}" if self.token else f"{self.url}/"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the doctor looked at."""
+
+    name: str
+    result: str
+    """ok | warning | failed"""
+    text: str
+    remedy: str = ""

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fillwright.bootstrap.replaying import EXAMPLE_TRADER, replay
-from fillwright.options import ServiceOptions, ServiceUp
+from fillwright.config import Config
+from fillwright.options import Finding, ServiceOptions, ServiceUp
 from fillwright.storage.sql import SqlReadModel, open_read_model
 
-__all__ = ["EXAMPLE_TRADER", "new_token", "read_model", "replay", "run_service"]
+__all__ = ["EXAMPLE_TRADER", "doctor", "new_token", "read_model", "replay", "run_service"]
 
 
 def read_model(database: Path) -> SqlReadModel:
@@ -37,3 +38,10 @@ def new_token(data: Path) -> str:
 
     make_folder(data)
     return make(data / TOKEN_NAME)
+
+
+def doctor(config: Config) -> list[Finding]:
+    """Look at everything that the service needs; never raises for what it finds."""
+    from fillwright.bootstrap.examination import examine
+
+    return examine(config)

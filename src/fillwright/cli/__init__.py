@@ -46,6 +46,8 @@ def _common(
 
 app.command(short_help="Run the service: live paper trading, API and page.")(service.run)
 app.command(short_help="Make a new token for the service's API.")(service.token)
+app.command(short_help="Write a settings file and make the data folder.")(service.init)
+app.command(short_help="Look whether the service can run here.")(service.doctor)
 app.add_typer(remote.signals)
 app.command(short_help="Stop entries at once; with --flatten sell everything.")(remote.emergency_stop)
 app.command(short_help="Take entries again after a halt.")(remote.resume)

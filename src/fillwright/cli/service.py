@@ -10,7 +10,10 @@ import typer
 
 from fillwright.cli.words import ConfigFiles, Data, Json, services_of
 from fillwright.commands import service
+from fillwright.commands.doctor import doctor as examine
 from fillwright.commands.failures import ending
+from fillwright.commands.init import init as write_files
+from fillwright.options import ExitCode
 
 
 class Feed(StrEnum):
@@ -73,3 +76,24 @@ def token(context: typer.Context, config: ConfigFiles = None, data: Data = None,
     """Make a new token for the service's API, show it once, and forget the one before."""
     with ending(json):
         service.token(services_of(context), service.service_config(config or (), data), json)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to.")] = Path(),
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Data folder, within it.")] = Path(
+        "data"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Write over a settings file that is there.")] = False,
+    json: Json = False,
+) -> None:
+    """Write fillwright.toml, with every setting in it and what it may be, and make the data folder."""
+    with ending(json):
+        write_files(folder, data, force, json)
+
+
+def doctor(context: typer.Context, config: ConfigFiles = None, data: Data = None, json: Json = False) -> None:
+    """Look whether the service can run here: clock, disk, database, prices, port, permissions; each with a remedy."""
+    with ending(json):
+        well = examine(services_of(context), service.service_config(config or (), data), json)
+    if not well:
+        raise typer.Exit(int(ExitCode.BAD_INPUT))

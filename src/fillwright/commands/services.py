@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from fillwright.options import ReplayOptions, ReplayProgress, ReplayResult, ServiceOptions, ServiceUp
+from fillwright.config import Config
+from fillwright.options import Finding, ReplayOptions, ReplayProgress, ReplayResult, ServiceOptions, ServiceUp
 from fillwright.ports import ReadModel
 
 
@@ -28,3 +29,6 @@ class Services(Protocol):
 
     def new_token(self, data: Path) -> str:
         """Make a new bearer token for the service of a data folder; raises Failure."""
+
+    def doctor(self, config: Config) -> list[Finding]:
+        """Look at everything that the service needs; never raises for what it finds."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from fillwright.config.loading import Config, TraderConfig, load
 from fillwright.config.problems import ConfigError, Problem
 from fillwright.config.service import DataConfig, LogConfig, MarketConfig, ServerConfig
+from fillwright.config.template import template
 
 __all__ = [
     "Config",
@@ -21,4 +22,5 @@ __all__ = [
     "ServerConfig",
     "TraderConfig",
     "load",
+    "template",
 ]
