@@ -160,6 +160,7 @@ class PaperVenue:
         else:
             stopped_at = exchange.now
             exchange = exchange.configured(setup, max(now, stopped_at))
+            exchange.reopen(max(now, stopped_at))
         self._books.write(exchange, now, durable=True)
         # An exchange's time never runs backwards: a clock that was set back is led by what it was ahead then.
         self._ahead = max(0, stopped_at - now)
@@ -423,7 +424,7 @@ def _profile(terms: PaperTerms, faulty: bool) -> VenueProfile:
         in_flight_max_ms=0,
         protection_read_s=0,
         reconciliation=False,
-        keep_ended_s=KEEP_ENDED_S,
+        keep_ended_s=min(terms.profile.keep_ended_s, KEEP_ENDED_S),
         order_limits=limits,
     )
 
