@@ -93,28 +93,52 @@ def test_more_connections_than_the_bound_are_told_so_and_those_within_it_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "connections_max", lambda: 20)
+    monkeypatch.setattr(module, "REFUSED_MAX", 10)
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
     async def story() -> None:
         async with service(tmp_path) as made:
             assert (await made.send())[0] == 201  # keeps its connection
             others = [await raw(made) for _ in range(60)]
-            done, _ = await asyncio.wait(
-                [asyncio.create_task(reader.read()) for reader, _ in others], timeout=0.5
-            )
-            refused = [task.result() for task in done]
-            assert len(refused) >= 60 - 20
-            assert all(b"TOO_MANY_CONNECTIONS" in text and b" 503 " in text for text in refused)
+            far_too_many = others[30:]
+            for reader, _ in far_too_many:
+                status, answer = await answer_of(reader)
+                assert (status, answer["error"]["code"]) == (503, "TOO_MANY_CONNECTIONS")
+            reader, writer = others[25]  # was refused, and hears so when it asks
+            writer.write(request)
+            assert (await answer_of(reader))[0] == 503
+            reader, writer = others[0]
+            writer.write(request)
+            assert (await answer_of(reader))[0] == 200
             assert (await made.ask("GET", "/api/status"))[0] == 200
             for _, writer in others:
                 writer.close()
+                await writer.wait_closed()
             for _ in range(100):
                 reader, writer = await raw(made)
-                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                writer.write(request)
                 status, _ = await answer_of(reader)
                 writer.close()
                 if status == 200:
                     break
             assert status == 200
+
+    run(story())
+
+
+def test_who_is_silent_makes_room_for_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "connections_max", lambda: 20)
+    monkeypatch.setattr(module, "SILENT_MAX_S", 0.0)
+
+    async def story() -> None:
+        async with service(tmp_path) as made:
+            silent = [await raw(made) for _ in range(20)]
+            for _ in range(10):
+                assert (await made.ask("GET", "/api/status", Connection="close"))[0] == 200
+            status, answer = await answer_of(silent[0][0])
+            assert (status, answer["error"]["code"]) == (408, "REQUEST_TIMEOUT")
+            for _, writer in silent:
+                writer.close()
 
     run(story())
 

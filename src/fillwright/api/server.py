@@ -25,11 +25,18 @@ from fillwright.api.errors import ApiError
 
 CONNECTIONS_MAX = 4_096
 """Open at the same time; fewer where the process may not open as many files."""
+REFUSED_MAX = 512
+"""So many more are heard before they are refused, so that they can read why; further ones are closed at once."""
 FILES_RESERVED = 256
 """Files that connections leave to the journal, the market and everything else."""
+HEAD_BYTES_MAX = 64 * 1024
 REQUEST_MAX_S = 10.0
 """From the first byte (or the connection's beginning) to the last byte of a request."""
 KEEP_ALIVE_S = 30
+SILENT_MAX_S = 1.0
+"""When there are too many connections, one that has asked nothing for so long makes room for the next."""
+CUTS_MAX = 256
+"""Connections that are cut in one tick: the loop has other work to do."""
 CLOSING_MAX_S = 5.0
 """A connection that is closed has so long to take what was written to it."""
 TICK_S = 1.0
@@ -93,7 +100,8 @@ async def serve(app: Any, bound: socket.socket, ready: Callable[[], object], sto
 
 def connections_max() -> int:
     """How many connections may be open: raises the process's own limit of files as far as it may."""
-    wanted = CONNECTIONS_MAX + FILES_RESERVED
+    kept = REFUSED_MAX + FILES_RESERVED
+    wanted = CONNECTIONS_MAX + kept
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -102,7 +110,7 @@ def connections_max() -> int:
             soft = allowed
     if soft == resource.RLIM_INFINITY:
         return CONNECTIONS_MAX
-    return max(min(CONNECTIONS_MAX, soft - FILES_RESERVED), 16)
+    return max(min(CONNECTIONS_MAX, soft - kept), 16)
 
 
 def _config(app: Any) -> uvicorn.Config:
@@ -133,6 +141,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, limit: int) -> None:
         super().__init__(config)
         self.server_state.connections_max = limit  # type: ignore[attr-defined]
+        self.server_state.silent = {}  # type: ignore[attr-defined]
         self.taking = asyncio.Event()
         self._ending = asyncio.Event()
         self._closing: dict[Any, float] = {}
@@ -163,6 +172,7 @@ class Server(uvicorn.Server):
     def sweep_once(self, now: float) -> None:
         """Cut those that have not sent a whole request in time, and abort those that do not close."""
         still: dict[Any, float] = {}
+        cuts = 0
         for connection in list(self.server_state.connections):
             transport = connection.transport
             if transport.is_closing():
@@ -170,8 +180,9 @@ class Server(uvicorn.Server):
                 if now - since > CLOSING_MAX_S:
                     transport.abort()
             elif isinstance(connection, Http) and connection.waits_since:
-                if now - connection.waits_since > REQUEST_MAX_S:
+                if now - connection.waits_since > REQUEST_MAX_S and cuts < CUTS_MAX:
                     connection.cut()
+                    cuts += 1
         self._closing = still
 
 
@@ -180,19 +191,69 @@ class Http(HttpToolsProtocol):
 
     waits_since = 0.0
     """Since when a whole request is waited for; 0: none is."""
+    head_bytes = 0
+    """Of a head that is not complete yet; -1: it is. The parser copies all that there is of a header with each part of
+    it that comes, whatever its length."""
+    is_refused = False
+    """There were too many connections when it came."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or say that there are too many."""
         super().connection_made(transport)
         self.waits_since = self.loop.time()
         limit: int = self.server_state.connections_max  # type: ignore[attr-defined]
-        if len(self.connections) > limit:
-            self._say(
-                ApiError(503, "TOO_MANY_CONNECTIONS", f"{limit} connections are open; try again in a moment")
-            )
+        count = len(self.connections)
+        if count > limit and not self._find_room():
+            self.is_refused = True
+            if count > limit + REFUSED_MAX:
+                self._refuse()
+        else:
+            self._silent[self] = None
+
+    def _find_room(self) -> bool:
+        """Cut the connection that has been silent for longest, if that is long."""
+        oldest = next(iter(self._silent), None)
+        if oldest is None or self.waits_since - oldest.waits_since < SILENT_MAX_S:
+            return False
+        oldest.cut()
+        return True
+
+    @property
+    def _silent(self) -> dict[Http, None]:
+        """All connections of the server that wait for their first request, the oldest first."""
+        found: dict[Http, None] = self.server_state.silent  # type: ignore[attr-defined]
+        return found
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._silent.pop(self, None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless there were too many connections when this one came, or its request's head is too long."""
+        if self.is_refused:
+            self._refuse()
+            return
+        super().data_received(data)
+        if self.head_bytes >= 0:
+            self.head_bytes += len(data)
+            if self.head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+                self._say(
+                    ApiError(431, "HEAD_TOO_LARGE", f"a request's head has at most {HEAD_BYTES_MAX} bytes")
+                )
+
+    def _refuse(self) -> None:
+        if not self.transport.is_closing():
+            self._say(ApiError(503, "TOO_MANY_CONNECTIONS", "too many connections; try again in a moment"))
+
+    def on_headers_complete(self) -> None:
+        """A request's head is complete."""
+        self.head_bytes = -1
+        super().on_headers_complete()
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        self.head_bytes = 0
         super().on_message_begin()
         if not self.waits_since:
             self.waits_since = self.loop.time()
@@ -200,10 +261,12 @@ class Http(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """A request is complete."""
         self.waits_since = 0.0
+        self._silent.pop(self, None)
         super().on_message_complete()
 
     def cut(self) -> None:
         """The request took too long."""
+        self._silent.pop(self, None)
         cycle: Any = self.cycle  # None before the first request
         if cycle is not None and cycle.more_body and cycle.response_started:
             self.transport.abort()  # it was answered before its end, and goes on
@@ -218,7 +281,12 @@ class Http(HttpToolsProtocol):
 
     def _say(self, error: ApiError) -> None:
         body = error.body
-        status = {400: b"400 Bad Request", 408: b"408 Request Timeout", 503: b"503 Service Unavailable"}
+        status = {
+            400: b"400 Bad Request",
+            408: b"408 Request Timeout",
+            431: b"431 Request Header Fields Too Large",
+            503: b"503 Service Unavailable",
+        }
         self.transport.write(
             b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
             b"x-content-type-options: nosniff\r\ncache-control: no-store\r\nretry-after: 1\r\n"
