@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from fillwright.core import events as ev
@@ -256,6 +258,35 @@ def test_a_close_is_one_request_and_the_rest_is_dust() -> None:
     assert desk.state.signals[1].status.value == "completed"
     assert desk.sent() == []
     desk.check()
+
+
+@pytest.mark.parametrize(
+    ("average", "is_sold"),
+    [(None, True), (D(49_000), False), (D(50_100), True), (D(60_000), True)],
+)
+def test_near_the_least_notional_bid_and_average_price_must_both_allow_a_sale(
+    average: Decimal | None, is_sold: bool
+) -> None:
+    """§3: the venue values MARKET orders at its average price; 0.0001 BTC are 5.05 USDT at the bid, 5 the least."""
+
+    class Known:
+        def get(self, symbol: str) -> Decimal | None:
+            return average
+
+    desk = Desk()
+    desk.enter()
+    sale = closing(desk)
+    free(desk)
+    desk.report(sale.client_order_id, V.NEW)
+    desk.price(50_500)
+    desk.engine.averages = Known()
+    desk.fill(sale.client_order_id, D("0.00188"), price=50_500)
+    desk.expired(sale.client_order_id, ExpiryReason.INSUFFICIENT_LIQUIDITY)
+    desk.wait(60)
+    assert (desk.position.status is not PositionStatus.CLOSED) is is_sold
+    assert [request.quantity for request in desk.sent() if isinstance(request, OrderRequest)] == (
+        [D("0.0001")] if is_sold else []
+    )
 
 
 def test_an_exit_that_is_executing_is_not_sold_a_second_time() -> None:

@@ -202,15 +202,18 @@ def _settle_holding(ctx: Context, position: Position, exits: list[Order]) -> Tim
 
 def _is_sellable(ctx: Context, position: Position, exits: list[Order]) -> bool:
     """Whether what is held is more than dust, at the lowest price it may have to be sold for."""
-    instrument = ctx.instrument(position.symbol)
+    instrument, quantity = ctx.instrument(position.symbol), position.quantity
     price = ctx.bids[position.symbol]
     if position.stop_loss is not None and position.status is not _CLOSING:
         price = min(price, position.stop_loss) if price else position.stop_loss
-    elif position.quantity * price < instrument.notional_min * NEAR:
-        # the venue values a MARKET order at its average price: near the border both must allow the sale
-        average = ctx.averages.get(position.symbol)
-        price = price if average is None else min(price, average)
-    return instrument.is_sellable(position.quantity, price)
+        return instrument.is_sellable(quantity, price)
+    if not instrument.is_sellable(quantity, price):
+        return False  # an average is dear to work out, and most that is looked at here is dust
+    if quantity * price >= instrument.notional_min * NEAR:
+        return True
+    # the venue values a MARKET order at its average price: near the border both must allow the sale
+    average = ctx.averages.get(position.symbol)
+    return average is None or average >= price or instrument.is_sellable(quantity, average)
 
 
 def _settle_dust(ctx: Context, position: Position, exits: list[Order]) -> Time:
