@@ -4,15 +4,15 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-# What `make run` replays: nothing = the synthetic market; TAPE="a.csv.gz b.csv.gz" = recorded market data.
+# What `make replay` replays: nothing = the synthetic market; TAPE="a.csv.gz b.csv.gz" = recorded market data.
 TAPE ?=
 OUT  ?= out
-# Handed through: `make run ARGS="--symbol BTCUSDT"`, `make test ARGS="-k engine"`.
+# Handed through: `make run ARGS="--port 9000"`, `make test ARGS="-k engine"`.
 ARGS ?=
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-long check format bench lock clean
+.PHONY: help setup setup-dev run replay test test-long check format bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -21,7 +21,10 @@ setup: $(VENV)/runtime.stamp ## make .venv with what running needs
 
 setup-dev: $(VENV)/dev.stamp ## make .venv with what tests and checks need, too
 
-run: setup ## replay a synthetic market, or TAPE="file ...", and open the report
+run: setup ## run the service: live paper trading; it prints where to look (ARGS="--open" opens the page)
+	$(BIN)/fillwright run $(ARGS)
+
+replay: setup ## replay a synthetic market, or TAPE="file ...", and open the report
 	$(BIN)/fillwright replay $(if $(strip $(TAPE)),$(foreach file,$(TAPE),--tape $(file)),--synthetic) --out $(OUT) --open $(ARGS)
 
 test: setup-dev ## run the whole suite

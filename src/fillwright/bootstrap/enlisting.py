@@ -16,13 +16,16 @@ from fillwright.traders import TraderRunner, load_trader
 
 DEMO_INTERVAL = "5s"
 DEMO_PARAMETERS: Mapping[str, object] = {
-    "lookback": 6,
-    "trend": 20,
+    "lookback": 2,
+    "trend": 4,
     "stop_atr": 4.0,
     "stop_min_percent": 0.3,
     "hold_max": 36,
 }
-"""The example on candles of five seconds: small enough that something happens while somebody looks."""
+"""The example on candles of five seconds, so impatient that a position is open within seconds, 60 at most but for rare
+markets. Its targets, twice its stops, must lie beyond the limit price of its entries."""
+DEMO_RISK: Mapping[str, int] = {"cooldown_minutes": 2, "max_daily_trades": 1_000}
+"""An impatient trader loses often: what would keep it quiet for an hour gives way where the settings say nothing."""
 
 
 class Lineup(msgspec.Struct, frozen=True):
@@ -54,8 +57,7 @@ def line_up(
             trader_class=EXAMPLE_TRADER, parameters=dict(DEMO_PARAMETERS), interval=DEMO_INTERVAL
         )
         traders = {EXAMPLE_TRADER: example}
-        if "basic.candle_interval" not in config.places:
-            settings = msgspec.structs.replace(settings, candle_interval=DEMO_INTERVAL)
+        settings = _demo_settings(config)
     symbols = _symbols_of(config, traders, on_tape)
     for name, trader in traders.items():
         for symbol in trader.symbols:
@@ -64,6 +66,15 @@ def line_up(
                     f"trader {name} wants {symbol}, of which there are no prices: add it to market.symbols"
                 )
     return Lineup(traders, symbols, settings, is_demo)
+
+
+def _demo_settings(config: Config) -> Settings:
+    """The account's settings while the example runs; what was set by anybody stays."""
+    settings, places = config.settings, config.places
+    changes = {key: value for key, value in DEMO_RISK.items() if f"risk.{key}" not in places}
+    interval = settings.candle_interval if "basic.candle_interval" in places else DEMO_INTERVAL
+    risk = msgspec.structs.replace(settings.risk, **changes)
+    return msgspec.structs.replace(settings, candle_interval=interval, risk=risk)
 
 
 def _traders_of(options: ServiceOptions) -> dict[str, TraderConfig] | None:
