@@ -24,7 +24,9 @@ STOP_MAX_S = 15.0
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT", "TRXUSDT")
 
 PROFILE: dict[str, dict[str, Any]] = {
-    "basic": {"candle_interval": "5s"},  # short ones, so that little of the past has to be drawn at each start
+    "basic": {
+        "candle_interval": "5s"
+    },  # short ones, so that little of the past has to be drawn at each start
     "risk": {
         "max_position_size_usdt": 1_000,
         "max_position_size_percent": 100,
