@@ -34,7 +34,10 @@ Confirmation = Annotated[
 
 def operation_routes(desk: Desk) -> list[HTTPRouteHandler]:
     """Emergency stop, resume, mode and status."""
+    return [*_stopping(desk), *_modes(desk)]
 
+
+def _stopping(desk: Desk) -> list[HTTPRouteHandler]:
     @post(
         ["/api/emergency-stop", "/api/paper-trading/emergency-stop"],
         dto=BodyDTO[StopBody],
@@ -79,6 +82,10 @@ def operation_routes(desk: Desk) -> list[HTTPRouteHandler]:
         check(await desk.account(request).submit(Resume(by=by, reason=data.reason)))
         return json_response(Done(True))
 
+    return [emergency_stop, resume]
+
+
+def _modes(desk: Desk) -> list[HTTPRouteHandler]:
     @get("/api/trading/mode", responses=shapes.answers(ModeAnswer), tags=["operations"])
     async def mode(request: Request[Any, Any, Any]) -> Response[bytes]:
         """The mode that the caller is in."""
@@ -110,7 +117,7 @@ def operation_routes(desk: Desk) -> list[HTTPRouteHandler]:
         """Real trading does not exist yet, and says so."""
         raise ApiError(404, "MODE_UNAVAILABLE", "this version trades on paper alone: see /api/paper-trading")
 
-    return [emergency_stop, resume, mode, switch_mode, status, real_trading]
+    return [mode, switch_mode, status, real_trading]
 
 
 def _wanted_mode(body: ModeBody) -> Mode:

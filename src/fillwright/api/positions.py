@@ -35,34 +35,11 @@ COMMAND_ERRORS = (404, 409, 413, 422, 503)
 
 def position_routes(desk: Desk) -> list[HTTPRouteHandler]:
     """The routes below ``/api/positions``."""
+    return [*_reading(desk), *_commands(desk)]
+
+
+def _commands(desk: Desk) -> list[HTTPRouteHandler]:
     taken = shapes.answers(PositionAnswer, 200, "Taken; events tell how it goes on", *COMMAND_ERRORS)
-
-    @get(
-        "/api/positions",
-        responses=shapes.answers(shapes.page_of("positions", shapes.PositionRecord), 200, "", 503),
-        tags=["positions"],
-    )
-    async def list_positions(
-        request: Request[Any, Any, Any],
-        status: StatusFilter = None,
-        symbol: SymbolFilter = None,
-        trader_id: TraderFilter = None,
-        limit: Limit = 50,
-        cursor: Cursor = None,
-    ) -> Response[bytes]:
-        """List positions, newest first."""
-        return await listing(
-            desk, request, "positions", ReadModel.positions, status, symbol, trader_id, limit, cursor
-        )
-
-    @get(
-        "/api/positions/{position_id:int}",
-        responses=shapes.answers(shapes.PositionRecord, 200, "", 404, 503),
-        tags=["positions"],
-    )
-    async def one_position(request: Request[Any, Any, Any], position_id: FromPath[int]) -> Response[bytes]:
-        """One position."""
-        return await one(desk, request, "position", "position", position_id)
 
     @post(
         "/api/positions/{position_id:int}/close",
@@ -121,14 +98,38 @@ def position_routes(desk: Desk) -> list[HTTPRouteHandler]:
         item = data.command(position_id, desk.caller(request).name)
         return await command(desk, desk.account(request), item)
 
-    return [
-        list_positions,
-        one_position,
-        close_position,
-        reduce_position,
-        add_to_position,
-        adjust_position,
-    ]
+    return [close_position, reduce_position, add_to_position, adjust_position]
+
+
+def _reading(desk: Desk) -> list[HTTPRouteHandler]:
+    @get(
+        "/api/positions",
+        responses=shapes.answers(shapes.page_of("positions", shapes.PositionRecord), 200, "", 503),
+        tags=["positions"],
+    )
+    async def list_positions(
+        request: Request[Any, Any, Any],
+        status: StatusFilter = None,
+        symbol: SymbolFilter = None,
+        trader_id: TraderFilter = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Response[bytes]:
+        """List positions, newest first."""
+        return await listing(
+            desk, request, "positions", ReadModel.positions, status, symbol, trader_id, limit, cursor
+        )
+
+    @get(
+        "/api/positions/{position_id:int}",
+        responses=shapes.answers(shapes.PositionRecord, 200, "", 404, 503),
+        tags=["positions"],
+    )
+    async def one_position(request: Request[Any, Any, Any], position_id: FromPath[int]) -> Response[bytes]:
+        """One position."""
+        return await one(desk, request, "position", "position", position_id)
+
+    return [list_positions, one_position]
 
 
 async def command(

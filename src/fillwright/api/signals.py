@@ -78,6 +78,10 @@ async def first_stamp(desk: Desk, account: AccountEngine, signal_id: int, now: T
 
 def signal_routes(desk: Desk) -> list[HTTPRouteHandler]:
     """The routes below ``/api/signals``."""
+    return [*_sending(desk), *_reading(desk)]
+
+
+def _sending(desk: Desk) -> list[HTTPRouteHandler]:
     stamps = Stamps()
 
     @post(
@@ -124,6 +128,10 @@ def signal_routes(desk: Desk) -> list[HTTPRouteHandler]:
             )
         )
 
+    return [send_signal, preview_signal]
+
+
+def _reading(desk: Desk) -> list[HTTPRouteHandler]:
     @get(
         "/api/signals",
         responses=shapes.answers(shapes.page_of("signals", shapes.SignalRecord), 200, "", 503),
@@ -160,7 +168,7 @@ def signal_routes(desk: Desk) -> list[HTTPRouteHandler]:
         """Why a signal fared as it did: each check with its value and limit, and all that followed."""
         return await one(desk, request, "why", "signal", signal_id)
 
-    return [send_signal, preview_signal, list_signals, one_signal, why]
+    return [list_signals, one_signal, why]
 
 
 def key_of(body: SignalBody, header: str | None) -> str | None:
