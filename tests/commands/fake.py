@@ -8,7 +8,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from fillwright.options import ReplayOptions, ReplayProgress, ReplayResult
+from fillwright.config import Config
+from fillwright.core.types import Mode
+from fillwright.options import (
+    Finding,
+    ReplayOptions,
+    ReplayProgress,
+    ReplayResult,
+    ServiceOptions,
+    ServiceUp,
+)
 from fillwright.ports import ReadModel
 from fillwright.reports.data import gather
 from fillwright.reports.files import write_candles, write_page, write_summary
@@ -41,6 +50,20 @@ class FakeServices:
         self.error = error
         self.noise = noise
         self.asked: list[ReplayOptions] = []
+        self.services: list[ServiceOptions] = []
+        self.findings = [Finding(name="Clock", result="ok", text="steady")]
+        self.up = ServiceUp(
+            url="http://127.0.0.1:8080",
+            pid=4711,
+            version="1.2.3",
+            mode=Mode.PAPER,
+            data=Path("data").absolute(),
+            source="synthetic",
+            source_detail="made up",
+            symbols=("BTCUSDT", "ETHUSDT"),
+            traders=("breakout on 5s candles",),
+            token="the-new-token",
+        )
 
     def replay(self, options: ReplayOptions, progress: Callable[[ReplayProgress], None]) -> ReplayResult:
         self.asked.append(options)
@@ -63,6 +86,18 @@ class FakeServices:
             digest=DIGEST,
             figures=figures,
         )
+
+    def run_service(self, options: ServiceOptions, tell: Callable[[ServiceUp], None]) -> None:
+        self.services.append(options)
+        if self.error is not None:
+            raise self.error
+        tell(self.up)
+
+    def new_token(self, data: Path) -> str:
+        return f"a-token-of-{data.name}"
+
+    def doctor(self, config: Config) -> list[Finding]:
+        return self.findings
 
     def read_model(self, database: Path) -> AbstractContextManager[ReadModel]:
         return open_read_model(database)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from fillwright import __version__
@@ -19,7 +20,7 @@ from fillwright.options import BadInputError, StorageFailedError, TraderFailedEr
 from fillwright.ports import CorruptStoreError, DiskFullError, NotADatabaseError, UnknownAccountError
 from tests.commands.fake import DIGEST, FakeServices, write_journal
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: str | Path, services: FakeServices | None = None) -> Result:
@@ -273,10 +274,22 @@ def test_show_config(tmp_path: Path) -> None:
     assert "hush" not in run("show-config").stdout
 
 
+def app_commands() -> list[str]:
+    group = typer.main.get_command(app)
+    return list(group.commands)  # type: ignore[attr-defined]
+
+
+def test_all_commands_are_there() -> None:
+    assert set(app_commands()) == {
+        "run", "init", "doctor", "token", "status", "signal", "emergency-stop", "resume", "mode",
+        "replay", "report", "why", "positions", "orders", "trades", "show-config",
+    }  # fmt: skip
+
+
 def test_version_and_help() -> None:
     assert run("--version").stdout == f"fillwright {__version__}\n"
     assert "Exit codes: 0 done" in " ".join(run("--help").stdout.split())
-    for command in ("replay", "why", "positions", "orders", "trades", "report", "show-config"):
+    for command in app_commands():
         assert run(command, "--help").exit_code == 0
 
 

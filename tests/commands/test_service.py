@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fillwright.commands.service import Wishes, doorway, print_up, service_config, up_json
+from tests.commands.fake import FakeServices
+
+
+def test_only_what_was_said_overrides() -> None:
+    assert Wishes().overrides() == {}
+    assert Wishes(port=0, feed="synthetic").overrides() == {"server.port": 0, "market.feed": "synthetic"}
+    assert Wishes(tapes=(Path("a"),), feed="auto").overrides()["market.feed"] == "auto"
+
+
+def test_a_known_token_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    up = msgspec.structs.replace(FakeServices().up, token=None, warnings=("mind the gap",))
+    print_up(up)
+    text = capsys.readouterr().out
+    assert "http://127.0.0.1:8080/\n" in text
+    assert "Token" not in text
+    assert "mind the gap" in text
+    assert up_json(up)["token"] is None
+
+
+def test_the_way_to_the_page_is_a_private_file(tmp_path: Path) -> None:
+    up = msgspec.structs.replace(FakeServices().up, data=tmp_path)
+    for _ in range(2):
+        path = doorway(up)
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert "#token=the-new-token" in path.read_text()
+
+
+def test_the_data_folder_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert service_config((), Path("x")).data.dir == Path("x")
+    assert service_config(()).data.dir == Path("data")
