@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+import structlog
+import structlog.testing
 from litestar.exceptions import (
     HTTPException,
     InternalServerException,
@@ -54,6 +56,13 @@ def test_every_exception_has_a_status_a_code_and_the_one_shape(
     assert answer.error.code == code
     assert answer.error.message
     assert b"secret" not in told.body
+
+
+def test_a_fault_of_ours_names_the_request_in_answer_and_log() -> None:
+    with structlog.testing.capture_logs() as logs:
+        told = translated(ZeroDivisionError("x"), "r-7")
+    assert told.details == {"request_id": "r-7"}
+    assert (logs[0]["request_id"], logs[0]["log_level"]) == ("r-7", "error")
 
 
 def test_what_may_be_tried_again_says_when() -> None:

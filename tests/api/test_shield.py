@@ -71,7 +71,7 @@ def test_a_name_that_is_not_ours_is_refused_before_anything_else(host: str) -> N
 
 @pytest.mark.parametrize("host", ["LOCALHOST:1", "127.0.0.1", "[::1]:8080", "trade.example:443"])
 def test_loopback_and_configured_names_are_ours(host: str) -> None:
-    shield = Shield(inner, TOKENS, ["trade.example"])
+    shield = Shield(inner, TOKENS, ["Trade.example:8443"])
     assert ask(shield, "/", host=host)[0] == 200
     assert ask(Shield(inner, TOKENS, ["*"]), "/", host="any.example")[0] == 200
 

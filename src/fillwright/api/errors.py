@@ -27,6 +27,8 @@ from fillwright.runtime.errors import (
 )
 
 RETRY_AFTER_S = 1
+REQUEST_ID = "fillwright.request_id"
+"""Where the scope holds the request's id."""
 JSON = "application/json"
 _AT = re.compile(r" - at `(?:key in )?(\$[^`]*)`$")
 _STATUS_CODES = {
@@ -124,7 +126,7 @@ def storage_failed(error: StorageError) -> ApiError:
     return ApiError(503, "STORAGE_FAILED", f"the store cannot be read: {type(error).__name__}")
 
 
-def translated(error: Exception) -> ApiError:
+def translated(error: Exception, request_id: str = "") -> ApiError:
     """Say any exception in the API's words; what nobody expected is a fault of ours, and logged."""
     if isinstance(error, ApiError):
         return error
@@ -137,16 +139,24 @@ def translated(error: Exception) -> ApiError:
     if isinstance(error, StorageError):
         return storage_failed(error)
     if isinstance(error, HTTPException):
-        return _of_framework(error)
-    structlog.get_logger().error("a fault in the API", exc_info=error)
-    return ApiError(500, "INTERNAL", "fillwright made a mistake; its log says more")
+        return _of_framework(error, request_id)
+    return _fault(error, request_id)
 
 
-def _of_framework(error: HTTPException) -> ApiError:
+def _fault(error: Exception, request_id: str) -> ApiError:
+    structlog.get_logger().error("a fault in the API", request_id=request_id, exc_info=error)
+    return ApiError(
+        500,
+        "INTERNAL",
+        "fillwright made a mistake; its log says more about this request id",
+        {"request_id": request_id},
+    )
+
+
+def _of_framework(error: HTTPException, request_id: str) -> ApiError:
     status = error.status_code
     if status >= 500:
-        structlog.get_logger().error("a fault in the API", exc_info=error)
-        return ApiError(status, "INTERNAL", HTTPStatus(status).phrase)
+        return _fault(error, request_id)
     code = _STATUS_CODES.get(status, "BAD_REQUEST")
     message, details = error.detail, dict[str, Any]()
     if isinstance(error.extra, list) and error.extra and isinstance(error.extra[0], dict):
@@ -163,7 +173,12 @@ def _of_framework(error: HTTPException) -> ApiError:
     return ApiError(status, code, message or HTTPStatus(status).phrase, details, headers)
 
 
-def answer_error(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def request_id_of(scope: Any) -> str:
+    """The id that the shield gave the request."""
+    return str(scope.get(REQUEST_ID, ""))
+
+
+def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's handler for every exception."""
-    told = translated(error)
+    told = translated(error, request_id_of(request.scope))
     return Response(told.body, status_code=told.status, media_type=JSON, headers=told.headers)

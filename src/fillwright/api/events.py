@@ -27,7 +27,7 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import WebsocketRouteHandler
 
 from fillwright.api.desk import Desk
-from fillwright.api.errors import ApiError, translated
+from fillwright.api.errors import ApiError, request_id_of, translated
 from fillwright.api.listings import ID_MAX, refuse_unknown
 from fillwright.api.marks import PriceBoard
 from fillwright.api.shield import CALLER
@@ -153,7 +153,7 @@ async def _admit(socket: Socket, tokens: Tokens) -> Caller:
 
 async def _refuse(socket: Socket, error: Exception) -> None:
     """Say what is wrong: before the handshake by HTTP, after it by a message and the close code 4000 + status."""
-    told = translated(error)
+    told = translated(error, request_id_of(socket.scope))
     try:
         if socket.connection_state == "init":
             await _refuse_handshake(socket, told)

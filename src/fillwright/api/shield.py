@@ -15,7 +15,7 @@ from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from fillwright.api.errors import JSON, ApiError, translated
+from fillwright.api.errors import JSON, REQUEST_ID, ApiError, translated
 from fillwright.api.tokens import Tokens, bearer, caller_of
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -49,7 +49,7 @@ class Shield:
         self.app = app
         self._policies = {path: policy.encode() for path, policy in (policies or {}).items()}
         self._tokens = tokens
-        self._hosts = frozenset(name.lower() for name in (*LOOPBACK_NAMES, *hosts))
+        self._hosts = frozenset(host_name(name) for name in (*LOOPBACK_NAMES, *hosts))
         self._any_host = "*" in self._hosts
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
@@ -71,6 +71,7 @@ class Shield:
         if not _REQUEST_ID.fullmatch(request_id):
             request_id = b"%b-%d" % (self._prefix.encode(), next(self._counter))
 
+        scope[REQUEST_ID] = request_id.decode()  # type: ignore[literal-required]
         policy = self._policies.get(scope["path"], _POLICY)
 
         async def careful(message: Message) -> None:
