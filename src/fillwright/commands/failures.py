@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import typer
 
@@ -70,9 +70,10 @@ class DiskError(Failure):
 
 
 def end(code: ExitCode, lines: list[str], json_wanted: bool) -> None:
-    """Say why, and leave."""
-    for line in lines:
-        sys.stderr.write(f"fillwright: {clean(' '.join(line.split()))}\n")
-    if json_wanted:
-        print_json({"error": {"code": code.name, "message": "; ".join(lines), "details": lines}})
+    """Say why, and leave; where nothing can be written (a full disk) the exit code says it alone."""
+    with suppress(OSError):
+        for line in lines:
+            sys.stderr.write(f"fillwright: {clean(' '.join(line.split()))}\n")
+        if json_wanted:
+            print_json({"error": {"code": code.name, "message": "; ".join(lines), "details": lines}})
     raise typer.Exit(int(code))

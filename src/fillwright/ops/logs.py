@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
@@ -32,7 +32,7 @@ def configure_logs(wanted: str, level: str, stream: TextIO | None = None) -> Non
         level: debug, info, warning or error.
         stream: standard error unless given.
     """
-    out = sys.stderr if stream is None else stream
+    out = cast(TextIO, Unfailing(sys.stderr if stream is None else stream))
     is_console = wanted == "console" or (wanted == "auto" and out.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -60,6 +60,33 @@ def configure_logs(wanted: str, level: str, stream: TextIO | None = None) -> Non
         )
     )
     logging.basicConfig(handlers=[handler], level=LEVELS[level], force=True)
+
+
+class Unfailing:
+    """A stream for logs: what it does not take (a full disk, a reader that has gone) is lost, and stops nobody."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.lost = 0
+
+    def write(self, text: str) -> int:
+        """Write, or count what is lost."""
+        try:
+            return self._stream.write(text)
+        except OSError:
+            self.lost += 1
+            return 0
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        try:
+            self._stream.flush()
+        except OSError:
+            self.lost += 1
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._stream.isatty()
 
 
 def hide_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
