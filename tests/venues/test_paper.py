@@ -21,9 +21,16 @@ from fillwright.core.inputs import (
     UpdateInstruments,
     VenueSnapshot,
 )
-from fillwright.core.requests import CancelRequest, Request
+from fillwright.core.requests import CancelReplaceRequest, CancelRequest, Request
 from fillwright.core.settings import PaperSettings, Settings, VenueProfile
-from fillwright.core.types import MILLISECOND, SECOND, ErrorClass, ExecutionType, SymbolStatus
+from fillwright.core.types import (
+    MILLISECOND,
+    SECOND,
+    CancelReplaceMode,
+    ErrorClass,
+    ExecutionType,
+    SymbolStatus,
+)
 from fillwright.exchange.faults import FaultPlan, Maintenance, Outcome, RequestFault, Rule, StreamOutage
 from fillwright.exchange.settings import OrderCountLimit
 from fillwright.ports import (
@@ -35,8 +42,9 @@ from fillwright.ports import (
     VenueUnavailableError,
 )
 from fillwright.venues.asking import READ_AGAIN
-from fillwright.venues.paper import PaperVenue, paper_terms
-from tests.exchange.builders import BTCUSDT, BUY, SELL, SYMBOL, an_oco, an_opoco, limit, market
+from fillwright.venues.paper import FIRST_TICK_MAX, PaperVenue, paper_terms
+from fillwright.venues.paper_journal import PaperJournal
+from tests.exchange.builders import BTCUSDT, BUY, SELL, SYMBOL, an_oco, an_opoco, limit, market, stop
 from tests.venues.papers import START, TERMS, Desk, ManualClock, MemoryJournal, a_desk, run, settle
 
 D = Decimal
@@ -352,6 +360,13 @@ def test_terms_from_settings() -> None:
 # -- restarts ------------------------------------------------------------------------------------------------------
 
 
+def restored(journal: MemoryJournal) -> bytes:
+    """The exchange as the journal has it."""
+    exchange = PaperJournal(journal, "a").restore()
+    assert exchange is not None
+    return exchange.dump()
+
+
 async def some_business(desk: Desk, prefix: str) -> None:
     desk.trade("100")
     desk.quote("99.9", "100.1")
@@ -374,9 +389,9 @@ def test_a_killed_venue_is_as_it_was(snapshot_every: int) -> None:
                 await some_business(desk, f"{life}")
                 image, told = desk.venue.dump(), desk.terms
             clock.set(clock.now() + SECOND)
+            assert restored(journal) == image
             desk = a_desk(journal, clock, snapshot_every=snapshot_every)
             terms = await desk.venue.open()
-            assert desk.venue.dump() == image
             assert terms.balances != told.balances
             assert desk.venue.audit() == ()
         assert bool(journal.snapshots) == (snapshot_every == 2)
@@ -417,9 +432,63 @@ def test_closing_leaves_nothing_to_do_again() -> None:
         (snapshot,) = journal.snapshots[BOOKS]
         assert snapshot.seq == journal.last_seq(BOOKS)
         await desk.venue.close()  # once is enough
-        again = a_desk(journal)
-        await again.venue.open()
-        assert again.venue.dump() == image
+        assert restored(journal) == image
+
+    run(story())
+
+
+def test_after_a_restart_the_market_is_unknown_until_it_is_heard_of() -> None:
+    async def story() -> None:
+        journal = MemoryJournal()
+        async with a_desk(journal) as desk:
+            desk.trade("100")
+            desk.depth([("99", "50")], [("101", "50")])
+            await desk.venue.carry_out(send(an_oco()))
+            await desk.venue.carry_out(send(limit(BUY, "1", "95", "l")))
+        async with a_desk(journal) as desk:
+            waiting = asyncio.ensure_future(desk.venue.carry_out(send(market(BUY, "1", "m"))))
+            replacing = CancelReplaceRequest(
+                mode=CancelReplaceMode.STOP_ON_FAILURE,
+                cancel=CancelRequest(symbol=SYMBOL, orig_client_order_id="l"),
+                order=limit(BUY, "1", "94.8", "n"),
+            )
+            moving = asyncio.ensure_future(desk.venue.carry_out(send(replacing)))
+            await desk.venue.carry_out(
+                send(stop(SELL, "1", "80", "s"))
+            )  # it waits for the market in any case
+            assert words(desk.take()) == ["s NEW NEW"]
+            await desk.clock.advance(SECOND)
+            desk.quote("199", "201")  # another source, and one without trades or books
+            await settle()
+            assert (waiting.done(), moving.done()) == (True, True)
+            told = words(desk.take())
+            assert told[:2] == ["oco-limit TRADE FILLED", "oco-stop EXPIRED EXPIRED"]
+            assert "m TRADE FILLED" in told
+            assert told[-1] == "n NEW NEW"
+            (fill,) = desk.venue._exchange.trades("a", SYMBOL)[-1:]
+            assert fill.price == D(201)
+        before = journal.last_seq(BOOKS)
+        await a_desk(journal).venue.open()
+        await a_desk(journal).venue.open()
+        assert journal.last_seq(BOOKS) == before + 1  # there was nothing more to forget
+
+    run(story())
+
+
+def test_an_order_does_not_wait_for_a_market_for_ever() -> None:
+    async def story() -> None:
+        async with a_desk() as desk:
+            first = asyncio.ensure_future(desk.venue.carry_out(send(market(BUY, "1", "m"))))
+            await desk.clock.advance(FIRST_TICK_MAX - 1)
+            assert not first.done()
+            await desk.clock.advance(1)
+            assert first.result() == ()
+            assert words(desk.take()) == ["m NEW NEW", "m EXPIRED EXPIRED"]
+            second = asyncio.ensure_future(desk.venue.carry_out(send(an_opoco())))
+            await settle()
+            await desk.venue.close()
+            with pytest.raises(VenueUnavailableError, match="closed"):
+                await second
 
     run(story())
 
@@ -433,6 +502,7 @@ def test_other_terms_hold_after_a_restart() -> None:
         bnb = msgspec.structs.replace(BTCUSDT, symbol="BNBUSDT", base="BNB")
         terms = msgspec.structs.replace(TERMS, instruments=(BTCUSDT, bnb), taker_fee=D("0.01"))
         async with a_desk(journal, terms=terms) as desk:
+            desk.trade("100")
             assert [one.symbol for one in desk.terms.instruments] == [SYMBOL, "BNBUSDT"]
             await desk.venue.carry_out(send(market(BUY, "1", "m")))
             (fill,) = reports(desk.take())[-1].fills
@@ -449,6 +519,7 @@ def test_a_clock_that_was_set_back_delays_nothing() -> None:
             desk.trade("100")
             await settle()
         async with a_desk(journal, ManualClock(START), latency_ms=50) as desk:
+            desk.trade("100")
             request = asyncio.ensure_future(desk.venue.carry_out(send(limit(BUY, "1", "90", "l"))))
             await desk.clock.advance(50 * MILLISECOND)
             assert request.done()
@@ -479,10 +550,11 @@ def test_nothing_is_told_that_is_not_written_down() -> None:
 
             journal.full = False
             assert journal.last_seq(BOOKS) == rows
+            assert restored(journal) == image
             await desk.venue.open()  # the same venue begins anew, with what the journal holds
-            assert desk.venue.dump() == image
             running = asyncio.ensure_future(desk.venue.run(desk.told.extend))
             await settle()
+            desk.trade("100")
             await desk.venue.carry_out(send(limit(BUY, "0.1", "90", "next")))
             assert words(desk.take()) == ["next NEW NEW"]
             running.cancel()
@@ -609,9 +681,9 @@ def test_deposits_and_withdrawals() -> None:
             with pytest.raises(ValueError, match="more than zero"):
                 await desk.venue.deposit("USDT", D(0))
             image = desk.venue.dump()
+        assert restored(journal) == image
         again = a_desk(journal)
         assert {asset: free for asset, free, _ in (await again.venue.open()).balances}["USDT"] == D(10_400)
-        assert again.venue.dump() == image
 
     run(story())
 

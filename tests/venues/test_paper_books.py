@@ -144,6 +144,9 @@ class Stage:
     def phase(self, status: SymbolStatus, cancel: bool) -> None:
         self.exchange.set_status(SYMBOL, status, self.now, cancel_orders=cancel)
 
+    def reopen(self) -> None:
+        self.exchange.reopen(self.now)
+
     def funds(self, amount: int) -> None:
         if amount > 0:
             self.exchange.deposit("a", "USDT", D(amount), self.now)
@@ -201,6 +204,7 @@ OTHERS = st.one_of(
     st.tuples(st.just("request"), requests()),
     st.tuples(st.just("cancel"), st.integers(0, 9)),
     st.tuples(st.just("amend"), st.integers(0, 9)),
+    st.tuples(st.just("reopen")),
     st.tuples(st.just("funds"), st.sampled_from([-20_000, -100, 5, 500])),
     st.tuples(
         st.just("phase"),
@@ -412,6 +416,20 @@ def test_a_minute_without_ticks_does_not_count() -> None:
     stage.now += 10 * MINUTE
     stage.do(("trade", D(102), D(1), True))
     assert stage.exchange.slots[SYMBOL].average(5) == D(102)
+
+
+def test_another_process_knows_nothing_of_markets_and_everything_of_orders() -> None:
+    stage = traded(WIDE)
+    stage.do(("depth", D(100), D(5), D("0.2")))
+    stage.do(("request", an_oco("1", "90", "110")))
+    before = stage.exchange.open_orders("a")
+    stage.exchange.reopen(stage.now)
+    stage.exchange.reopen(stage.now)  # nothing more to forget
+    assert noted(stage) == ["Executed", "Reopened"]
+    assert (stage.exchange.quote(SYMBOL).bid, stage.exchange.quote(SYMBOL).last) == (None, None)
+    assert stage.exchange.open_orders("a") == before
+    assert stage.exchange.bounds(SYMBOL) == (D(90), D(110))
+    assert again(stage.exchange).dump() == settled_dump(stage.exchange)
 
 
 # -- other terms ---------------------------------------------------------------------------------------------------

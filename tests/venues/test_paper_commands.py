@@ -17,6 +17,7 @@ from fillwright.venues.paper_commands import (
     Opened,
     Phased,
     Quoted,
+    Reopened,
     Setup,
     Shown,
     Traded,
@@ -47,6 +48,7 @@ REPLACE = CancelReplaceRequest(
 COMMANDS: list[Command] = [
     Opened(SETUP, {"USDT": D("1.00")}, 5),
     Configured(SETUP, 6),
+    Reopened(6),
     Executed(7, an_opoco(), SHOWN, (None, D("1.20"))),
     Executed(7, REPLACE, None, ()),
     Traded(8, SYMBOL, D("1.10"), D(2), True, NOTHING, ()),

@@ -46,16 +46,21 @@ def test_symbols_that_nobody_trades_are_passed_over() -> None:
     assert (ear.moves, len(ear.exchange.commands)) == (0, 1)
 
 
-def test_the_first_trade_is_told_with_what_was_seen_before_it() -> None:
+def test_the_first_tick_of_each_kind_is_told_and_then_those_that_matter() -> None:
     ear = Ear()
     ear.market.attach(ear.exchange)
+    everything(ear.market, SYMBOL)
+    assert ear.moves == 1  # the trade: quotes and books only tell what it may be traded against
+    ear.exchange.reopen(START)
     ear.market.quote(SYMBOL, D(99), D(1), D(101), D(1), START)
-    assert ear.moves == 0
-    ear.market.trade(SYMBOL, D(100), D(1), True, START)
-    assert ear.moves == 1
+    ear.market.quote(SYMBOL, D(98), D(1), D(101), D(1), START)
+    assert ear.moves == 2
     ear.market.depth(SYMBOL, [(D(99), D(1))], [(D(101), D(1))], START)
+    ear.market.depth(SYMBOL, [(D(98), D(1))], [(D(101), D(1))], START)
+    assert ear.moves == 3
+    ear.market.trade(SYMBOL, D(100), D(1), True, START)
     ear.market.trade(SYMBOL, D(200), D(1), True, START)
-    assert (ear.moves, ear.exchange.quote(SYMBOL).last) == (1, D(100))
+    assert (ear.moves, ear.exchange.quote(SYMBOL).last) == (4, D(100))
     assert ear.exchange.now == START + 1  # the venue's clock, not the source's
 
 

@@ -59,6 +59,8 @@ def test_bounds_are_those_of_the_exchange_while_the_symbol_trades() -> None:
     slot.market.status = SymbolStatus.HALT
     slot.renew()
     assert (slot.low, slot.high) == (D(0), INFINITY)
+    slot.forget()
+    assert (slot.low, slot.high, slot.is_known) == (INFINITY, D(0), False)
 
 
 LEVELS = [(D(99), D(5)), (D(98), D(7)), (D(96), D(3))]

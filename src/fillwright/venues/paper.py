@@ -15,9 +15,25 @@ import msgspec
 from fillwright.core.effects import FetchInstruments, QueryOrder, Send
 from fillwright.core.inputs import Input, StreamChanged
 from fillwright.core.instruments import Instrument
-from fillwright.core.requests import CancelOpenOrdersRequest
+from fillwright.core.requests import (
+    CancelOpenOrdersRequest,
+    CancelReplaceRequest,
+    OrderListRequest,
+    OrderRequest,
+    Request,
+)
 from fillwright.core.settings import Settings, VenueProfile
-from fillwright.core.types import DAY, MILLISECOND, SECOND, ZERO, AccountId, Asset, Time
+from fillwright.core.types import (
+    CONTINGENT_TYPES,
+    DAY,
+    MILLISECOND,
+    SECOND,
+    ZERO,
+    AccountId,
+    Asset,
+    ListKind,
+    Time,
+)
 from fillwright.exchange.faults import FaultPlan
 from fillwright.exchange.link import Delivery, DeliveryKind, Link
 from fillwright.exchange.messages import ExchangeError
@@ -37,8 +53,11 @@ from fillwright.venues.paper_books import PaperExchange
 from fillwright.venues.paper_commands import Setup
 from fillwright.venues.paper_journal import SNAPSHOT_EVERY, PaperJournal
 from fillwright.venues.paper_market import PaperMarket
+from fillwright.venues.paper_slots import Slot
 
 STREAM = "paper exchange"
+FIRST_TICK_MAX: Time = 5 * SECOND
+"""So long an order that might trade at once waits after a start for the market that it is to trade in."""
 KEEP_ENDED_S = 600
 """Without planned faults nothing comes late: what has ended need not burden the State for a day."""
 _RESPONSE = DeliveryKind.RESPONSE
@@ -115,6 +134,7 @@ class PaperVenue:
         self._reports: Reports | None = None
         self._waiting: dict[int, tuple[Asked, asyncio.Future[Sequence[Input] | None]]] = {}
         self._numbers = 0
+        self._unheard: list[tuple[Slot, asyncio.Future[None]]] = []
         self._is_scheduled = False
         self._sleeper: asyncio.Future[None] | None = None
         self._wakes_at: Time | None = None
@@ -269,6 +289,8 @@ class PaperVenue:
         except BaseException as error:
             self._fail(error)
             raise
+        if self._unheard:
+            self._hear()
         if self._books.snapshot_due:
             self._loop.call_soon(self._save_snapshot)  # those who were told go first
         self._rearm()
@@ -319,6 +341,8 @@ class PaperVenue:
             if not answer.done():
                 answer.set_exception(error)
                 answer.exception()  # whoever waits gets it; nobody has to
+        for _, heard in self._unheard:
+            heard.cancel()  # whoever waited finds that there is nothing to ask any more
         if self._sleeper is not None:
             self._sleeper.cancel()
 
@@ -330,6 +354,9 @@ class PaperVenue:
         Raises StorageError where the exchange's books cannot be kept, VenueUnavailableError when it is not open.
         """
         if isinstance(effect, Send):
+            slot = self._unheard_of(effect.request)
+            if slot is not None:
+                await self._first_tick(slot)
             return await self._ask(effect) or ()
         if isinstance(effect, FetchInstruments | QueryOrder) and effect.not_before > self._clock.now():
             await self._clock.sleep_until(effect.not_before)
@@ -340,6 +367,38 @@ class PaperVenue:
         while (answer := await self._ask(effect)) is None:
             await self._clock.sleep_until(self._clock.now() + READ_AGAIN)
         return answer
+
+    def _unheard_of(self, request: Request) -> Slot | None:
+        """The market that a request means to trade in at once, if nothing has been heard of it yet."""
+        if isinstance(request, CancelReplaceRequest):
+            request = request.order
+        elif isinstance(request, OrderListRequest) and request.kind is not ListKind.OCO:
+            request = request.legs[0]
+        if (
+            self._failure is not None
+            or not isinstance(request, OrderRequest)
+            or request.type in CONTINGENT_TYPES
+        ):
+            return None
+        slot = self._exchange.slots.get(request.symbol)
+        return slot if slot is not None and not slot.is_known else None
+
+    async def _first_tick(self, slot: Slot) -> None:
+        """Wait until there is a market, though not for ever: then there is none, as far as the exchange knows."""
+        heard: asyncio.Future[None] = self._loop.create_future()
+        patience = asyncio.ensure_future(self._clock.sleep_until(self._clock.now() + FIRST_TICK_MAX))
+        self._unheard.append((slot, heard))
+        try:
+            await asyncio.wait((heard, patience), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            patience.cancel()
+            heard.cancel()
+
+    def _hear(self) -> None:
+        for slot, heard in self._unheard:
+            if slot.is_known and not heard.done():
+                heard.set_result(None)
+        self._unheard = [(slot, heard) for slot, heard in self._unheard if not heard.done()]
 
     async def _ask(self, effect: Asked) -> Sequence[Input] | None:
         if self._failure is not None:

@@ -28,6 +28,7 @@ from fillwright.venues.paper_commands import (
     Opened,
     Phased,
     Quoted,
+    Reopened,
     Setup,
     Shown,
     Traded,
@@ -125,6 +126,22 @@ class PaperExchange(Exchange):
                 exchange.slots[instrument.symbol].renew()
         exchange._asked.clear()
         return exchange
+
+    def reopen(self, now: Time) -> None:
+        """Forget what is known of markets: nobody can say how old it is, or whether the source is still the same.
+
+        Until a symbol's first tick there is no liquidity there but that of orders which rest, and stops wait.
+        """
+        known = any(slot.is_known for slot in self.slots.values())
+        command = Reopened(now)
+        self._reopen(command)
+        if known:
+            self.commands.append(command)
+
+    def _reopen(self, command: Reopened) -> None:
+        self._set_time(command.now)
+        for slot in self.slots.values():
+            slot.forget()
 
     # -- commands, for the first time --------------------------------------------------------------------------
 
@@ -253,7 +270,10 @@ class PaperExchange(Exchange):
             raise ValueError("the first command does not open the exchange")
         if isinstance(command, Configured):
             return exchange._configured(command)
-        exchange._repeat(command)
+        if isinstance(command, Reopened):
+            exchange._reopen(command)
+        else:
+            exchange._repeat(command)
         return exchange
 
     def _repeat(self, command: Executed | Traded | Quoted | Deepened | Phased | Transferred) -> None:

@@ -60,6 +60,12 @@ class Configured(msgspec.Struct, frozen=True, gc=False, tag="configured", array_
     now: Time
 
 
+class Reopened(msgspec.Struct, frozen=True, gc=False, tag="reopened", array_like=True):
+    """Another process took the exchange up: of markets it knows nothing any more until it hears of them."""
+
+    now: Time
+
+
 class Executed(msgspec.Struct, frozen=True, gc=False, tag="executed", array_like=True):
     """A request reached the exchange, whether it accepted it or not."""
 
@@ -122,7 +128,7 @@ class Transferred(msgspec.Struct, frozen=True, gc=False, tag="transferred", arra
     delta: Decimal
 
 
-Command = Opened | Configured | Executed | Traded | Quoted | Deepened | Phased | Transferred
+Command = Opened | Configured | Reopened | Executed | Traded | Quoted | Deepened | Phased | Transferred
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Command)

@@ -46,8 +46,31 @@ class Slot:
         market = self.market
         self.has_trades = market.has_trades
         self.has_depth = market.depth_bids is not None
-        # While a symbol does not trade no price sets anything off; what was crossed is set off when it trades again.
-        self.low, self.high = market.bounds() if market.is_trading else (ZERO, INFINITY)
+        if not self.is_known:
+            self.low, self.high = INFINITY, ZERO  # the first tick matters, whatever it is
+        elif market.is_trading:
+            self.low, self.high = market.bounds()
+        else:
+            # No price sets anything off; what was crossed meanwhile is set off when the symbol trades again.
+            self.low, self.high = ZERO, INFINITY
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the exchange has heard anything of this market."""
+        market = self.market
+        return market.last is not None or market.bid is not None or market.depth_bids is not None
+
+    def forget(self) -> None:
+        """Have the exchange know nothing of this market, as before its first tick; orders are left as they are."""
+        self.last = self.bid = self.bids = None
+        self.asks = ()
+        market = self.market
+        market.last = market.bid = market.ask = None
+        market.bid_quantity = market.ask_quantity = ZERO
+        market.depth_bids = market.depth_asks = None
+        market.has_trades = False
+        market.dirty = True
+        self.renew()
 
     def begin_minute(self, time: Time) -> None:
         """A trade of another minute begins: what the minute before summed up to is put away."""

@@ -9,6 +9,6 @@ class VenueRecorded(Event, frozen=True):
     """The paper exchange was asked or told something; its own journal (`venue:` and the account) holds nothing else."""
 
     name: str
-    """What: opened, configured, executed, traded, quoted, deepened, phased, transferred."""
+    """What: opened, configured, reopened, executed, traded, quoted, deepened, phased, transferred."""
     data: bytes
     """All that the exchange needs to do the same again (MessagePack)."""
