@@ -22,7 +22,7 @@ from fillwright.core.inputs import (
     VenueSnapshot,
 )
 from fillwright.core.requests import CancelReplaceRequest, CancelRequest, Request
-from fillwright.core.settings import PaperSettings, Settings, VenueProfile
+from fillwright.core.settings import VenueProfile
 from fillwright.core.types import (
     MILLISECOND,
     SECOND,
@@ -42,7 +42,7 @@ from fillwright.ports import (
     VenueUnavailableError,
 )
 from fillwright.venues.asking import READ_AGAIN
-from fillwright.venues.paper import FIRST_TICK_MAX, PaperVenue, paper_terms
+from fillwright.venues.paper import FIRST_TICK_MAX, PaperVenue
 from fillwright.venues.paper_journal import PaperJournal
 from tests.exchange.builders import BTCUSDT, BUY, SELL, SYMBOL, an_oco, an_opoco, limit, market, stop
 from tests.venues.papers import START, TERMS, Desk, ManualClock, MemoryJournal, a_desk, run, settle
@@ -342,19 +342,6 @@ def test_what_the_core_is_told_of_the_venue() -> None:
             assert desk.terms.profile == msgspec.structs.replace(base, order_limits=((10, 7),))
 
     run(story())
-
-
-def test_terms_from_settings() -> None:
-    settings = Settings(
-        quote_asset="USDC",
-        paper=PaperSettings(initial_balance=D(5), maker_fee=D("0.002"), slippage_bps=D(9), spread_bps=D(3)),
-        venue=VenueProfile(order_limits=((10, 3), (86_400, 9))),
-    )
-    terms = paper_terms(settings, [BTCUSDT])
-    assert (terms.instruments, terms.balances) == ((BTCUSDT,), {"USDC": D(5)})
-    assert (terms.maker_fee, terms.taker_fee, terms.profile) == (D("0.002"), D("0.001"), settings.venue)
-    assert (terms.exchange.slippage_bps, terms.exchange.spread_bps) == (D(9), D(3))
-    assert [(one.limit, one.label) for one in terms.exchange.order_counts] == [(3, "10 SECOND"), (9, "1 DAY")]
 
 
 # -- restarts ------------------------------------------------------------------------------------------------------

@@ -7,14 +7,11 @@ under way to it or back when the process ends is lost, as it would be on a real 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-
-import msgspec
 
 from fillwright.core.effects import FetchInstruments, QueryOrder, Send
 from fillwright.core.inputs import Input, StreamChanged
-from fillwright.core.instruments import Instrument
 from fillwright.core.requests import (
     CancelOpenOrdersRequest,
     CancelReplaceRequest,
@@ -22,10 +19,8 @@ from fillwright.core.requests import (
     OrderRequest,
     Request,
 )
-from fillwright.core.settings import Settings, VenueProfile
 from fillwright.core.types import (
     CONTINGENT_TYPES,
-    DAY,
     MILLISECOND,
     SECOND,
     ZERO,
@@ -37,7 +32,6 @@ from fillwright.core.types import (
 from fillwright.exchange.faults import FaultPlan
 from fillwright.exchange.link import Delivery, DeliveryKind, Link
 from fillwright.exchange.messages import ExchangeError
-from fillwright.exchange.settings import ExchangeSettings, OrderCountLimit
 from fillwright.ports import (
     Clock,
     Journal,
@@ -54,48 +48,14 @@ from fillwright.venues.paper_commands import Setup
 from fillwright.venues.paper_journal import SNAPSHOT_EVERY, PaperJournal
 from fillwright.venues.paper_market import PaperMarket
 from fillwright.venues.paper_slots import Slot
+from fillwright.venues.paper_terms import PaperTerms, faults_from_now_on, paper_terms, profile
+
+__all__ = ["FIRST_TICK_MAX", "STREAM", "PaperTerms", "PaperVenue", "paper_terms"]
 
 STREAM = "paper exchange"
 FIRST_TICK_MAX: Time = 5 * SECOND
 """So long an order that might trade at once waits after a start for the market that it is to trade in."""
-KEEP_ENDED_S = 600
-"""Without planned faults nothing comes late: what has ended need not burden the State for a day."""
 _RESPONSE = DeliveryKind.RESPONSE
-
-
-class PaperTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a paper account trades, on what terms, and what it starts with."""
-
-    instruments: tuple[Instrument, ...]
-    balances: Mapping[Asset, Decimal]
-    maker_fee: Decimal
-    taker_fee: Decimal
-    exchange: ExchangeSettings = ExchangeSettings()
-    profile: VenueProfile = VenueProfile()
-    """That of a venue like any other; without planned faults the paper venue is trusted more."""
-
-
-def paper_terms(settings: Settings, instruments: Sequence[Instrument]) -> PaperTerms:
-    """The terms that an account's settings ask for."""
-    paper = settings.paper
-    counts = [
-        OrderCountLimit(window_s * SECOND, orders, _label(window_s))
-        for window_s, orders in settings.venue.order_limits
-    ]
-    return PaperTerms(
-        instruments=tuple(instruments),
-        balances={settings.quote_asset: paper.initial_balance},
-        maker_fee=paper.maker_fee,
-        taker_fee=paper.taker_fee,
-        exchange=ExchangeSettings(
-            slippage_bps=paper.slippage_bps, spread_bps=paper.spread_bps, order_counts=tuple(counts)
-        ),
-        profile=settings.venue,
-    )
-
-
-def _label(window_s: int) -> str:
-    return "1 DAY" if window_s * SECOND == DAY else f"{window_s} SECOND"
 
 
 class PaperVenue:
@@ -184,7 +144,7 @@ class PaperVenue:
         self._books.write(exchange, now, durable=True)
         # An exchange's time never runs backwards: a clock that was set back is led by what it was ahead then.
         self._ahead = max(0, stopped_at - now)
-        faults = _from_now_on(self._faults, stopped_at, now, self._books.seq)
+        faults = faults_from_now_on(self._faults, stopped_at, now, self._books.seq)
         self._exchange = exchange
         self._link = Link(exchange, self._account_id, self._latency_us, faults)
         self._answers = Answers(exchange, self._account_id)
@@ -195,7 +155,7 @@ class PaperVenue:
             maker_fee=terms.maker_fee,
             taker_fee=terms.taker_fee,
             balances=balances(exchange.balances(self._account_id)),
-            profile=_profile(terms, faults is not None),
+            profile=profile(terms, faulty=faults is not None),
         )
 
     async def close(self) -> None:
@@ -471,33 +431,3 @@ class PaperVenue:
         self._turn(durable=True)
         if self._failure is not None:
             raise self._failure
-
-
-def _profile(terms: PaperTerms, faulty: bool) -> VenueProfile:
-    """How far the venue can be trusted: without planned faults its stream loses nothing, and no request is late."""
-    limits = tuple([(one.interval_us // SECOND, one.limit) for one in terms.exchange.order_counts])
-    if faulty:
-        return msgspec.structs.replace(terms.profile, order_limits=limits)
-    return msgspec.structs.replace(
-        terms.profile,
-        in_flight_max_ms=0,
-        protection_read_s=0,
-        reconciliation=False,
-        keep_ended_s=min(terms.profile.keep_ended_s, KEEP_ENDED_S),
-        order_limits=limits,
-    )
-
-
-def _from_now_on(faults: FaultPlan | None, stopped_at: Time, now: Time, seq: int) -> FaultPlan | None:
-    """A plan's part that is still to come: what is over while the process was away, nobody notices any more.
-
-    A window of maintenance that ended meanwhile stays, so that the symbol trades again. The draws are others after each
-    restart, and the same for the same journal.
-    """
-    if faults is None:
-        return None
-    plan = msgspec.msgpack.decode(msgspec.msgpack.encode(faults), type=FaultPlan)
-    plan.outages = tuple(one for one in plan.outages if one.end > now)
-    plan.maintenance = tuple(one for one in plan.maintenance if one.end > stopped_at)
-    plan.counter += seq
-    return plan
