@@ -102,11 +102,3 @@ def test_a_trailing_stop_without_a_price_to_begin_with_skips_nothing() -> None:
     assert low > high
     trade(exchange, "100")
     assert exchange.bounds(SYMBOL) == (90, 100)
-
-
-def test_resting_orders_are_told_from_triggers() -> None:
-    exchange = an_exchange()
-    exchange.execute("a", stop(SELL, "1", "90", "s"), 5)
-    assert not exchange.has_resting_orders(SYMBOL)
-    exchange.execute("a", limit(BUY, "1", "90", "b"), 5)
-    assert exchange.has_resting_orders(SYMBOL)

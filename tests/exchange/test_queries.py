@@ -93,6 +93,4 @@ def test_an_order_is_found_by_its_id_alone() -> None:
     exchange.execute("a", limit(BUY, "1", "90", "mine"), 5)
     found = exchange.named("a", "mine")
     assert found == exchange.order("a", SYMBOL, client_order_id="mine")
-    assert exchange.named("a", "mine", SYMBOL) == found
-    assert exchange.named("a", "mine", "ETHUSDT") is None
     assert exchange.named("b", "mine") is None

@@ -328,11 +328,6 @@ class Exchange:
             market.bounds()
         return market.range
 
-    def has_resting_orders(self, symbol: Symbol) -> bool:
-        """Whether limit orders rest in a book: only then can a change of depth matter inside of ``bounds``."""
-        market = self._state.market(symbol)
-        return bool(market.bids.entries or market.asks.entries)
-
     def quote(self, symbol: Symbol) -> Quoted:
         """Best bid and ask as the exchange sees them, and the price that stops to sell compare with."""
         return self._state.market(symbol).quoted()
@@ -369,12 +364,9 @@ class Exchange:
         state = self._state
         return queries.order(state, state.account(account_id), symbol, order_id, client_order_id)
 
-    def named(
-        self, account_id: AccountId, client_order_id: ClientOrderId, symbol: Symbol | None = None
-    ) -> OrderView | None:
-        """The order with an id, of whatever symbol (or of one); None when there is none."""
-        state = self._state
-        return queries.named(state, state.account(account_id), client_order_id, symbol)
+    def named(self, account_id: AccountId, client_order_id: ClientOrderId) -> OrderView | None:
+        """The order with an id, of whatever symbol; None when there is none."""
+        return queries.named(self._state, self._state.account(account_id), client_order_id)
 
     def open_orders(self, account_id: AccountId, symbol: Symbol | None = None) -> tuple[OrderView, ...]:
         """Open orders, pending legs included."""

@@ -108,12 +108,10 @@ def order(
     return order_view(find(state, account, symbol, order_id, client_order_id, missing))
 
 
-def named(
-    state: State, account: Account, client_order_id: ClientOrderId, symbol: Symbol | None = None
-) -> OrderView | None:
-    """The order with an id, of whatever symbol (or of one); None when there is none."""
-    for candidate in state.markets if symbol is None else (symbol,):
-        number = account.by_client_id.get((candidate, client_order_id))
+def named(state: State, account: Account, client_order_id: ClientOrderId) -> OrderView | None:
+    """The order with an id, of whatever symbol; None when there is none."""
+    for symbol in state.markets:
+        number = account.by_client_id.get((symbol, client_order_id))
         if number is not None:
             return order_view(state.orders[number])
     return None

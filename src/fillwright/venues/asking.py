@@ -123,8 +123,8 @@ class Answers:
         for name in asked.client_order_ids:
             if name in seen:
                 continue
-            view = exchange.named(account_id, name, asked.symbol)
-            if view is None:
+            view = exchange.named(account_id, name)
+            if view is None or asked.symbol not in (None, view.symbol):
                 absent.append(name)
             else:
                 reports.append(self._report(view))
