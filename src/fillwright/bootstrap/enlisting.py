@@ -8,7 +8,6 @@ import msgspec
 
 from fillwright.bootstrap.replaying import EXAMPLE_TRADER, SYNTHETIC_SYMBOLS
 from fillwright.config import Config, TraderConfig
-from fillwright.core.instruments import Instrument
 from fillwright.core.settings import Settings
 from fillwright.core.types import Symbol
 from fillwright.options import BadInputError, ServiceOptions
@@ -24,8 +23,13 @@ DEMO_PARAMETERS: Mapping[str, object] = {
 }
 """The example on candles of five seconds, so impatient that a position is open within seconds, 60 at most but for rare
 markets. Its targets, twice its stops, must lie beyond the limit price of its entries."""
-DEMO_RISK: Mapping[str, int] = {"cooldown_minutes": 2, "max_daily_trades": 1_000}
-"""An impatient trader loses often: what would keep it quiet for an hour gives way where the settings say nothing."""
+DEMO_RISK: Mapping[str, int] = {
+    "cooldown_minutes": 2,
+    "max_daily_trades": 1_000,
+    "max_positions_per_symbol": 2,
+}
+"""An impatient trader loses often, and holds a position of every symbol: what would keep it quiet for an hour, or be in
+the way of a signal that somebody tries, gives way where the settings say nothing."""
 
 
 class Lineup(msgspec.Struct, frozen=True):
@@ -44,9 +48,7 @@ class Lineup(msgspec.Struct, frozen=True):
         return [runner_of(name, trader, self.symbols, self.settings) for name, trader in self.traders.items()]
 
 
-def line_up(
-    options: ServiceOptions, instruments: Mapping[Symbol, Instrument], on_tape: tuple[Symbol, ...]
-) -> Lineup:
+def line_up(options: ServiceOptions, on_tape: tuple[Symbol, ...]) -> Lineup:
     """Work out who trades what; ``on_tape`` are the symbols of the tape, if there is one. Raises BadInputError."""
     config = options.config
     traders = _traders_of(options)

@@ -110,7 +110,7 @@ class _Plan:
         info = exchange_info_of(config.market)
         known_instruments = info.instruments
         on_tape = tape_symbols(config.market, known_instruments) if config.market.feed == "tape" else ()
-        self.lineup: Lineup = line_up(options, known_instruments, on_tape)
+        self.lineup: Lineup = line_up(options, on_tape)
         known(self.lineup.symbols, known_instruments)
         self.settings = with_order_limits(self.lineup.settings, info)
         self.instruments = {symbol: known_instruments[symbol] for symbol in self.lineup.symbols}

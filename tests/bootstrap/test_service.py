@@ -1,0 +1,126 @@
+"""What keeps a service from starting, told before anything is changed; the service itself is in tests/e2e."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import structlog
+
+from fillwright.api.server import bind
+from fillwright.bootstrap import run_service
+from fillwright.bootstrap.folder import DataFolder
+from fillwright.bootstrap.service import hosts_of, read_faults, warnings_of
+from fillwright.config import ServerConfig, load
+from fillwright.options import (
+    AddressInUseError,
+    AlreadyRunningError,
+    BadInputError,
+    ServiceOptions,
+    ServiceUp,
+)
+from fillwright.ports import NotADatabaseError, SchemaTooNewError
+from fillwright.storage.sql import open_store
+
+SYNTHETIC = '[market]\nfeed = "synthetic"\n[server]\nport = 0\n'
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers = []
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def start(tmp_path: Path, text: str = SYNTHETIC, trader: str | None = None) -> None:
+    (tmp_path / "fillwright.toml").write_text(text)
+    config = load(environment={}, folder=tmp_path, overrides={"data.dir": str(tmp_path / "data")})
+
+    def tell(up: ServiceUp) -> None:
+        raise AssertionError("it has started")
+
+    run_service(ServiceOptions(config=config, trader=trader), tell)
+
+
+@pytest.mark.parametrize(
+    ("market", "expected"),
+    [
+        ('feed = "tape"', "no tape is named"),
+        ('feed = "tape"\ntapes = ["nowhere.csv"]', "nowhere.csv"),
+        ('feed = "synthetic"\nsymbols = ["NOPEUSDT"]', "unknown symbol NOPEUSDT"),
+        ('feed = "synthetic"\nexchange_info = "nowhere.json"', "nowhere.json"),
+        ('feed = "synthetic"\n[paper]\nfaults = "nowhere.json"', "nowhere.json"),
+    ],
+)
+def test_wrong_input_touches_nothing(tmp_path: Path, market: str, expected: str) -> None:
+    with pytest.raises(BadInputError, match=expected):
+        start(tmp_path, f"[server]\nport = 0\n[market]\n{market}\n")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_trader_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="nobody"):
+        start(tmp_path, trader="nobody")
+
+
+def test_a_data_folder_in_use(tmp_path: Path) -> None:
+    with DataFolder(tmp_path / "data"), pytest.raises(AlreadyRunningError):
+        start(tmp_path)
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    with closing(bind("127.0.0.1", 0)) as bound:
+        port = bound.getsockname()[1]
+        with pytest.raises(AddressInUseError, match=rf":{port}: .*--port"):
+            start(tmp_path, f'[market]\nfeed = "synthetic"\n[server]\nport = {port}\n')
+    with DataFolder(tmp_path / "data"):
+        pass  # and the folder is free again
+
+
+def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "journal.db"
+    with open_store(path):
+        pass
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    with pytest.raises(SchemaTooNewError, match="newer fillwright"):
+        start(tmp_path)
+
+
+def test_a_file_that_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "journal.db").write_text("not a database at all, but long enough to be read " * 50)
+    with pytest.raises(NotADatabaseError):
+        start(tmp_path)
+
+
+def test_a_fault_plan(tmp_path: Path) -> None:
+    path = tmp_path / "faults.json"
+    path.write_text('{"seed": 7, "rates": {"lost": 0.25}}')
+    assert (read_faults(path).seed, read_faults(path).rates.lost) == (7, 0.25)
+    path.write_text('{"seed": "seven"}')
+    with pytest.raises(BadInputError, match="not a fault plan"):
+        read_faults(path)
+    path.write_text(" " * 1_000_001)
+    with pytest.raises(BadInputError, match="larger than"):
+        read_faults(path)
+
+
+def test_who_opens_it_to_others_is_told_what_that_means() -> None:
+    assert warnings_of(ServerConfig()) == ()
+    token, plain = warnings_of(ServerConfig(host="0.0.0.0"))
+    assert "token" in token
+    assert "TLS" in plain
+    assert warnings_of(ServerConfig(host="0.0.0.0", tls_proxy=True)) == (token,)
+    assert hosts_of(ServerConfig(allowed_hosts=("a.example",))) == ("a.example",)
+    assert hosts_of(ServerConfig(host="b.example")) == ("b.example",)
