@@ -22,7 +22,7 @@ from fillwright.core.orders import Order
 from fillwright.core.positions import Position
 from fillwright.core.settings import Settings
 from fillwright.core.state import Ledger, SignalRecord, State
-from fillwright.core.types import CONTEXT, ClientOrderId, Symbol, Time
+from fillwright.core.types import CONTEXT, ZERO, ClientOrderId, Symbol, Time
 from fillwright.ports import STATE_PART, Owner
 from fillwright.storage.sql import rows, schema
 from fillwright.storage.sql.database import Database
@@ -111,6 +111,9 @@ class SqliteProjection:
         self._whose = rows.Whose(owner.account_id, owner.user_id, owner.mode.value)
         self._pending = _Pending()
         self._ledger = Ledger(State())
+        self._total = ZERO
+        """The portfolio's total result: only positions that records touch, prices and fees change it."""
+        self._totalled: Ledger | None = None
         self._trade = upsert_trade(schema.trades_of(owner.mode))
         self._valued: dict[Symbol, Decimal | None] = {}
         """At which prices, and at which fee, the rows of open positions were valued last."""
@@ -192,11 +195,13 @@ class SqliteProjection:
         many(INSERT_DECISION, [rows.decision_row(whose, record) for record in pending.decisions])
         many(INSERT_PNL, [rows.pnl_row(whose, mark) for mark in pending.marks])
         self._write_settings(connection, pending)
-        connection.execute(self._portfolio, rows.portfolio_row(whose, ledger, pending.since))
+        if pending.positions or pending.reprice or self._totalled is not ledger:
+            self._total, self._totalled = rows.total_pnl(ledger), ledger
+        connection.execute(self._portfolio, rows.portfolio_row(whose, ledger, pending.since, self._total))
         connection.execute(WRITE_SEQ, (self._account_id, pending.seq))
 
     def _repriced(self, ledger: Ledger) -> dict[int, Position]:
-        """Open positions whose row may say something else now: those of symbols with another price (all: other fees)."""
+        """Open positions whose row may say something else now: of symbols with another price (all: other fees)."""
         prices, fee = ledger.state.prices, ledger.state.taker_fee
         symbols, known = ledger.positions_by_symbol, self._valued if fee == self._valued_fee else {}
         moved = [symbol for symbol in symbols if symbol not in known or prices.get(symbol) != known[symbol]]

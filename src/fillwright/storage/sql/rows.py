@@ -322,17 +322,28 @@ def trade_row(
     )
 
 
-def portfolio_row(whose: Whose, ledger: Ledger, now: Time) -> Row:
+def total_pnl(ledger: Ledger) -> Decimal:
+    """Realised by all positions, and unrealised of those that are open."""
+    state = ledger.state
+    total, prices, fee = state.portfolio.realized, state.prices, state.taker_fee
+    for position in ledger.open_positions.values():
+        total += position.realized
+        if position.quantity and (price := prices.get(position.symbol)) is not None:
+            total += position.unrealized(price, fee)
+    return total
+
+
+def portfolio_row(whose: Whose, ledger: Ledger, now: Time, total: Decimal) -> Row:
     """A row of ``paper_portfolios`` or ``real_portfolios``; ``now`` is its ``created_at`` if it is new."""
     state = ledger.state
     portfolio = state.portfolio
     quote = portfolio.balances.get(portfolio.quote_asset)
-    equity = available = locked = ZERO
-    if quote is not None:  # asking the portfolio for a balance that it lacks would make one
-        equity, available, locked = portfolio.equity_at(state.prices), portfolio.available(), quote.locked
-    total = portfolio.realized
-    for position in ledger.open_positions.values():
-        total += position.realized + value_of(position, ledger).unrealized
+    equity, exposure = portfolio.equity_and_exposure(state.prices)
+    available = locked = ZERO
+    if quote is None:
+        equity = ZERO
+    else:  # asking the portfolio for a balance that it lacks would make one
+        available, locked = portfolio.available(), quote.locked
     return (
         whose.account_id,
         portfolio.quote_asset,
@@ -347,7 +358,7 @@ def portfolio_row(whose: Whose, ledger: Ledger, now: Time) -> Row:
         portfolio.losses,
         text(percent(Decimal(portfolio.wins), Decimal(portfolio.wins + portfolio.losses))),
         text(money(portfolio.drawdown_max_percent)),
-        text(portfolio.exposure_total(state.prices)),
+        text(exposure),
         len(ledger.open_positions),
         state.reconciled_at or NULL,
         whose.user_id,
