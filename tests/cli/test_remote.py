@@ -1,0 +1,70 @@
+"""Commands that ask a service, as they are typed; nothing answers here but where it says so."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fillwright.cli import app
+from tests.api.serving import TOKEN
+from tests.commands.beside import service_beside
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.upper().startswith("FILLWRIGHT_"):
+            monkeypatch.delenv(name)
+
+
+ALL = [
+    ["signal", "send", "BTCUSDT", "--stop-loss", "1"],
+    ["emergency-stop", "--yes"],
+    ["resume", "--reason", "drill"],
+    ["mode"],
+    ["status"],
+]
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_without_a_token(command: list[str]) -> None:
+    result = run(*command)
+    assert result.exit_code == 2
+    assert "FILLWRIGHT_TOKEN" in result.stderr
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_without_a_service(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILLWRIGHT_TOKEN", "x")
+    result = run(*command, "--url", "http://127.0.0.1:1", "--json")
+    assert result.exit_code == 7
+    assert json.loads(result.stdout)["error"]["code"] == "NOT_REACHED"
+
+
+def test_nobody_to_ask_needs_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILLWRIGHT_TOKEN", "x")
+    result = run("emergency-stop")
+    assert (result.exit_code, "--yes" in result.stderr) == (2, True)
+
+
+def test_a_resume_needs_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILLWRIGHT_TOKEN", "x")
+    assert run("resume").exit_code == 2
+
+
+def test_a_denied_signal_ends_with_its_own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILLWRIGHT_TOKEN", TOKEN)
+    with service_beside(tmp_path) as url:
+        result = run("signal", "send", "AAAUSDT", "--stop-loss", "1", "--url", url, "--json")
+        assert result.exit_code == 8
+        assert json.loads(result.stdout)["status"] == "denied"
+        assert json.loads(run("mode", "--url", url, "--json").stdout) == {"mode": "paper"}
