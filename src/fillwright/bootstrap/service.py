@@ -27,7 +27,7 @@ from fillwright.bootstrap.prices import Prices, exchange_info_of, known, tape_sy
 from fillwright.bootstrap.tokens import FixedToken, TokenFile, new_token, read_digest
 from fillwright.config import ServerConfig
 from fillwright.core.events import UnknownEventError
-from fillwright.core.types import AccountId, Mode
+from fillwright.core.types import MILLISECOND, AccountId, Mode, Time
 from fillwright.exchange.faults import FaultPlan
 from fillwright.market.intervals import IntervalError
 from fillwright.market.tapes import TapeError
@@ -58,6 +58,8 @@ OPERATOR = "operator"
 FAULTS_BYTES_MAX = 1_000_000
 PRICES_TOLD_MAX_S = 5.0
 """So long it is waited for what the source says before the service says that it is up."""
+SAME_SIGNAL: Time = 300 * MILLISECOND
+"""Ctrl-C reaches everything in a terminal, and some who start others hand it on: what comes so soon is no second one."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -142,6 +144,7 @@ class _Service:
         self._orchestrator: Orchestrator | None = None
         self._starting: asyncio.Task[None] | None = None
         self._signals = 0
+        self._signalled_at: Time = 0
         self._log = structlog.get_logger()
 
     def _tokens(self) -> tuple[Tokens, str | None]:
@@ -242,7 +245,11 @@ class _Service:
 
     def _signalled(self, number: signal.Signals) -> None:
         """The first asks to stop in order; the second ends the process here and now, as a kill would."""
+        now = self.clock.now()
+        if self._signals and now - self._signalled_at < SAME_SIGNAL:
+            return
         self._signals += 1
+        self._signalled_at = now
         if self._signals > 1:
             self._log.warning("stopped at once; the next start goes on from the journal")
             sys.stderr.flush()
