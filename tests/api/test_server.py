@@ -89,6 +89,22 @@ def test_what_is_no_http_is_told_in_the_one_shape(tmp_path: Path) -> None:
     run(story())
 
 
+def test_a_head_without_end_is_refused_and_a_body_of_its_size_is_not(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path) as made:
+            reader, writer = await raw(made)
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 70_000)
+            status, answer = await answer_of(reader)
+            assert (status, answer["error"]["code"]) == (431, "HEAD_TOO_LARGE")
+            writer.close()
+            body = b'{"reason": "' + b" " * 60_000 + b'"}'
+            for _ in range(3):  # the head's bytes are counted anew for each request
+                status, answer = await made.ask("POST", "/api/resume", raw=body)
+                assert (status, answer["error"]["code"]) == (400, "INVALID_FIELD")
+
+    run(story())
+
+
 def test_more_connections_than_the_bound_are_told_so_and_those_within_it_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
