@@ -130,6 +130,31 @@ def test_protection_is_sent_again_once_only() -> None:
     assert len(desk.sent()) == 1
 
 
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_refusal_of_what_was_sent_again_says_nothing_of_what_was_sent_first(arrives: bool) -> None:
+    """§6: "not found" and a refused repetition are no proof while the first request may be under way."""
+    desk, stop = naked()
+    desk.lose(stop)
+    desk.wait("0.5")
+    desk.absent(stop.client_order_id)
+    assert desk.only(OrderRequest) == stop
+    desk.refuse(stop, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
+    assert desk.order(stop.client_order_id).state is OrderState.UNKNOWN
+    assert desk.sent() == []
+    if arrives:
+        desk.wait(5)
+        desk.report(stop.client_order_id, V.NEW)
+        assert desk.position.stop_order_id == stop.client_order_id
+        assert desk.sent() == []
+    else:
+        desk.wait(16)
+        desk.absent(stop.client_order_id)
+        assert desk.order(stop.client_order_id).never_arrived
+        assert desk.only(OrderRequest).client_order_id == "RT_t_1_S_2"
+    assert desk.events(ev.Anomaly) == []
+    desk.check()
+
+
 def test_protection_that_could_be_funded_twice_is_not_sent_again() -> None:
     """§6: only if the account's free base before the first send was below twice the quantity."""
     desk, stop = naked()

@@ -24,7 +24,14 @@ from fillwright.core.inputs import (
     RequestFailed,
     TransferReport,
 )
-from fillwright.core.inquiries import anomaly, ask, begin_reconciliation, may_be_under_way, owned_of
+from fillwright.core.inquiries import (
+    anomaly,
+    ask,
+    begin_reconciliation,
+    may_arrive,
+    may_be_under_way,
+    owned_of,
+)
 from fillwright.core.orders import Order, Step
 from fillwright.core.positions import Position
 from fillwright.core.requests import (
@@ -391,8 +398,10 @@ def _place_failed(ctx: Context, names: Iterable[ClientOrderId], failure: Request
         ctx.touch(order.position_id)
         if order.exchange_order_id or order.state not in _UNHEARD:
             continue  # its report came before the answer, and says more
-        resent_is_there = order.resends and failure.message in (DUPLICATE_ORDER, INSUFFICIENT_BALANCE)
-        if failure.error_class is ErrorClass.UNKNOWN or resent_is_there:
+        is_there = failure.message in (DUPLICATE_ORDER, INSUFFICIENT_BALANCE)
+        # of what was sent twice one refusal says nothing about the other request while that may be under way
+        in_doubt = order.resends and (is_there or may_arrive(ctx, order))
+        if failure.error_class is ErrorClass.UNKNOWN or in_doubt:
             doubt(ctx, order, "place", failure)
         else:
             if failure.message == INSUFFICIENT_BALANCE and order.leg is not Leg.ENTRY and order.position_id:
