@@ -59,7 +59,7 @@ FAULTS_BYTES_MAX = 1_000_000
 PRICES_TOLD_MAX_S = 5.0
 """So long it is waited for what the source says before the service says that it is up."""
 SAME_SIGNAL: Time = 300 * MILLISECOND
-"""Ctrl-C reaches everything in a terminal, and some who start others hand it on: what comes so soon is no second one."""
+"""Ctrl-C reaches all of a terminal, and some who start others hand it on: what comes so soon is no second signal."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
