@@ -395,3 +395,55 @@ def test_market_orders_are_never_sent_unrecorded(tmp_path: Path) -> None:
             bench.check()
 
     run(check())
+
+
+# -- its end -----------------------------------------------------------------------------------------------------
+
+
+def test_what_has_been_told_when_it_comes_to_rest_is_taken(tmp_path: Path) -> None:
+    """The price falls while the shutdown is being written: stops are executed, and heard before the end."""
+
+    async def check() -> None:
+        bench = open_bench(tmp_path)
+        async with bench.running() as account:
+            await bench.submit(make_signal("a"))
+            await turns()
+            append = bench.store.journal.append
+
+            def append_and_fall(account_id: str, seq: int, records: Any) -> None:
+                append(account_id, seq, records)
+                if any(isinstance(record.event, ev.ShutdownBegun) for record in records):
+                    bench.price(D(94), volume=D(1_000))
+
+            bench.store.journal.append = append_and_fall  # type: ignore[method-assign]
+            account.stop()
+            assert bench.task is not None
+            await asyncio.wait((bench.task,))
+        assert len(bench.events(ev.PositionClosed)) == 1
+        bench.check()
+
+    run(check())
+
+
+def test_at_rest_the_venue_is_shown_no_more_of_the_market(tmp_path: Path) -> None:
+    """The price falls while the last snapshot is being written: the stops rest until the next start."""
+
+    async def check() -> None:
+        bench = open_bench(tmp_path)
+        async with bench.running() as account:
+            await bench.submit(make_signal("a"))
+            await turns()
+            save = bench.store.journal.save_snapshot
+
+            def save_and_fall(account_id: str, snapshot: Snapshot) -> None:
+                save(account_id, snapshot)
+                bench.price(D(94), volume=D(1_000))
+
+            bench.store.journal.save_snapshot = save_and_fall  # type: ignore[method-assign]
+            account.stop()
+            assert bench.task is not None
+            await asyncio.wait((bench.task,))
+        assert bench.events(ev.PositionClosed) == []
+        bench.check()
+
+    run(check())

@@ -20,6 +20,7 @@ from fillwright.core.risk.situation import Assessment
 from fillwright.ports import (
     Clock,
     MarketDriven,
+    MarketSink,
     Owner,
     StorageError,
     Store,
@@ -78,6 +79,8 @@ class AccountEngine:
         self._inbox = Inbox(bounds)
         self._trials = Trials(clock)
         self._work: Work | None = None
+        self._market: MarketSink | None = None
+        """What of the venue is shown the live market."""
         self._troubles: dict[str, str] = {}
         """Where and what: recorded as soon as there is an engine again, of each place the last."""
 
@@ -246,14 +249,13 @@ class AccountEngine:
         self._work = work
         if self.state == STOPPING:
             work.stop()
-        market = self.venue.market if isinstance(self.venue, MarketDriven) else None
-        if market is not None:
-            self._hub.add_venue(market)
+        if isinstance(self.venue, MarketDriven):
+            self._market = self.venue.market
+            self._hub.add_venue(self._market)
         try:
             await work.run(recovered.effects)
         finally:
-            if market is not None:
-                self._hub.remove_venue(market)
+            self.rested()
             self._leave(work)
 
     def _leave(self, work: Work) -> None:
@@ -307,6 +309,12 @@ class AccountEngine:
             )
         else:
             self.detail = "the venue's books are being read" if state.stream_connected else "no stream yet"
+
+    def rested(self) -> None:
+        """Nothing that the venue does is heard any more: one whose market is shown to it here does nothing more."""
+        if self._market is not None:
+            self._hub.remove_venue(self._market)
+            self._market = None
 
     def tell(self, alert: Alert) -> None:
         """Tell a person at once."""

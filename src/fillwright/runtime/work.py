@@ -56,6 +56,9 @@ class Watch(Protocol):
     def turned(self) -> None:
         """A batch is committed."""
 
+    def rested(self) -> None:
+        """The last batch is committed: what happens at the venue from now on is heard at the next start."""
+
     def tell(self, alert: Alert) -> None:
         """A person is to be told."""
 
@@ -146,6 +149,7 @@ class Work:
             self._watch.turned()
             if committer.seq - self._snapshot_seq >= SNAPSHOT_RECORDS and now >= self._snapshot_not_before:
                 self._take_snapshot()
+        self._watch.rested()
         self._take_snapshot()
 
     def _step(self, committer: Committer, batch: Batch, now: Time) -> None:
@@ -165,9 +169,9 @@ class Work:
                 committer.step(item, now=now, reply=reply)  # type: ignore[arg-type]
 
     def _is_at_rest(self) -> bool:
-        """No entry works, nothing is under way, and what is held is protected."""
+        """No entry works, nothing is under way or has been told and not taken yet, and what is held is protected."""
         ledger = self.engine.ledger
-        if self._shutdown_due or not self.dispatch.is_idle:
+        if self._shutdown_due or not self.dispatch.is_idle or self._inbox.depths.reports:
             return False
         if any(order.leg in (Leg.ENTRY, Leg.MANUAL) for order in ledger.open_orders.values()):
             return False
