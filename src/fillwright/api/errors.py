@@ -78,7 +78,12 @@ class ApiError(Exception):
 
 def not_found(what: str, name: object) -> ApiError:
     """Nothing of that name is there."""
-    return ApiError(404, "NOT_FOUND", f"there is no {what} {name}")
+    return ApiError(404, "NOT_FOUND", f"there is no {what} {name!s:.100}")
+
+
+def no_such_path() -> ApiError:
+    """No route has the path."""
+    return ApiError(404, "NOT_FOUND", "there is no such path; /docs lists them all")
 
 
 def invalid(path: str, message: str) -> ApiError:
@@ -167,7 +172,7 @@ def _of_framework(error: HTTPException, request_id: str) -> ApiError:
     if status == 413:
         message = "the body is too large"
     elif status == 404:
-        message = "there is no such path; /docs lists them all"
+        return no_such_path()
     elif status == 405:
         message = "the path does not know this method"
     return ApiError(status, code, message or HTTPStatus(status).phrase, details, headers)

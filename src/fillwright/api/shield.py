@@ -15,12 +15,14 @@ from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from fillwright.api.errors import JSON, REQUEST_ID, ApiError, translated
+from fillwright.api.errors import JSON, REQUEST_ID, ApiError, no_such_path, translated
 from fillwright.api.tokens import Tokens, bearer, caller_of
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/docs/openapi.json"})
 """What anybody may read; everything else needs a token."""
+DOCUMENTS = "/docs/"
+"""Below it there is nothing but what is open."""
 CALLER = "fillwright.caller"
 """Where the scope holds who calls."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -82,8 +84,11 @@ class Shield:
         try:
             self._check_host(host)
             if kind == "http":
-                if scope["path"] not in OPEN_PATHS:
+                path = scope["path"]
+                if path not in OPEN_PATHS:
                     scope[CALLER] = caller_of(self._tokens, bearer(authorization))  # type: ignore[literal-required]
+                    if path.startswith(DOCUMENTS):
+                        raise no_such_path()  # the framework would answer with a page of its own
             elif authorization:
                 scope[CALLER] = caller_of(self._tokens, bearer(authorization))  # type: ignore[literal-required]
         except ApiError as error:
