@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import msgspec
 
 from fillwright.bootstrap.replaying import EXAMPLE_TRADER, SYNTHETIC_SYMBOLS
 from fillwright.config import Config, TraderConfig
 from fillwright.core.settings import Settings
-from fillwright.core.types import Symbol
+from fillwright.core.types import ZERO, Symbol
 from fillwright.options import BadInputError, ServiceOptions
 from fillwright.traders import TraderRunner, load_trader
 
@@ -23,10 +24,11 @@ DEMO_PARAMETERS: Mapping[str, object] = {
 }
 """The example on candles of five seconds, so impatient that a position is open within seconds, 60 at most but for rare
 markets. Its targets, twice its stops, must lie beyond the limit price of its entries."""
-DEMO_RISK: Mapping[str, int] = {
+DEMO_RISK: Mapping[str, int | Decimal] = {
     "cooldown_minutes": 2,
     "max_daily_trades": 1_000,
     "max_positions_per_symbol": 2,
+    "min_order_interval_seconds": ZERO,
 }
 """An impatient trader loses often, and holds a position of every symbol: what would keep it quiet for an hour, or be in
 the way of a signal that somebody tries, gives way where the settings say nothing."""
