@@ -7,17 +7,23 @@ from pathlib import Path
 import pytest
 
 from fillwright.bootstrap.enlisting import DEMO_PARAMETERS, Lineup, line_up
+from fillwright.bootstrap.prices import OnTape
 from fillwright.config import load
+from fillwright.market.intervals import Interval
 from fillwright.options import BadInputError, ServiceOptions
 from fillwright.traders import TraderLoadError
 
 
 def lined_up(
-    tmp_path: Path, text: str = "", *on_tape: str, trader: str | None = None, no_trader: bool = False
+    tmp_path: Path,
+    text: str = "",
+    on_tape: OnTape | None = None,
+    trader: str | None = None,
+    no_trader: bool = False,
 ) -> Lineup:
     (tmp_path / "fillwright.toml").write_text(text)
     config = load(environment={}, folder=tmp_path)
-    return line_up(ServiceOptions(config=config, trader=trader, no_trader=no_trader), on_tape)
+    return line_up(ServiceOptions(config=config, trader=trader, no_trader=no_trader), on_tape or OnTape())
 
 
 def test_the_example_on_three_symbols(tmp_path: Path) -> None:
@@ -78,6 +84,12 @@ def test_symbols_of_the_market_come_first(tmp_path: Path) -> None:
 
 
 def test_symbols_of_a_tape(tmp_path: Path) -> None:
-    assert lined_up(tmp_path, "", "LTCUSDT").symbols == ("LTCUSDT",)
+    assert lined_up(tmp_path, "", OnTape(("LTCUSDT",))).symbols == ("LTCUSDT",)
     with pytest.raises(BadInputError, match="ADAUSDT is not on the tape"):
-        lined_up(tmp_path, '[market]\nsymbols = ["ADAUSDT"]\n', "LTCUSDT")
+        lined_up(tmp_path, '[market]\nsymbols = ["ADAUSDT"]\n', OnTape(("LTCUSDT",)))
+
+
+def test_the_example_takes_the_candles_that_a_tape_has(tmp_path: Path) -> None:
+    lineup = lined_up(tmp_path, "", OnTape(("LTCUSDT",), Interval.M1))
+    assert [str(one.interval) for one in lineup.runners()] == ["1m"]
+    assert lineup.settings.candle_interval == "1m"

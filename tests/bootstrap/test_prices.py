@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fillwright.bootstrap import prices as module
-from fillwright.bootstrap.prices import Prices, exchange_info_of, known, tape_symbols, with_order_limits
+from fillwright.bootstrap.prices import OnTape, Prices, exchange_info_of, known, on_tape, with_order_limits
 from fillwright.config import MarketConfig
 from fillwright.core.settings import Settings
 from fillwright.options import BadInputError
@@ -62,9 +62,19 @@ def test_auto_takes_binance_if_it_answers(
 
 def test_what_a_tape_holds(tmp_path: Path) -> None:
     config = MarketConfig(feed="tape", tapes=(tape(tmp_path),))
-    assert tape_symbols(config, INSTRUMENTS) == ("BTCUSDT",)
+    assert on_tape(config, INSTRUMENTS) == OnTape(("BTCUSDT",), None)
+    assert on_tape(MarketConfig(), INSTRUMENTS) == OnTape()
     with pytest.raises(BadInputError, match="no tape is named"):
-        tape_symbols(MarketConfig(feed="tape"), INSTRUMENTS)
+        on_tape(MarketConfig(feed="tape"), INSTRUMENTS)
+
+
+def test_a_tape_of_candles_says_of_which(tmp_path: Path) -> None:
+    path = tmp_path / "BTCUSDT-1m-2026-11-20.csv"
+    first = 1_795_168_800_000
+    rows = [f"{first + 60_000 * n},1,1,1,1,5,{first + 60_000 * n + 59_999},5,1,1,1,0" for n in range(20)]
+    path.write_text("\n".join(rows) + "\n")
+    found = on_tape(MarketConfig(feed="tape", tapes=(path,)), INSTRUMENTS)
+    assert (found.symbols, found.interval) == (("BTCUSDT",), "1m")
 
 
 def test_an_unknown_symbol_is_named() -> None:

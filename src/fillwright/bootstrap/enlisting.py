@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
+from fillwright.bootstrap.prices import OnTape
 from fillwright.bootstrap.replaying import EXAMPLE_TRADER, SYNTHETIC_SYMBOLS
 from fillwright.config import Config, TraderConfig
 from fillwright.core.settings import Settings
@@ -50,19 +51,20 @@ class Lineup(msgspec.Struct, frozen=True):
         return [runner_of(name, trader, self.symbols, self.settings) for name, trader in self.traders.items()]
 
 
-def line_up(options: ServiceOptions, on_tape: tuple[Symbol, ...]) -> Lineup:
-    """Work out who trades what; ``on_tape`` are the symbols of the tape, if there is one. Raises BadInputError."""
+def line_up(options: ServiceOptions, on_tape: OnTape) -> Lineup:
+    """Work out who trades what; ``on_tape`` is what the tape holds, if there is one. Raises BadInputError."""
     config = options.config
     traders = _traders_of(options)
     is_demo = traders is None
     settings = config.settings
     if traders is None:
+        interval = DEMO_INTERVAL if on_tape.interval is None else str(on_tape.interval)
         example = TraderConfig(
-            trader_class=EXAMPLE_TRADER, parameters=dict(DEMO_PARAMETERS), interval=DEMO_INTERVAL
+            trader_class=EXAMPLE_TRADER, parameters=dict(DEMO_PARAMETERS), interval=interval
         )
         traders = {EXAMPLE_TRADER: example}
-        settings = _demo_settings(config)
-    symbols = _symbols_of(config, traders, on_tape)
+        settings = _demo_settings(config, interval)
+    symbols = _symbols_of(config, traders, on_tape.symbols)
     for name, trader in traders.items():
         for symbol in trader.symbols:
             if symbol not in symbols:
@@ -72,11 +74,12 @@ def line_up(options: ServiceOptions, on_tape: tuple[Symbol, ...]) -> Lineup:
     return Lineup(traders, symbols, settings, is_demo)
 
 
-def _demo_settings(config: Config) -> Settings:
+def _demo_settings(config: Config, interval: str) -> Settings:
     """The account's settings while the example runs; what was set by anybody stays."""
     settings, places = config.settings, config.places
     changes = {key: value for key, value in DEMO_RISK.items() if f"risk.{key}" not in places}
-    interval = settings.candle_interval if "basic.candle_interval" in places else DEMO_INTERVAL
+    if "basic.candle_interval" in places:
+        interval = settings.candle_interval
     risk = msgspec.structs.replace(settings.risk, **changes)
     return msgspec.structs.replace(settings, candle_interval=interval, risk=risk)
 

@@ -12,10 +12,11 @@ from fillwright.config import MarketConfig
 from fillwright.core.instruments import Instrument
 from fillwright.core.settings import Settings
 from fillwright.core.types import Symbol
+from fillwright.market.intervals import Interval
 from fillwright.market.live.choice import first_available
 from fillwright.market.live.synthetic import LIVE_SHAPE, LiveSyntheticMarket
 from fillwright.market.live.tape import LiveTape
-from fillwright.market.tapes import open_tape
+from fillwright.market.tapes import TapeKind, open_tape
 from fillwright.options import BadInputError
 from fillwright.ports import Clock, MarketData
 from fillwright.wire.exchange_info import ExchangeInfo, default_exchange_info, load_exchange_info
@@ -49,13 +50,28 @@ def with_order_limits(settings: Settings, info: ExchangeInfo) -> Settings:
     return msgspec.structs.replace(settings, venue=venue)
 
 
-def tape_symbols(config: MarketConfig, instruments: Mapping[Symbol, Instrument]) -> tuple[Symbol, ...]:
-    """The symbols that the tapes are known to hold; raises TapeError, BadInputError."""
+class OnTape(msgspec.Struct, frozen=True):
+    """What tapes are known to hold."""
+
+    symbols: tuple[Symbol, ...] = ()
+    interval: Interval | None = None
+    """Of the longest candles, where there are candles and no trades."""
+
+
+def on_tape(config: MarketConfig, instruments: Mapping[Symbol, Instrument]) -> OnTape:
+    """Look into the tapes, if it is tapes that are to be played; raises TapeError, BadInputError."""
+    if config.feed != "tape":
+        return OnTape()
     if not config.tapes:
         raise BadInputError("market.feed is tape, and no tape is named: --tape FILE, or market.tapes")
     wanted = config.symbols[0] if len(config.symbols) == 1 else None
-    found = [symbol for path in config.tapes for symbol in open_tape(path, wanted, instruments).symbols]
-    return tuple(dict.fromkeys(found))
+    tapes = [open_tape(path, wanted, instruments) for path in config.tapes]
+    symbols = dict.fromkeys(symbol for tape in tapes for symbol in tape.symbols)
+    intervals = [
+        tape.interval for tape in tapes if tape.kind is TapeKind.CANDLES and tape.interval is not None
+    ]
+    longest = max(intervals, key=lambda interval: interval.length_us or 0, default=None)
+    return OnTape(tuple(symbols), longest)
 
 
 class Prices(msgspec.Struct, frozen=True):

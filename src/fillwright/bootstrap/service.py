@@ -23,7 +23,7 @@ from fillwright.api.server import PortInUseError, bind, serve, url_of
 from fillwright.api.tokens import Caller, Tokens
 from fillwright.bootstrap.enlisting import Lineup, line_up
 from fillwright.bootstrap.folder import DataFolder
-from fillwright.bootstrap.prices import Prices, exchange_info_of, known, tape_symbols, with_order_limits
+from fillwright.bootstrap.prices import Prices, exchange_info_of, known, on_tape, with_order_limits
 from fillwright.bootstrap.tokens import FixedToken, TokenFile, new_token, read_digest
 from fillwright.config import ServerConfig
 from fillwright.core.events import UnknownEventError
@@ -111,8 +111,7 @@ class _Plan:
         self.faults = None if config.faults is None else read_faults(config.faults)
         info = exchange_info_of(config.market)
         known_instruments = info.instruments
-        on_tape = tape_symbols(config.market, known_instruments) if config.market.feed == "tape" else ()
-        self.lineup: Lineup = line_up(options, on_tape)
+        self.lineup: Lineup = line_up(options, on_tape(config.market, known_instruments))
         known(self.lineup.symbols, known_instruments)
         self.settings = with_order_limits(self.lineup.settings, info)
         self.instruments = {symbol: known_instruments[symbol] for symbol in self.lineup.symbols}
