@@ -35,7 +35,7 @@ COPIES = 10
 SYMBOLS = tuple(base if not copy else f"{base[:3]}{copy}USDT" for copy in range(COPIES) for base in BASES)
 TICKS_PER_SECOND = 5_000
 """Quotes and trades, of all symbols together; each trade comes with a quote."""
-TRADED = 0.3
+TRADED = 0.27
 """Of all signals those that nothing speaks against; the others are denied: no stop, or the trader has a position."""
 FAR = 0.2
 """Stop and target of the positions that stay, as a fraction of the price."""

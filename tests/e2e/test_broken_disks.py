@@ -26,7 +26,7 @@ RATE = 60
 FAILED_S = 2.0
 READY_AGAIN_S = 15.0
 GIVEN_UP_S = 60.0
-DISK_MB = 64
+DISK_MB = 160
 LITTLE = 4_096
 """No file may be written beyond this any more: every commit fails, and soon the log cannot be written either."""
 
@@ -232,17 +232,16 @@ def test_a_disk_without_any_room(small_disk: Path, tmp_path: Path) -> None:
         traffic = Traffic(SYMBOLS, 14, 2_000)
 
         async def fill_the_disk() -> None:
-            flowing = asyncio.create_task(traffic.flow(service.url, 3 * RATE, 10))
+            flowing = asyncio.create_task(traffic.flow(service.url, 2 * RATE, 15))
             await asyncio.sleep(0.5)
             await asyncio.to_thread(fill, small_disk / "filler")
             for _ in range(100):
                 await asyncio.sleep(0.1)
                 if any(one.refusals for one in traffic.sent[-50:]):
                     break
-            (small_disk / "filler").unlink()
-            await asyncio.sleep(1.5)
             flowing.cancel()
             await asyncio.wait((flowing,))
+            (small_disk / "filler").unlink()
 
         asyncio.run(fill_the_disk())
         refused = [refusal for one in traffic.sent for refusal in one.refusals]
