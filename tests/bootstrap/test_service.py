@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,8 +15,10 @@ import structlog
 from fillwright.api.server import bind
 from fillwright.bootstrap import run_service
 from fillwright.bootstrap.folder import DataFolder
-from fillwright.bootstrap.service import hosts_of, read_faults, warnings_of
+from fillwright.bootstrap.service import ACCOUNT_ID, clock_after, hosts_of, read_faults, warnings_of
 from fillwright.config import ServerConfig, load
+from fillwright.core.events import Error, Record
+from fillwright.core.types import SECOND
 from fillwright.options import (
     AddressInUseError,
     AlreadyRunningError,
@@ -124,3 +127,13 @@ def test_who_opens_it_to_others_is_told_what_that_means() -> None:
     assert warnings_of(ServerConfig(host="0.0.0.0", tls_proxy=True)) == (token,)
     assert hosts_of(ServerConfig(allowed_hosts=("a.example",))) == ("a.example",)
     assert hosts_of(ServerConfig(host="b.example")) == ("b.example",)
+
+
+def test_the_clock_goes_on_from_the_journals_end(tmp_path: Path) -> None:
+    ahead = time.time_ns() // 1_000 + 3_600 * SECOND
+    with open_store(tmp_path / "journal.db") as store:
+        assert clock_after(store.journal).now() < ahead
+        records = [Record(seq, ahead + seq, 0, Error(where="here", what="it")) for seq in (1, 2)]
+        store.journal.append(ACCOUNT_ID, 0, records)
+        clock = clock_after(store.journal)
+        assert ahead + 2 <= clock.now() < ahead + 60 * SECOND

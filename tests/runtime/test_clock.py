@@ -63,6 +63,16 @@ def test_looking_often_does_not_stop_a_clock_that_was_set_back() -> None:
     assert hardware.clock.now() == first + 499  # from the first look on
 
 
+def test_it_goes_on_from_what_another_process_has_told() -> None:
+    wall, steady = 1_000_000, 7
+    clock = SystemClock(lambda: wall * 1_000, lambda: steady * 1_000, told=1_000_100)
+    assert clock.now() == 1_000_100  # the clock was set back while nothing ran
+    wall, steady = wall + 50, steady + 50
+    assert clock.now() == 1_000_125
+    wall, steady = wall + 150, steady + 150
+    assert clock.now() == 1_000_200
+
+
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(-50_000, 50_000))))
 def test_it_never_runs_backwards(steps: list[tuple[int, int]]) -> None:
     hardware = Hardware(10_000_000)

@@ -27,7 +27,7 @@ from fillwright.bootstrap.prices import Prices, exchange_info_of, known, on_tape
 from fillwright.bootstrap.tokens import FixedToken, TokenFile, new_token, read_digest
 from fillwright.config import ServerConfig
 from fillwright.core.events import UnknownEventError
-from fillwright.core.types import MILLISECOND, AccountId, Mode, Time
+from fillwright.core.types import MILLISECOND, SECOND, AccountId, Mode, Time
 from fillwright.exchange.faults import FaultPlan
 from fillwright.market.intervals import IntervalError
 from fillwright.market.tapes import TapeError
@@ -40,7 +40,7 @@ from fillwright.options import (
     ServiceUp,
     StorageFailedError,
 )
-from fillwright.ports import FeedState, MarketData, MarketUnavailableError, Owner, ReadModel
+from fillwright.ports import FeedState, Journal, MarketData, MarketUnavailableError, Owner, ReadModel
 from fillwright.runtime.account import AccountEngine
 from fillwright.runtime.clock import SystemClock
 from fillwright.runtime.market import MarketHub
@@ -138,7 +138,7 @@ class _Service:
         self.store = store
         self.model = model
         self.tell = tell
-        self.clock = SystemClock()
+        self.clock = clock_after(store.journal)
         self.tokens, self.new_token = self._tokens()
         self._orchestrator: Orchestrator | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -293,6 +293,22 @@ class _Service:
                 warnings=warnings,
             )
         )
+
+
+def clock_after(journal: Journal) -> SystemClock:
+    """A clock that goes on from the journal's end, though the system's may have been set back meanwhile.
+
+    The core's time never runs backwards: with a clock behind it, it would stand still, and every deadline with it.
+    """
+    last = next(iter(journal.load(ACCOUNT_ID, max(journal.last_seq(ACCOUNT_ID) - 1, 0))), None)
+    told = 0 if last is None else last.time
+    behind_s = (told - SystemClock().now()) // SECOND
+    if behind_s > 0:
+        structlog.get_logger().warning(
+            "the system's clock is behind the journal: time passes at half its pace until it has caught up",
+            behind_s=behind_s,
+        )
+    return SystemClock(told=told)
 
 
 def _told(hub: MarketHub) -> asyncio.Event:

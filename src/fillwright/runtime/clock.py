@@ -16,16 +16,21 @@ SLOWER = 2
 
 
 class SystemClock:
-    """``ports.Clock`` on the system's clock; ``wall_ns`` and ``steady_ns`` read it in nanoseconds."""
+    """``ports.Clock`` on the system's clock; ``wall_ns`` and ``steady_ns`` read it in nanoseconds.
+
+    ``told``: the latest time that is known to have been told before, by another process.
+    """
 
     def __init__(
         self,
         wall_ns: Callable[[], int] = time.time_ns,
         steady_ns: Callable[[], int] = time.monotonic_ns,
+        *,
+        told: Time = 0,
     ) -> None:
         self._wall_ns = wall_ns
         self._steady_ns = steady_ns
-        self._told: Time = 0
+        self._told: Time = told
         self._turned_back: tuple[Time, int] | None = None
         """The time told when the clock was found set back, and the steady clock's then."""
 
