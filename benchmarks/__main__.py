@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmarks import load, material, replaying
+from benchmarks import load, material, replaying, service
 from benchmarks.calibration import calibration
 from benchmarks.figures import Row
 from benchmarks.stepping import commits, steps
@@ -105,6 +105,7 @@ SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     ],
     "history": lambda quick: [] if quick else history(),
     "memory": lambda quick: [] if quick else memory(),
+    "service": service.rows,
     "load": load.rows,
 }
 

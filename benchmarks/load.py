@@ -37,7 +37,7 @@ TICKS_PER_SECOND = 5_000
 """Quotes and trades, of all symbols together; each trade comes with a quote."""
 TRADED = 0.27
 """Of all signals those that nothing speaks against; the others are denied: no stop, or the trader has a position."""
-FAR = 0.2
+FAR = 0.09
 """Stop and target of the positions that stay, as a fraction of the price."""
 CONNECTIONS = 128
 DEAF = 3
@@ -138,7 +138,8 @@ class Load:
     def _stays(self) -> int:
         return max(self.positions // len(SYMBOLS), 1)
 
-    async def _post(self, sent: Sent, keep: bool = True) -> None:
+    async def post(self, sent: Sent, keep: bool = True) -> None:
+        """Send a signal, and note what is answered (``keep``: and after how long)."""
         sent.tries += 1
         try:
             status, body, took = await self.pool.ask(self.pool.request("POST", "/api/signals", sent.body))
@@ -156,8 +157,10 @@ class Load:
             posts = []
             for number in range(begin, min(begin + 20, self.positions)):
                 self.body(number, f"stays-{number // len(SYMBOLS)}", FAR)
-                posts.append(self._post(self.sent[-1], keep=False))
+                posts.append(self.post(self.sent[-1], keep=False))
             await asyncio.gather(*posts)
+        denied = [one.answers[0].body for one in self.sent if one.answers[0].body["position_id"] is None]
+        assert len(denied) < self.positions / 10 + 1, denied[0]
 
     async def _send_all(self) -> None:
         loop, begin = asyncio.get_running_loop(), time.perf_counter()
@@ -173,7 +176,7 @@ class Load:
             elif late > 0.05:
                 self.outcome.late += 1
             self.body(number, f"trader-{number}")
-            task = loop.create_task(self._post(self.sent[-1]))
+            task = loop.create_task(self.post(self.sent[-1]))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         if tasks:
@@ -194,7 +197,7 @@ class Load:
         outcome.orders = sum(
             one.answers[0].body["position_id"] is not None for one in measured if one.answers
         )
-        outcome.answer_ms = _summed([one * 1e3 for one in self.times])
+        outcome.answer_ms = summed([one * 1e3 for one in self.times])
         opened = sorted(self.open) or [0]
         outcome.positions = opened[0], opened[len(opened) // 2], opened[-1]
 
@@ -232,7 +235,8 @@ class Load:
         return connection
 
 
-def _summed(values: list[float]) -> tuple[float, float, float]:
+def summed(values: list[float]) -> tuple[float, float, float]:
+    """p50, p99 and the most."""
     if not values:
         return 0.0, 0.0, 0.0
     p50, p99 = percentiles(values)
@@ -300,7 +304,7 @@ def measured(rate: float, seconds: float, positions: int, durability: str = "nor
             lost = [one for one in load.sent if not one.answers and not one.refusals]
             outcome.problems += [f"{len(lost)} signals have no answer"] if lost else []
             outcome.summary = judge.summary
-            outcome.exchange_ms = _summed(signal_to_exchange(service.database, load.stamps))
+            outcome.exchange_ms = summed(signal_to_exchange(service.database, load.stamps))
             return outcome
 
 

@@ -108,6 +108,8 @@ class Judge:
         self.histories: dict[int, list[PositionStatus]] = {}
         self.intents: dict[str, ev.OrderSubmitted] = {}
         self.executions: dict[str, Executions] = {}
+        self.sold: dict[int, Decimal] = {}
+        """By position, what the exchange has sold, whether the account has heard of it or not."""
         self.starts: list[Start] = []
         self.spells_us: list[int] = []
         """How long coins were without a live stop, each time."""
@@ -200,6 +202,8 @@ class Judge:
         if report.trade_id in found.trades:
             self.note(f"trade {report.trade_id} of {name} happened twice")
         found.trades[report.trade_id] = report.last_quantity
+        if not found.is_buy:
+            self.sold[parsed[1]] = self.sold.get(parsed[1], ZERO) + report.last_quantity
         if len(found.order_ids) > 1:
             self.note(f"{name} was executed as {len(found.order_ids)} orders")
 
@@ -305,7 +309,8 @@ class Judge:
         if position.status is _P.CLOSING and any(view.type is OrderType.LIMIT_MAKER for view in live):
             return ""  # the target fills: what is left of it rests
         covered = sum((v.quantity - v.executed_quantity for v in live if v.type in STOP_TYPES), ZERO)
-        left = position.quantity - covered
+        unheard = max(self.sold.get(position.id, ZERO) - position.exit_quantity, ZERO)
+        left = position.quantity - unheard - covered
         if not instrument.is_sellable(left, position.stop_loss):
             return ""
         return f"position {position.id} ({position.status}): {left} of {position.quantity} without a stop"
