@@ -21,6 +21,10 @@ def test_exit_codes_do_not_change() -> None:
         "BAD_INPUT": 2,
         "TRADER_FAILED": 3,
         "STORAGE_FAILED": 4,
+        "ADDRESS_IN_USE": 5,
+        "ALREADY_RUNNING": 6,
+        "NOT_REACHED": 7,
+        "REFUSED": 8,
         "INTERRUPTED": 130,
     }
 
