@@ -104,6 +104,7 @@ def test_the_token_comes_by_header_first_message_or_subprotocol_and_never_in_the
                 ("", {"Authorization": "Bearer wrong"}, 401),
                 (f"?token={TOKEN}", BEARER, 400),
                 ("?since=x", BEARER, 400),
+                ("?since=" + "1" * 5_000, BEARER, 400),
                 ("?prices=maybe", BEARER, 400),
             ):
                 with pytest.raises(aiohttp.WSServerHandshakeError) as caught:

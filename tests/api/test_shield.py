@@ -51,6 +51,13 @@ def test_who_shows_a_token_is_let_through_and_named() -> None:
     assert b"access-control-allow-origin" not in headers
 
 
+def test_there_is_one_websocket_which_may_show_its_token_later() -> None:
+    status, _, body = ask(Shield(inner, TOKENS), "/api/status", kind="websocket", host="localhost")
+    assert (status, msgspec.json.decode(body)["error"]["code"]) == (404, "NOT_FOUND")
+    status, _, body = ask(Shield(inner, TOKENS), "/api/events", kind="websocket", host="localhost")
+    assert (status, body) == (200, b"nobody")
+
+
 @pytest.mark.parametrize("path", ["/api/status", "/api/unknown", "/docs/other", "/healthz/", "//"])
 def test_without_a_token_only_open_paths_answer(path: str) -> None:
     status, headers, body = ask(Shield(inner, TOKENS), path, host="localhost")

@@ -8,12 +8,23 @@ import pytest
 
 from fillwright.bootstrap.folder import DataFolder, make_folder, write_private
 from fillwright.options import AlreadyRunningError, BadInputError, Running
+from fillwright.storage.sql import open_store
 
 
 def test_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     with DataFolder(tmp_path / "a" / "data") as folder:
         assert folder.path.stat().st_mode & 0o777 == 0o700
         assert folder.journal == folder.path / "journal.db"
+
+
+def test_the_store_is_its_owners_alone_even_in_a_folder_that_is_open(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with DataFolder(tmp_path) as folder:
+        assert not folder.journal.exists()
+        for _ in range(2):  # new, and there already
+            with open_store(folder.private_journal(), lay_out=True):
+                found = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("journal.db*")}
+            assert found == dict.fromkeys(("journal.db", "journal.db-wal", "journal.db-shm"), 0o600)
 
 
 def test_a_second_one_is_told_whose_it_is(tmp_path: Path) -> None:

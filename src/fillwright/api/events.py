@@ -51,6 +51,8 @@ JOURNAL_RECORDS = 500
 """Records read from the journal at once."""
 SHARED_MAX = 8
 """Messages kept for the next reader that is just as far."""
+DIGITS_MAX = 19
+"""Of the greatest number that stores know; Python itself refuses to read thousands of them."""
 GONE = (WebSocketDisconnect, OSError)
 
 Socket = WebSocket[Any, Any, Any]
@@ -122,7 +124,8 @@ def _wishes(socket: Socket) -> tuple[int | None, bool]:
     refuse_unknown(socket, frozenset({"since", "prices"}))
     query = socket.query_params
     since, wanted = query.get("since"), query.get("prices", "false")
-    if since is not None and not (since.isascii() and since.isdigit() and int(since) <= ID_MAX):
+    is_number = since is None or (since.isascii() and since.isdigit() and len(since) <= DIGITS_MAX)
+    if not is_number or (since is not None and int(since) > ID_MAX):
         raise ApiError(400, "INVALID_PARAMETER", "since: a record's number is wanted", {"parameter": "since"})
     if wanted not in ("true", "false"):
         raise ApiError(400, "INVALID_PARAMETER", "prices: true or false", {"parameter": "prices"})

@@ -21,6 +21,8 @@ from fillwright.api.tokens import Tokens, bearer, caller_of
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/docs/openapi.json"})
 """What anybody may read; everything else needs a token."""
+EVENTS = "/api/events"
+"""The one WebSocket; who calls it may show a token later."""
 DOCUMENTS = "/docs/"
 """Below it there is nothing but what is open."""
 CALLER = "fillwright.caller"
@@ -89,6 +91,8 @@ class Shield:
                     scope[CALLER] = caller_of(self._tokens, bearer(authorization))  # type: ignore[literal-required]
                     if path.startswith(DOCUMENTS):
                         raise no_such_path()  # the framework would answer with a page of its own
+            elif scope["path"] != EVENTS:
+                raise no_such_path()  # the framework would only log that nobody answered
             elif authorization:
                 scope[CALLER] = caller_of(self._tokens, bearer(authorization))  # type: ignore[literal-required]
         except ApiError as error:

@@ -60,6 +60,19 @@ class DataFolder:
         """The store."""
         return self.path / JOURNAL_NAME
 
+    def private_journal(self) -> Path:
+        """The store, which is about to be opened; a new one is its owner's alone even in a folder that is not.
+
+        SQLite gives what it keeps beside it the same mode. Raises BadInputError, StorageFailedError.
+        """
+        try:
+            os.close(os.open(self.journal, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise _cannot_be_used(self.path, error) from error
+        return self.journal
+
     @property
     def market(self) -> Path:
         """Where the synthetic market stands."""

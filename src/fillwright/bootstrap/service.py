@@ -75,7 +75,7 @@ def run_service(options: ServiceOptions, tell: Callable[[ServiceUp], None]) -> N
         with (
             DataFolder(config.data.dir) as folder,
             closing(bind(config.server.host, config.server.port)) as bound,
-            open_store(folder.journal, config.durability_in(Mode.PAPER), lay_out=True) as store,
+            open_store(folder.private_journal(), config.durability_in(Mode.PAPER), lay_out=True) as store,
             store.read_model() as model,
         ):
             service = _Service(plan, folder, bound, store, model, tell)
