@@ -148,7 +148,7 @@ def test_the_demo_opens_a_protected_position_within_a_minute_and_the_tour_works(
         assert sent["status"] in ("entering", "in_position")
         story = service.fillwright("why", "1")
         assert "Signal 1 of breakout" in story
-        denied = service.fillwright("signal", "send", "BTCUSDT", "--stop-loss", "1", code=8)
+        denied = service.fillwright("signal", "send", "SOLUSDT", "--stop-loss", "1", code=8)
         assert "STOP_LOSS_TOO_FAR" in denied
         assert "Halted" in service.fillwright("emergency-stop", "--yes")
         service.fillwright("resume", "--reason", "that was a drill")
