@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fillwright.answers import SignalAnswer
@@ -57,6 +58,23 @@ def test_where_the_token_is_looked_for(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("FILLWRIGHT_TOKEN", "of-the-environment")
     assert found_token(config, None) == "of-the-environment"
     assert target(config, "http://x", tmp_path / "two") == Target(url="http://x", token="of-a-named-file")
+
+
+def test_percentages_with_a_key_that_came_before_are_those_of_then(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with service_beside(tmp_path) as url:
+        wanted = Target(url=url, token=TOKEN)
+        wish = SignalWish(symbol="AAAUSDT", stop_loss="5%", take_profit="10%", quote="200", trader="ada")
+        remote.send_signal(wanted, wish, "k1", True)
+        sent = json.loads(capsys.readouterr().out)
+        moved = {name: str(Decimal(level) + 1) for name, level in remote.levels(wanted, wish).items()}
+        monkeypatch.setattr(remote, "levels", lambda *_: moved)
+        remote.send_signal(wanted, wish, "k1", True)
+        again = json.loads(capsys.readouterr().out)
+        assert (again["id"], again["repeated"]) == (sent["id"], True)
+        with pytest.raises(RefusedError, match="KEY_CONFLICT"):
+            remote.send_signal(wanted, msgspec.structs.replace(wish, stop_loss="6%"), "k1", True)
 
 
 def test_no_token_says_where_to_get_one(tmp_path: Path) -> None:

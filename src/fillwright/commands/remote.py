@@ -163,6 +163,8 @@ class SignalWish(msgspec.Struct, frozen=True, kw_only=True):
         }
         made.update({"size": size} if size else {})
         made.update({"reasoning": self.reasoning} if self.reasoning else {})
+        percentages = {name: str(getattr(self, name)) for name in self.distances}
+        made.update({"metadata": percentages} if percentages else {})
         kind, at, price = self.entry.partition("@")
         if (kind, at) == ("limit", "@"):
             made["entry"] = {"type": "limit", "price": _number("entry", price)}
@@ -214,16 +216,34 @@ def _object_of(path: Path) -> Mapping[str, Any]:
 
 def send_signal(wanted: Target, wish: SignalWish, key: str | None, json_wanted: bool) -> None:
     """Send a signal and print what became of it; raises RefusedError when it was denied."""
-    body = {**wish.body(), **levels(wanted, wish)}
+    body = wish.body()
     own_key = body.get("key") if isinstance(body.get("key"), str) else None
     key = key or own_key or f"cli-{secrets.token_hex(8)}"
-    answer = asked(wanted, lambda client: client.send_signal(body, key))
+    answer = _sent(wanted, wish, body, key)
     if json_wanted:
         print_json({**plain_json(answer), "key": key})
     else:
         console().print(told(answer), soft_wrap=True)
     if answer.status == "denied":
         raise AlreadyToldError(f"signal {answer.id} was denied: {answer.code}", answer.code or "")
+
+
+def _sent(wanted: Target, wish: SignalWish, body: Mapping[str, Any], key: str) -> SignalAnswer:
+    """Send a signal; one whose key came before takes the levels that its percentages came to then.
+
+    The price has moved since, so that the same percentages would make another signal of it. They are in its metadata:
+    other percentages are a conflict still.
+    """
+    made = levels(wanted, wish)
+    try:
+        return asked(wanted, lambda client: client.send_signal({**body, **made}, key))
+    except RefusedError as error:
+        known = error.details.get("signal_id") if isinstance(error.details, Mapping) else None
+        if error.code != "KEY_CONFLICT" or not made or not isinstance(known, int):
+            raise
+    first = asked(wanted, lambda client: client.signal(known))
+    before = {name: plain(level) for name in made if (level := getattr(first, name)) is not None}
+    return asked(wanted, lambda client: client.send_signal({**body, **before}, key))
 
 
 def told(answer: SignalAnswer) -> str:
