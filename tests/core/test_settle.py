@@ -289,6 +289,31 @@ def test_near_the_least_notional_bid_and_average_price_must_both_allow_a_sale(
     )
 
 
+@pytest.mark.parametrize(("average", "is_sold"), [(None, True), (D(45_000), False)])
+def test_coins_whose_stop_has_passed_are_sold_if_their_average_price_allows_it_too(
+    average: Decimal | None, is_sold: bool
+) -> None:
+    """§3: 0.00011 BTC are 5.34 USDT at the bid, under the stop they were to have, and 4.95 at the average price."""
+
+    class Known:
+        def get(self, symbol: str) -> Decimal | None:
+            return average
+
+    desk = Desk(make_instrument(oto_allowed=False, oco_allowed=False))
+    desk.signal(entry=inp.Entry("limit", D(49_990)), take_profit=None)
+    desk.accept(desk.only(OrderRequest))
+    desk.engine.averages = Known()
+    desk.fill("RT_t_1_E_1", D("0.00011"), price=49_990)
+    desk.price(48_500)
+    desk.expired("RT_t_1_E_1", ExpiryReason.EXCHANGE_CANCELED)
+    assert [request.quantity for request in desk.sent() if isinstance(request, OrderRequest)] == (
+        [D("0.00011")] if is_sold else []
+    )
+    assert (desk.position.status is PositionStatus.CLOSED) is not is_sold
+    assert desk.position.exit_reason == "stop_loss"
+    desk.check()
+
+
 def test_an_exit_that_is_executing_is_not_sold_a_second_time() -> None:
     """§4 Close: -2022 / -2011 = an exit is executing: sell nothing, query."""
     desk = Desk()
