@@ -421,7 +421,7 @@ def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> T
 
 def _close_now(ctx: Context, position: Position, reason: str) -> Time:
     ctx.emit(ev.PositionClosing(position_id=position.id, reason=reason))
-    if not _is_sellable(ctx, position, []):  # judged for its stop until now, for a sale at the market from here on
+    if not _is_sellable(ctx, position, []):  # until now that was judged for a sale at its stop
         return _settle_dust(ctx, position, [])
     return _settle_closing(ctx, position, [])
 
