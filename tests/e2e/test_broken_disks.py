@@ -21,7 +21,8 @@ from tests.e2e.service import Service
 from tests.e2e.traffic import Traffic
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "LTCUSDT")
-COPIES = 4
+COPIES = 3
+COPIES_LONG = 24
 RATE = 60
 FAILED_S = 2.0
 READY_AGAIN_S = 15.0
@@ -61,10 +62,8 @@ def torn(log: Path, random: Random) -> str:
         return f"{length} bytes of noise at {place} of {size}"
 
 
-@pytest.fixture(scope="module")
-def copies(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def copies(folder: Path, count: int) -> list[Path]:
     """Data folders as they were at some moments under load: all files at one instant, the process standing still."""
-    folder = tmp_path_factory.mktemp("copied")
     random, made = Random(9), []
     with Service(folder / "origin", symbols=SYMBOLS, trades_per_second=50, seed=9) as service:
         service.start().wait_ready()
@@ -72,8 +71,8 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
         async def copy_now_and_then() -> None:
             assert service.process is not None
-            flowing = asyncio.create_task(traffic.flow(service.url, RATE, 4))
-            for number in range(COPIES):
+            flowing = asyncio.create_task(traffic.flow(service.url, RATE, count + 1))
+            for number in range(count):
                 await asyncio.sleep(random.uniform(0.5, 0.9))
                 service.process.send_signal(signal.SIGSTOP)
                 made.append(folder / f"copy-{number}")
@@ -85,12 +84,19 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return made
 
 
-@pytest.mark.parametrize("number", range(COPIES))
-def test_a_log_with_a_torn_end(copies: list[Path], number: int) -> None:
+@pytest.mark.parametrize("count", [COPIES, pytest.param(COPIES_LONG, marks=pytest.mark.long)])
+def test_copies_taken_under_load(tmp_path: Path, count: int) -> None:
+    made = copies(tmp_path, count)
+    for number, folder in enumerate(made[1:]):
+        starts_with_a_torn_end(folder, number)
+    is_not_traded_on_when_damaged(made[0])
+
+
+def starts_with_a_torn_end(folder: Path, number: int) -> None:
     """What was cut off is lost, from both books alike; what is left is whole, and trades on."""
     random = Random(number)
-    with Service(copies[number], symbols=SYMBOLS, trades_per_second=50, seed=9) as service:
-        damage = torn(next(service.data.glob("*-wal")), random) if number else "as it was"
+    with Service(folder, symbols=SYMBOLS, trades_per_second=50, seed=9) as service:
+        damage = torn(next(service.data.glob("*-wal")), random)
         service.start().wait_ready()
         judged(service)
         traffic = Traffic(SYMBOLS, 100 + number, 400)
@@ -102,8 +108,8 @@ def test_a_log_with_a_torn_end(copies: list[Path], number: int) -> None:
         assert "Traceback" not in service.log
 
 
-def test_a_store_that_is_damaged_in_its_middle_is_not_traded_on(copies: list[Path], tmp_path: Path) -> None:
-    folder = shutil.copytree(copies[0], tmp_path / "damaged")
+def is_not_traded_on_when_damaged(folder: Path) -> None:
+    """The copy as it was starts; damaged in its middle it is refused."""
     with Service(folder, symbols=SYMBOLS, seed=9) as service:
         service.start().wait_ready()
         assert service.stop() == 0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import aiohttp
-import pytest
 
 from tests.e2e.judge import Judge
 from tests.e2e.service import Service
@@ -181,23 +180,23 @@ class Told(Script):
         return books
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    with Service(
-        tmp_path_factory.mktemp("hundred"), symbols=SYMBOLS, trades_per_second=50, seed=11
-    ) as service:
+def test_a_hundred_trades(tmp_path: Path) -> None:
+    """One test, so that the script runs once however tests are spread over processes."""
+    with Service(tmp_path, symbols=SYMBOLS, trades_per_second=50, seed=11) as service:
         service.start().wait_ready()
-        yield Told(service)
+        told = Told(service)
+    for check in CHECKS:
+        check(told)
 
 
-def test_there_are_a_hundred_closed_trades_that_ended_in_every_way(told: Told) -> None:
+def there_are_a_hundred_closed_trades_that_ended_in_every_way(told: Told) -> None:
     assert len(told.trades) == TRADES
     assert {trade["status"] for trade in told.trades} == {"Closed"}
     reasons = {trade["exit_reason"] for trade in told.trades}
     assert {"stop_loss", "take_profit"} < reasons, reasons
 
 
-def test_every_result_is_that_of_its_executions(told: Told) -> None:
+def every_result_is_that_of_its_executions(told: Told) -> None:
     books = told.books
     for trade in told.trades:
         book = books[trade["id"]]
@@ -208,7 +207,7 @@ def test_every_result_is_that_of_its_executions(told: Told) -> None:
         assert Fraction(trade["exit_price"]) == rounded(book.got / book.sold), trade
 
 
-def test_the_account_has_what_its_trades_made(told: Told) -> None:
+def the_account_has_what_its_trades_made(told: Told) -> None:
     books = told.books.values()
     realized = sum((book.realized for book in books), Fraction(0))
     assert Fraction(told.portfolio["total_pnl"]) == realized
@@ -220,7 +219,7 @@ def test_the_account_has_what_its_trades_made(told: Told) -> None:
     assert Decimal(told.portfolio["locked_balance"]) == 0
 
 
-def test_coins_that_are_left_are_dust_of_trades(told: Told) -> None:
+def coins_that_are_left_are_dust_of_trades(told: Told) -> None:
     left: dict[str, Fraction] = {}
     for trade, book in zip(told.trades, (told.books[trade["id"]] for trade in told.trades), strict=True):
         base = trade["symbol"].removesuffix("USDT")
@@ -230,7 +229,7 @@ def test_coins_that_are_left_are_dust_of_trades(told: Told) -> None:
             assert Fraction(balance["free"]) + Fraction(balance["locked"]) == left[balance["asset"]]
 
 
-def test_every_position_lived_as_positions_may(told: Told) -> None:
+def every_position_lived_as_positions_may(told: Told) -> None:
     assert told.judge.problems == []
     assert told.judge.differences() == []
     for position_id in told.positions:
@@ -239,7 +238,7 @@ def test_every_position_lived_as_positions_may(told: Told) -> None:
         assert history[-1] == "closed", history
 
 
-def test_the_events_tell_the_same_story(told: Told) -> None:
+def the_events_tell_the_same_story(told: Told) -> None:
     seqs = [record["seq"] for record in told.records]
     assert seqs == list(range(1, len(seqs) + 1))
     for position_id in told.positions:
@@ -251,9 +250,20 @@ def test_the_events_tell_the_same_story(told: Told) -> None:
         )
 
 
-def test_every_signal_can_be_explained(told: Told) -> None:
+def every_signal_can_be_explained(told: Told) -> None:
     for position_id, answer in told.positions.items():
         why = told.whys[answer["id"]]
         assert why["signal"]["position_id"] == position_id
         assert why["verdicts"][0]["approved"]
         assert len(why["verdicts"][0]["checks"]) > 30
+
+
+CHECKS = (
+    there_are_a_hundred_closed_trades_that_ended_in_every_way,
+    every_result_is_that_of_its_executions,
+    the_account_has_what_its_trades_made,
+    coins_that_are_left_are_dust_of_trades,
+    every_position_lived_as_positions_may,
+    the_events_tell_the_same_story,
+    every_signal_can_be_explained,
+)
