@@ -198,3 +198,32 @@ def test_serving_ends_when_told_to_and_lets_a_request_end() -> None:
             socket.create_connection(("127.0.0.1", port))
 
     run(story())
+
+
+def test_who_sends_pings_and_reads_no_answer_is_dropped(tmp_path: Path) -> None:
+    handshake = (
+        b"GET /api/events HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    )
+    ping = b"\x89\xfd\0\0\0\0" + b"x" * 125
+
+    async def story() -> None:
+        async with service(tmp_path) as made:
+            loop = asyncio.get_running_loop()
+            deaf = socket.socket()
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.setblocking(False)
+            await loop.sock_connect(deaf, ("127.0.0.1", made.port))
+            await loop.sock_sendall(deaf, handshake)
+            sent = 0
+            try:
+                while sent < 64 * module.UNTAKEN_BYTES_MAX:
+                    await loop.sock_sendall(deaf, ping * 100)
+                    sent += 100 * len(ping)
+            except ConnectionError:
+                deaf.close()
+            assert deaf.fileno() == -1
+            assert sent > module.UNTAKEN_BYTES_MAX
+            assert (await made.send())[0] == 201
+
+    run(story())

@@ -43,6 +43,8 @@ TICK_S = 1.0
 SHUTDOWN_MAX_S = 2
 BACKLOG = 2_048
 PING_EVERY_S = 20.0
+UNTAKEN_BYTES_MAX = 1024 * 1024
+"""What may wait for a WebSocket's peer to read it; events wait for their reader before, answers to pings do not."""
 
 
 class PortInUseError(Exception):
@@ -303,3 +305,15 @@ class Stream(WebSocketsSansIOProtocol):
         super().keepalive_timeout()
         structlog.get_logger().info("a reader of events did not answer and is dropped")
         self.transport.abort()
+
+    def handle_ping(self) -> None:
+        """Answer; a peer that asks on and reads nothing is dropped."""
+        if self.transport.is_closing():
+            self.conn.data_to_send()  # to nobody
+            return
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > UNTAKEN_BYTES_MAX:
+            structlog.get_logger().info(
+                "a WebSocket's peer did not read the answers to its pings and is dropped"
+            )
+            self.transport.abort()
