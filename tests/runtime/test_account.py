@@ -430,6 +430,23 @@ def test_a_store_that_stays_broken_stops_the_account_with_its_reason(tmp_path: P
     run(check())
 
 
+def test_more_emergency_stops_than_their_lane_holds_do_not_end_the_service(tmp_path: Path) -> None:
+    async def check() -> None:
+        bench = open_bench(tmp_path)
+        async with bench.running() as account:
+            bench.store.journal.errors.append(FULL)
+            first, second = (account.post(EmergencyStop(by=name)) for name in ("ada", "zoe"))
+            account._inbox.bounds = Bounds(operator=1)
+            await bench.clock.pass_by(MINUTE)
+            assert (await first).ok
+            with pytest.raises(LaneFullError):
+                await second
+            assert (account.state, account.engine.state.safety.halted_cause) == (READY, "emergency_stop")
+            bench.check()
+
+    run(check())
+
+
 @pytest.mark.parametrize("error", [SeqConflictError("paper", 1, 2), CorruptStoreError("torn")])
 def test_what_waiting_does_not_mend_stops_at_once(tmp_path: Path, error: StorageError) -> None:
     async def check() -> None:

@@ -209,7 +209,7 @@ def test_read_models_that_cannot_be_written_are_told_but_the_effects_have_left(t
         with pytest.raises(DiskFullError):
             await stand.committer.commit()
         assert len(stand.left) == 1
-        with pytest.raises(NotStoredError, match="it was recorded, ask again for its outcome") as caught:
+        with pytest.raises(NotStoredError, match="it was recorded, look for its outcome") as caught:
             reply.result()
         assert caught.value.recorded
 

@@ -274,7 +274,11 @@ class AccountEngine:
             elif reply is not None and not reply.done():
                 reply.set_exception(NotReadyError(f"{why}: nothing of it took place"))
         for item, reply in owed:
-            self._inbox.command(item, reply)
+            try:
+                self._inbox.command(item, reply)
+            except LaneFullError as error:  # so many stops before it say the same
+                if reply is not None and not reply.done():
+                    reply.set_exception(error)
 
     def _end(self) -> None:
         """Nothing is taken any more."""

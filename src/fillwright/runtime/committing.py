@@ -25,7 +25,7 @@ from fillwright.runtime.recovery import record_trouble
 
 DONE = Answer(ok=True)
 """What is said of an input that has no answer of its own."""
-RECORDED = "it was recorded, ask again for its outcome"
+RECORDED = "it was recorded, look for its outcome (a signal with its key is answered again)"
 NOTHING = "nothing of it took place"
 
 
