@@ -152,6 +152,12 @@ def test_a_signal_from_a_file_or_from_standard_input(tmp_path: Path, monkeypatch
 def test_a_denial_in_words() -> None:
     answer = SignalAnswer(id=5, status="denied", code="ORDER_RATE", value=Decimal("0.4"), limit=Decimal(1))
     assert told(answer).startswith("Signal 5 was denied by ORDER_RATE (value 0.4, limit 1).")
+    meant = SignalAnswer(id=5, status="denied", code="ORDER_RATE", message="Entries follow too quickly.")
+    assert told(meant).startswith(
+        "Signal 5 was denied by ORDER_RATE. Entries follow too quickly. `fillwright"
+    )
+    noted = SignalAnswer(id=5, status="denied", code="HALTED", message="operator: drill")
+    assert told(noted).startswith("Signal 5 was denied by HALTED (operator: drill). `fillwright")
     entering = SignalAnswer(id=6, status="entering", position_id=2, repeated=True)
     assert told(entering).startswith("Signal 6 is entering, position 2 (it came before")
 

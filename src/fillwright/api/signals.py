@@ -32,6 +32,7 @@ from fillwright.api.listings import (
 from fillwright.core.context import Answer
 from fillwright.core.events import Check, SignalDenied
 from fillwright.core.inputs import SubmitSignal
+from fillwright.core.risk.codes import DenialCode
 from fillwright.core.types import AccountId, Time
 from fillwright.ports import ReadModel
 from fillwright.runtime.account import AccountEngine
@@ -208,10 +209,19 @@ def _answer(answer: Answer, status: str, check: Check | None) -> SignalAnswer:
         code=answer.code or None,
         value=None if check is None else check.value,
         limit=None if check is None else check.limit,
-        message=answer.message if check is None or not check.note else check.note,
+        message=_words(answer, check),
         position_id=answer.position_id or None,
         repeated=answer.repeated,
     )
+
+
+def _words(answer: Answer, check: Check | None) -> str:
+    """What there is to say of an answer: the denying check's own note, else what its code means."""
+    if check is not None and check.note:
+        return check.note
+    if answer.code and answer.message in ("", answer.code):
+        return next((code.meaning for code in DenialCode if code == answer.code), answer.message)
+    return answer.message
 
 
 async def _denying_check(desk: Desk, account: AccountEngine, answer: Answer, seq: int) -> Check | None:

@@ -259,9 +259,11 @@ def told(answer: SignalAnswer) -> str:
         if isinstance(value, Decimal)
     )
     note = "" if answer.message == answer.code else clean(answer.message or "")
-    reason = "; ".join(filter(None, [figures, note]))
+    meaning = f" {note}" if note.endswith(".") else ""
+    because = "; ".join(filter(None, [figures, "" if meaning else note]))
+    reason = f" ({because})" if because else ""
     return (
-        f"Signal {answer.id} was denied by {clean(answer.code or '')}{f' ({reason})' if reason else ''}{again}."
+        f"Signal {answer.id} was denied by {clean(answer.code or '')}{reason}{again}.{meaning}"
         f" `fillwright why {answer.id}` shows every check."
     )
 
