@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -131,3 +132,20 @@ def test_a_log_that_cannot_be_written_stops_nobody() -> None:
     full.flush()
     assert full.lost == 2
     assert not full.isatty()
+
+
+def test_a_reader_that_stands_still_stops_nobody() -> None:
+    reading, writing = os.pipe()
+    try:
+        with open(writing, "w") as stream:
+            unfailing = Unfailing(stream)
+            line = "x" * 2_500 + "\n"
+            written = sum(unfailing.write(line) for _ in range(100))
+            assert 0 < written < 100 * len(line)
+            assert unfailing.lost
+            lost = unfailing.lost
+            os.read(reading, written)
+            assert unfailing.write(line) == len(line)  # it goes on
+            assert unfailing.lost == lost
+    finally:
+        os.close(reading)

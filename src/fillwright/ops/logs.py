@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO, cast
@@ -22,6 +23,10 @@ SECRET_WORDS = ("token", "secret", "password", "authorization", "api_key", "priv
 """A field whose name holds one of these is not written."""
 TEXT_LENGTH_MAX = 4_000
 """Texts of others (an answer of Binance, an error) are cut to this."""
+PART_LENGTH = 1_000
+"""Characters written at once: a pipe that says it takes more takes 4,096 bytes."""
+PATIENCE_S = 0.02
+"""So long it is waited for a reader that is slow."""
 
 
 def configure_logs(wanted: str, level: str, stream: TextIO | None = None) -> None:
@@ -63,19 +68,40 @@ def configure_logs(wanted: str, level: str, stream: TextIO | None = None) -> Non
 
 
 class Unfailing:
-    """A stream for logs: what it does not take (a full disk, a reader that has gone) is lost, and stops nobody."""
+    """A stream for logs: what it does not take (a full disk, a reader that has gone or stands still) is lost.
+
+    It stops nobody: a terminal that is held (Ctrl-S), or a pipe that nobody empties, would hold the whole service.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.lost = 0
+        self._stands_still = False
 
     def write(self, text: str) -> int:
         """Write, or count what is lost."""
         try:
-            return self._stream.write(text)
+            for start in range(0, len(text), PART_LENGTH):
+                if not self._takes_more():
+                    self.lost += 1
+                    return start
+                self._stream.write(text[start : start + PART_LENGTH])
+                self._stream.flush()
         except OSError:
             self.lost += 1
             return 0
+        return len(text)
+
+    def _takes_more(self) -> bool:
+        """Whether a part can be written without waiting; one that has just been waited for in vain is not again."""
+        try:
+            number = self._stream.fileno()
+        except (OSError, AttributeError):
+            return True  # it is kept in memory
+        patience_s = 0.0 if self._stands_still else PATIENCE_S
+        _, writable, _ = select.select((), (number,), (), patience_s)
+        self._stands_still = not writable
+        return bool(writable)
 
     def flush(self) -> None:
         """Write what is waiting."""
