@@ -124,7 +124,9 @@ def test_nobody_there_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -
     async def story() -> None:
         async with Client(f"http://127.0.0.1:{free_port()}", TOKEN) as client:
             for ask in (client.status(), anext(client.events())):
-                with pytest.raises(ConnectionFailed, match="fillwright run") as caught:
+                with pytest.raises(
+                    ConnectionFailed, match="Connection refused; start it with `fillwright run`"
+                ) as caught:
                     await ask
                 assert TOKEN not in str(caught.value)
 

@@ -13,6 +13,7 @@ Whatever goes wrong is a ClientError with the API's code; ConnectionFailed says 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -81,6 +82,18 @@ class ConnectionFailed(ClientError):
             "CONNECTION_FAILED",
             f"no fillwright answers at {url}: {reason}; start it with `fillwright run`, or name another address",
         )
+
+
+def _why(error: Exception) -> str:
+    """Why nobody could be reached, in the system's words where it has some: "Connection refused"."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno
+        return (
+            os.strerror(number)
+            if number is not None and number > 0
+            else str(error.os_error.strerror or error)
+        )
+    return str(error) or type(error).__name__
 
 
 class NewSignal(msgspec.Struct, frozen=True, kw_only=True):
@@ -332,7 +345,7 @@ class Client:
                         yield record
                 reason: object = "the connection was closed"
             except (aiohttp.ClientConnectionError, TimeoutError) as error:
-                reason = str(error) or type(error).__name__
+                reason = _why(error)
             failures += 1
             if failures > RECONNECTS_MAX:
                 raise ConnectionFailed(self.url, reason)
@@ -388,7 +401,7 @@ class Client:
             ) as response:
                 text, status = await response.read(), response.status
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise ConnectionFailed(self.url, str(error) or type(error).__name__) from error
+            raise ConnectionFailed(self.url, _why(error)) from error
         try:
             found = msgspec.json.decode(text)
         except msgspec.DecodeError as error:
