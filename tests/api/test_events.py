@@ -148,6 +148,17 @@ def test_a_seq_that_is_not_there_yet_is_of_another_journal(tmp_path: Path) -> No
     run(story())
 
 
+def test_who_comes_back_before_the_journal_is_read_is_not_told_that_it_is_another(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path, ready=False) as made, connect(made, "?since=5") as stream:
+            told = json.loads(await stream.receive_str())
+            assert told["error"]["code"] == "NOT_READY"
+            await stream.receive()
+            assert stream.close_code == 4503
+
+    run(story())
+
+
 def test_prices_are_pushed_to_those_alone_who_ask_for_them(tmp_path: Path) -> None:
     async def story() -> None:
         async with service(tmp_path) as made:

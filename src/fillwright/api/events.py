@@ -33,7 +33,8 @@ from fillwright.api.marks import PriceBoard
 from fillwright.api.shield import CALLER
 from fillwright.api.tokens import Caller, Tokens, caller_of, unauthorized
 from fillwright.ports import ReadModel
-from fillwright.runtime.account import AccountEngine
+from fillwright.runtime.account import RECOVERING, AccountEngine
+from fillwright.runtime.errors import NotReadyError
 from fillwright.runtime.feed import Feed, Published
 
 PROTOCOL = "fillwright"
@@ -192,6 +193,8 @@ class Reader:
         """Send until the caller goes, the account ends, or the caller reads no more."""
         feed = self._account.feed
         seq = feed.last_seq if since is None else since
+        if seq > feed.last_seq == 0 and self._account.state == RECOVERING:
+            raise NotReadyError(f"account {self._account.owner.account_id}: its journal is not read yet")
         if seq > feed.last_seq:
             raise ApiError(
                 409,
