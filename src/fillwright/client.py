@@ -86,13 +86,10 @@ class ConnectionFailed(ClientError):
 
 def _why(error: Exception) -> str:
     """Why nobody could be reached, in the system's words where it has some: "Connection refused"."""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        number = error.os_error.errno
-        return (
-            os.strerror(number)
-            if number is not None and number > 0
-            else str(error.os_error.strerror or error)
-        )
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return str(error.os_error.strerror or error)  # its number is none of the system's
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return os.strerror(error.os_error.errno)
     return str(error) or type(error).__name__
 
 
