@@ -180,6 +180,32 @@ def test_events_go_on_after_a_connection_that_broke_without_gap_or_repetition(
     run(story())
 
 
+def test_events_wait_for_a_service_that_is_coming_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAUSE_FIRST_S", 0.001)
+    pauses: list[float] = []
+
+    async def story() -> None:
+        async with service(tmp_path, ready=False) as made, Client(made.url, TOKEN) as client:
+            sleep = asyncio.sleep
+
+            async def noted(seconds: float) -> None:
+                pauses.append(seconds)
+                await sleep(0)
+
+            monkeypatch.setattr(module.asyncio, "sleep", noted)
+            first = asyncio.create_task(anext(client.events(since=1)))
+            while not pauses:
+                await sleep(0)
+            monkeypatch.undo()
+            running = asyncio.create_task(made.orchestrator.run())
+            assert (await first).seq == 2
+            made.orchestrator.stop()
+            made.orchestrator.stop()
+            await running
+
+    run(story())
+
+
 def test_a_signal_names_only_what_it_says() -> None:
     when = datetime(2026, 11, 20, tzinfo=UTC)
     signal = NewSignal(

@@ -53,6 +53,7 @@ RECONNECTS_MAX = 20
 PAUSE_FIRST_S = 0.2
 PAUSE_MAX_S = 5.0
 HEARTBEAT_S = 20.0
+UNAVAILABLE = 503
 CONFIRMATION = {"X-Confirm-Emergency-Stop": "CONFIRM_STOP_ALL_TRADING"}
 _CLOSED = (
     aiohttp.WSMsgType.CLOSE,
@@ -361,7 +362,10 @@ class Client:
                 max_msg_size=0,
             )
         except aiohttp.WSServerHandshakeError as error:
+            if error.status == UNAVAILABLE:
+                return  # it is starting or busy
             raise _refused(error.status) from error
+        refused: ClientError | None = None
         async with socket:
             while True:
                 message = await socket.receive()
@@ -369,10 +373,16 @@ class Client:
                     break
                 found = msgspec.json.decode(message.data)
                 if isinstance(found, dict) and "error" in found:
-                    raise _error_of(0, found)
+                    refused = _error_of(0, found)  # its close code follows
+                    continue
                 yield found
-        if socket.close_code is not None and socket.close_code >= 4000:
-            raise _refused(socket.close_code - 4000)
+        status = (socket.close_code or 0) - 4000
+        if status == UNAVAILABLE:
+            return
+        if refused is not None:
+            raise refused
+        if status >= 0:
+            raise _refused(status)
 
     # -- asking ----------------------------------------------------------------------------------------------
 
