@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from fillwright.core.events import Check, Record, SignalDenied
 from fillwright.core.types import Mode, Time
 from fillwright.ports import FillView, OrderView, Verdict
-from fillwright.spelling import described, encode, microseconds, moment, parse_moment, read, spelled, time_fields
+from fillwright.spelling import (
+    described,
+    encode,
+    microseconds,
+    moment,
+    parse_moment,
+    read,
+    spelled,
+    time_fields,
+)
 
 TIME: Time = 1_795_168_800_123_456
 FILL = FillView(
