@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from fillwright.commands.service import Wishes, doorway, print_up, service_config, up_json
+from fillwright.commands.service import Wishes, doorway, print_up, run, service_config, up_json
 from tests.commands.fake import FakeServices
 
 
@@ -23,6 +24,20 @@ def test_a_known_token_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Token" not in text
     assert "mind the gap" in text
     assert up_json(up)["token"] is None
+
+
+@pytest.mark.parametrize("json_wanted", [True, False])
+def test_the_service_goes_on_when_nobody_reads_what_it_prints(
+    json_wanted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdout", Gone())
+    services = FakeServices()
+    run(services, (), Wishes(), json_wanted=json_wanted, open_page=False)
 
 
 def test_the_way_to_the_page_is_a_private_file(tmp_path: Path) -> None:

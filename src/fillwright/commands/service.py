@@ -6,6 +6,7 @@ import html
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -64,11 +65,13 @@ def run(
     options = ServiceOptions(config=config, trader=wishes.trader, no_trader=wishes.no_trader)
 
     def tell(up: ServiceUp) -> None:
-        if json_wanted:
-            sys.stdout.write(msgspec.json.encode(plain_json(up_json(up))).decode() + "\n")
-            sys.stdout.flush()
-        else:
-            print_up(up)
+        # Who read this may have gone, or the disk be full (SystemExit is how rich says it): the service goes on.
+        with suppress(OSError, SystemExit):
+            if json_wanted:
+                sys.stdout.write(msgspec.json.encode(plain_json(up_json(up))).decode() + "\n")
+                sys.stdout.flush()
+            else:
+                print_up(up)
         if open_page:
             show_in_browser(doorway(up))
 
