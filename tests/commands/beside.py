@@ -11,6 +11,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from tests.api.serving import service
+from tests.runtime.builders import STORES
 
 PATIENCE_S = 30
 
@@ -19,7 +20,7 @@ PATIENCE_S = 30
 def service_beside(path: Path) -> Iterator[str]:
     """Run a service on the box venue meanwhile; its address."""
     up, urls, failures = threading.Event(), list[str](), list[BaseException]()
-    loop, done = asyncio.new_event_loop(), asyncio.Event()
+    loop, done, before = asyncio.new_event_loop(), asyncio.Event(), len(STORES)
 
     async def live() -> None:
         # what it logs would go to the standard output that the test reads
@@ -39,6 +40,8 @@ def service_beside(path: Path) -> Iterator[str]:
             failures.append(error)
         finally:
             up.set()
+            while len(STORES) > before:  # they can be closed by the thread that opened them, and by no other
+                STORES.pop().close()
             loop.run_until_complete(loop.shutdown_default_executor())
             loop.close()
 
