@@ -19,6 +19,7 @@ from fillwright.core.instruments import Instrument
 from fillwright.core.settings import Settings, VenueProfile
 from fillwright.core.state import Ledger
 from fillwright.core.types import (
+    SECOND,
     ZERO,
     ErrorClass,
     ExpiryReason,
@@ -157,7 +158,12 @@ class PositionMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.3, 1, 2.5, 11, 40]))
     def wait(self, seconds: float) -> None:
-        self.desk.wait(seconds)
+        end = self.desk.now + int(D(str(seconds)) * SECOND)
+        # From deadline to deadline: a request is as old as its sending, not as the end of the wait.
+        while (due := self.desk.engine.next_deadline) is not None and due < end:
+            self.desk.wait(D(max(due - self.desk.now, 0)) / SECOND)
+            self.after()
+        self.desk.wait(D(end - self.desk.now) / SECOND)
         self.after()
 
     # -- the venue -------------------------------------------------------------------------------------------
