@@ -13,8 +13,8 @@ from fillwright.core.types import DAY, SECOND, Asset, Time
 from fillwright.exchange.faults import FaultPlan
 from fillwright.exchange.settings import ExchangeSettings, OrderCountLimit
 
-KEEP_ENDED_S = 600
-"""Without planned faults nothing comes late: what has ended need not burden the State for a day."""
+KEEP_ENDED_S = 60
+"""Without planned faults nothing comes late: what has ended need not burden the State for long."""
 
 
 class PaperTerms(msgspec.Struct, frozen=True, kw_only=True):
