@@ -13,7 +13,7 @@ from fillwright.core.types import DAY, SECOND, Asset, Time
 from fillwright.exchange.faults import FaultPlan
 from fillwright.exchange.settings import ExchangeSettings, OrderCountLimit
 
-KEEP_ENDED_S = 60
+KEEP_ENDED_S = 10
 """Without planned faults nothing comes late: what has ended need not burden the State for long."""
 
 
