@@ -323,7 +323,7 @@ def test_a_symbol_stops_trading_as_planned_and_trades_again_after_a_restart() ->
 
 def test_what_the_core_is_told_of_the_venue() -> None:
     async def story() -> None:
-        base = VenueProfile(keep_ended_s=60)
+        base = VenueProfile(keep_ended_s=7)
         limits = (OrderCountLimit(10 * SECOND, 7, "10 SECOND"),)
         exchange = msgspec.structs.replace(TERMS.exchange, order_counts=limits)
         terms = msgspec.structs.replace(TERMS, profile=base, exchange=exchange)
@@ -337,7 +337,7 @@ def test_what_the_core_is_told_of_the_venue() -> None:
                 False,
                 0,
             )
-            assert (profile.keep_ended_s, profile.order_limits) == (60, ((10, 7),))
+            assert (profile.keep_ended_s, profile.order_limits) == (7, ((10, 7),))
         async with a_desk(terms=terms, faults=FaultPlan()) as desk:
             assert desk.terms.profile == msgspec.structs.replace(base, order_limits=((10, 7),))
 

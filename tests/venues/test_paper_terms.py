@@ -34,13 +34,13 @@ def test_a_venue_that_loses_nothing_is_trusted() -> None:
     limits = (OrderCountLimit(10 * SECOND, 7, "10 SECOND"),)
     terms = msgspec.structs.replace(
         TERMS,
-        profile=VenueProfile(keep_ended_s=60),
+        profile=VenueProfile(keep_ended_s=7),
         exchange=msgspec.structs.replace(TERMS.exchange, order_counts=limits),
     )
     trusted, suspect = profile(terms, faulty=False), profile(terms, faulty=True)
     assert (trusted.in_flight_max_ms, trusted.reconciliation, trusted.protection_read_s) == (0, False, 0)
     assert suspect == msgspec.structs.replace(terms.profile, order_limits=((10, 7),))
-    assert (trusted.keep_ended_s, trusted.order_limits) == (60, ((10, 7),))
+    assert (trusted.keep_ended_s, trusted.order_limits) == (7, ((10, 7),))
 
 
 def test_what_is_over_does_not_come_again() -> None:
