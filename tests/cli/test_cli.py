@@ -296,9 +296,12 @@ def test_version_and_help() -> None:
 # -- real processes ----------------------------------------------------------------------------------------------
 
 DRIVER = """
-import sys, time
+import signal, sys, time
 from fillwright import cli, options
 from tests.commands.fake import FakeServices
+
+# A shell's background job, such as a CI's, ignores Ctrl-C, and so would what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Slow(FakeServices):
     def replay(self, options, progress):
