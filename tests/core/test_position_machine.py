@@ -145,7 +145,9 @@ class PositionMachine(RuleBasedStateMachine):
         engine.rearm(self.desk.now)
         self.desk.engine = engine
         self.venue.outbox.clear()
-        self.venue.inbox = [asked for asked in self.venue.inbox if isinstance(asked, Send)]
+        # What was on its way to an exchange in the same process is gone with it.
+        survives = not self.in_process
+        self.venue.inbox = [asked for asked in self.venue.inbox if survives and isinstance(asked, Send)]
         self.step(inp.Reconcile(cause="start"))
 
     # -- the market and the clock ----------------------------------------------------------------------------
