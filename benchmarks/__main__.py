@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmarks import load, material, replaying, service
+from benchmarks import feeds, load, material, replaying, service
 from benchmarks.calibration import calibration
 from benchmarks.figures import Row
 from benchmarks.stepping import commits, steps
@@ -35,6 +35,21 @@ def throughput(ticks: int, every: int, rounds: int, compared: str) -> list[Row]:
     if trades:
         rows.append(Row("  per bracket", f"{took / trades * 1e6:.0f} µs", "", ""))
     return rows
+
+
+def slow_tape(ticks: int) -> list[Row]:
+    """One bracket per 1,000 ticks of a tape of fewer trades a second."""
+    chunks = material.trades(ticks, per_second=material.SLOW_TRADES_PER_SECOND)
+    signals = material.brackets(chunks, 1_000, material.SLOW_BRACKET_PERCENT)
+    took, passed, made = replaying.timed(chunks, signals, 3)
+    return [
+        Row(
+            f"  on a tape of {material.SLOW_TRADES_PER_SECOND:.0f} trades a second",
+            f"{passed / took / 1e6:.2f} M ticks/s",
+            "",
+            f"{took / made * 1e6:.0f} µs a bracket",
+        )
+    ]
 
 
 def with_parsing(ticks: int, every: int) -> list[Row]:
@@ -99,12 +114,14 @@ SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
         *throughput(
             MILLION // 5 if quick else MILLION, 1_000, 3, "aim ≥ 3 M; hftbacktest 9.0, Nautilus 0.16-0.52"
         ),
+        *slow_tape(MILLION // 5 if quick else MILLION),
         *throughput(MILLION if quick else 5 * MILLION, 100_000, 3, "aim ≥ 100 M"),
         *with_parsing(MILLION // 5 if quick else MILLION, 0),
         *with_parsing(MILLION // 5 if quick else MILLION, 1_000),
     ],
     "history": lambda quick: [] if quick else history(),
     "memory": lambda quick: [] if quick else memory(),
+    "feeds": lambda quick: feeds.rows(),
     "service": service.rows,
     "load": load.rows,
 }

@@ -93,9 +93,14 @@ BRACKET_PERCENT = D("0.05")
 """About what BTCUSDT shows on a quiet day of 2026."""
 
 
-def trades(ticks: int, seed: int = 7) -> list[TradeColumns]:
+SLOW_TRADES_PER_SECOND = 5.0
+SLOW_BRACKET_PERCENT = D("0.15")
+"""A tape on which a bracket lives for minutes, and equity is marked meanwhile."""
+
+
+def trades(ticks: int, seed: int = 7, per_second: float = TRADES_PER_SECOND) -> list[TradeColumns]:
     """Chunks of a synthetic tape."""
-    tape = synthetic_tape(seed, instrument(), ticks, shape=MarketShape(trades_per_second=TRADES_PER_SECOND))
+    tape = synthetic_tape(seed, instrument(), ticks, shape=MarketShape(trades_per_second=per_second))
     return [chunk for chunk in tape.chunks() if isinstance(chunk, TradeColumns)]
 
 
