@@ -28,17 +28,15 @@ OPTIONS = (
 
 
 def main() -> None:
-    """Compile both locks; the dev lock is bound to the versions of the runtime lock, so that it contains it."""
+    """Compile both locks; the runtime lock is bound to the versions of the dev lock (its clients pin more)."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         subprocess.run([f"{folder}/bin/pip", "install", "--quiet", "uv"], check=True)
         compile_lock = [f"{folder}/bin/uv", "pip", "compile", "pyproject.toml", *OPTIONS]
         runtime, dev = "requirements.lock", "requirements-dev.lock"
-        subprocess.run([*compile_lock, f"--output-file={runtime}"], check=True, cwd=ROOT)
+        subprocess.run([*compile_lock, "--extra=dev", f"--output-file={dev}"], check=True, cwd=ROOT)
         subprocess.run(
-            [*compile_lock, "--extra=dev", f"--constraints={runtime}", f"--output-file={dev}"],
-            check=True,
-            cwd=ROOT,
+            [*compile_lock, f"--constraints={dev}", f"--output-file={runtime}"], check=True, cwd=ROOT
         )
     print(f"wrote {runtime} and {dev}", file=sys.stderr)
 
