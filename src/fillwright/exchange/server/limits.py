@@ -13,8 +13,17 @@ import msgspec
 
 from fillwright.core.types import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Time
 from fillwright.exchange.messages import ExchangeError, OrderCount
+from fillwright.exchange.server.settings import LimitSettings
 from fillwright.exchange.settings import OrderCountLimit
 
+REFUSALS_BEFORE_BAN = 10
+"""Requests refused with 429 in one minute before the address is banned (Binance does not say how many)."""
+BAN_FIRST: Time = 2 * MINUTE
+BAN_LONGEST: Time = 3 * DAY
+BAN_GROWTH = 4
+"""Each further ban is this many times as long as the one before."""
+BAN_FORGOTTEN: Time = DAY
+"""After this long without a ban the next one is a first one again."""
 VISITORS_MAX = 10_000
 """Addresses remembered; beyond, the one that came first and is not banned is forgotten."""
 
@@ -58,24 +67,6 @@ class Limit(msgspec.Struct, frozen=True):
         return f"{number}{unit[0]}"
 
 
-class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits per address; what ``exchangeInfo.rateLimits`` shows."""
-
-    is_enforced: bool = True
-    """Whether limits refuse; they are counted and shown either way."""
-    request_weight: Limit = Limit(6_000, MINUTE)
-    raw_requests: Limit = Limit(300_000, 5 * MINUTE)
-    connections: Limit = Limit(300, 5 * MINUTE)
-    refusals_before_ban: int = 10
-    """Requests refused with 429 in one window before the address is banned (Binance does not say how many)."""
-    ban_first_us: int = 2 * MINUTE
-    ban_longest_us: int = 3 * DAY
-    ban_growth: int = 4
-    """Each further ban is this many times as long as the one before."""
-    ban_forgotten_us: int = DAY
-    """After this long without a ban the next one is a first one again."""
-
-
 class RateLimited(ExchangeError):
     """An address asks for too much (429), or is banned (418), until a time."""
 
@@ -108,24 +99,23 @@ class Visitor:
     __slots__ = ("banned_until", "bans", "connections", "raw_requests", "refusals", "weight")
 
     def __init__(self, settings: LimitSettings) -> None:
-        self.weight = _Window(settings.request_weight)
-        self.raw_requests = _Window(settings.raw_requests)
-        self.connections = _Window(settings.connections)
+        self.weight = _Window(Limit(settings.request_weight, MINUTE))
+        self.raw_requests = _Window(Limit(settings.raw_requests, 5 * MINUTE))
+        self.connections = _Window(Limit(settings.connections, 5 * MINUTE))
         self.refusals = 0
         self.bans = 0
         self.banned_until: Time = 0
 
 
-class RateLimits:
+class Limits:
     """The limits of all addresses."""
 
-    __slots__ = ("_order_counts", "_settings", "_visitors", "_weight_header")
+    __slots__ = ("_order_counts", "_settings", "_visitors")
 
     def __init__(self, settings: LimitSettings, order_counts: Sequence[OrderCountLimit] = ()) -> None:
         self._settings = settings
         self._order_counts = tuple(order_counts)
         self._visitors: dict[str, Visitor] = {}
-        self._weight_header = f"x-mbx-used-weight-{settings.request_weight.letters.lower()}"
 
     @property
     def settings(self) -> LimitSettings:
@@ -135,7 +125,6 @@ class RateLimits:
     def replace(self, settings: LimitSettings) -> None:
         """Set other limits; what was used so far is forgotten, bans stay."""
         self._settings = settings
-        self._weight_header = f"x-mbx-used-weight-{settings.request_weight.letters.lower()}"
         before = self._visitors
         self._visitors = {}
         for ip, visitor in before.items():
@@ -165,7 +154,7 @@ class RateLimits:
             window.roll(now)
         window.count += 1
         self.check_ban(visitor, now)
-        if window.count > window.limit.limit and self._settings.is_enforced:
+        if window.count > window.limit.limit and self._settings.is_enabled:
             raise self._refuse(visitor, _TOO_MANY, window, now)
         return visitor
 
@@ -176,7 +165,7 @@ class RateLimits:
             window.roll(now)
             visitor.refusals = 0
         window.count += weight
-        if window.count > window.limit.limit and self._settings.is_enforced:
+        if window.count > window.limit.limit and self._settings.is_enabled:
             raise self._refuse(visitor, _TOO_MUCH, window, now)
 
     def give_back(self, visitor: Visitor, weight: int, now: Time) -> None:
@@ -192,7 +181,7 @@ class RateLimits:
         window = visitor.connections
         window.roll(now)
         window.count += 1
-        if window.count > window.limit.limit and self._settings.is_enforced:
+        if window.count > window.limit.limit and self._settings.is_enabled:
             raise self._refuse(visitor, _TOO_MANY_CONNECTIONS, window, now)
         if weight:
             self.charge(visitor, weight, now)
@@ -203,7 +192,7 @@ class RateLimits:
         if not visitor.banned_until:
             return
         if now >= visitor.banned_until:
-            if now >= visitor.banned_until + self._settings.ban_forgotten_us:
+            if now >= visitor.banned_until + BAN_FORGOTTEN:
                 visitor.bans = 0
                 visitor.banned_until = 0
             return
@@ -211,10 +200,9 @@ class RateLimits:
         raise RateLimited(message, 418, visitor.banned_until)
 
     def _refuse(self, visitor: Visitor, message: str, window: _Window, now: Time) -> RateLimited:
-        settings = self._settings
         visitor.refusals += 1
-        if visitor.refusals > settings.refusals_before_ban:
-            length = min(settings.ban_first_us * settings.ban_growth**visitor.bans, settings.ban_longest_us)
+        if visitor.refusals > REFUSALS_BEFORE_BAN:
+            length = min(BAN_FIRST * BAN_GROWTH**visitor.bans, BAN_LONGEST)
             visitor.bans += 1
             visitor.refusals = 0
             visitor.banned_until = now + length
@@ -243,7 +231,7 @@ class RateLimits:
     def weight_headers(self, visitor: Visitor) -> str:
         """The lines ``X-MBX-USED-WEIGHT`` and ``X-MBX-USED-WEIGHT-1M``."""
         count = visitor.weight.count
-        return f"x-mbx-used-weight: {count}\r\n{self._weight_header}: {count}\r\n"
+        return f"x-mbx-used-weight: {count}\r\nx-mbx-used-weight-1m: {count}\r\n"
 
     def used(self, visitor: Visitor, now: Time) -> list[dict[str, Any]]:
         """The ``rateLimits`` array of a WebSocket API answer: what was used of the weight."""
@@ -255,11 +243,11 @@ class RateLimits:
         settings = self._settings
         orders = [_row("ORDERS", Limit(one.limit, one.interval_us)) for one in self._order_counts]
         last = (
-            _row("CONNECTIONS", settings.connections)
+            _row("CONNECTIONS", Limit(settings.connections, 5 * MINUTE))
             if websocket
-            else _row("RAW_REQUESTS", settings.raw_requests)
+            else _row("RAW_REQUESTS", Limit(settings.raw_requests, 5 * MINUTE))
         )
-        return [_row("REQUEST_WEIGHT", settings.request_weight), *orders, last]
+        return [_row("REQUEST_WEIGHT", Limit(settings.request_weight, MINUTE)), *orders, last]
 
 
 def order_count_rows(counts: Sequence[OrderCount]) -> list[dict[str, Any]]:
