@@ -223,10 +223,15 @@ class FaultPlan(msgspec.Struct, kw_only=True):
         return any(outage.start <= time < outage.end for outage in self.outages)
 
     def _draw(self) -> float:
-        """The next number in [0, 1): a hash of seed and counter."""
+        """The next number in [0, 1)."""
         self.counter += 1
-        digest = hashlib.blake2b(b"%d:%d" % (self.seed, self.counter), digest_size=8).digest()
-        return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
+        return draw(self.seed, self.counter)
+
+
+def draw(seed: int, counter: int) -> float:
+    """A number in [0, 1): a hash of seed and counter."""
+    digest = hashlib.blake2b(b"%d:%d" % (seed, counter), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
 
 
 def _pick(number: float, *choices: tuple[T, float]) -> T | None:

@@ -1,0 +1,285 @@
+"""The heart of the server: one exchange, its market, its clients' streams, and one time. Synchronous.
+
+Shells (REST, WebSocket, the loop's timer) call ``tick`` and then do what they came for at ``box.now``: ``perform`` a
+call, or anything else followed by ``settle``. With a clock moved by hand everything here is a function of the settings
+and the calls.
+
+``advance`` goes through what is due in the order of time; at the same time the market comes before timers, and timers
+in the order in which they were made. ``settle`` hands on what the exchange says: to the log, to public markets, to user
+streams.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fillwright.core.inputs import Candle
+from fillwright.core.types import ExecutionType, Symbol, Time
+from fillwright.exchange.exchange import Exchange
+from fillwright.exchange.messages import ExchangeEvent, ExecutionReport
+from fillwright.exchange.server.clock import BoxClock
+from fillwright.exchange.server.fault_plan import Faults
+from fillwright.exchange.server.settings import BoxSettings
+
+if TYPE_CHECKING:
+    from fillwright.exchange.server.keys import KeyRing
+    from fillwright.exchange.server.limits import RateLimits
+    from fillwright.exchange.server.operations import Call
+
+Levels = Sequence[tuple[Decimal, Decimal]]
+"""(price, quantity), best first."""
+FAR: Time = 2**62
+"""Later than anything."""
+CATCH_UP_MAX = 1_000
+"""Times that a timer goes off in one advance; what is missed beyond that is passed over (the machine slept)."""
+_TRADE = ExecutionType.TRADE
+
+
+class PublicMarket(Protocol):
+    """One symbol as everybody sees it; told of trades in their order, asks the exchange for the rest."""
+
+    def outside_trade(
+        self,
+        price: Decimal,
+        quantity: Decimal,
+        buyer_is_maker: bool,
+        time: Time,
+        executions: Sequence[ExecutionReport],
+    ) -> None:
+        """A trade of the outside market; ``executions`` are those of accounts that it filled (part of it)."""
+
+    def executed(self, executions: Sequence[ExecutionReport], time: Time) -> None:
+        """Executions that no outside trade brought about: takers of the book, and accounts among themselves."""
+
+    def touched(self, time: Time) -> None:
+        """Something in the book or the quotes may have changed."""
+
+
+class MarketSource(Protocol):
+    """Where prices come from."""
+
+    @property
+    def next_time(self) -> Time:
+        """When there is something to push; FAR: never again."""
+
+    def advance(self, now: Time, sink: Box) -> None:
+        """Push what is due up to now, in the order of time, through ``trade``, ``quote``, ``depth`` of the sink."""
+
+    def history(self, symbol: Symbol, interval: str, count: int) -> Sequence[Candle]:
+        """The last closed candles before the box's beginning, oldest first."""
+
+
+class EventSink(Protocol):
+    """Whoever wants all that happens to accounts."""
+
+    def publish(self, events: Sequence[ExchangeEvent]) -> None:
+        """Take events of one settlement, in their order, of all accounts."""
+
+
+class Timer:
+    """An action at every multiple of its period, until it is cancelled; period 0: once."""
+
+    __slots__ = ("action", "is_active", "period_us")
+
+    def __init__(self, period_us: Time, action: Callable[[Time], None]) -> None:
+        self.period_us = period_us
+        self.action = action
+        self.is_active = True
+
+    def cancel(self) -> None:
+        """Never again."""
+        self.is_active = False
+
+
+class Box:
+    """Everything of one server; its parts are put in by ``assembly.make_box``.
+
+    Attributes:
+        now: the time of what is done now; ``tick`` moves it.
+        exchange: accounts, orders, matching.
+        clock: real or moved by hand.
+        keys, limits: of clients.
+        markets: what is public of each symbol.
+        source: where prices come from.
+        faults: what goes wrong, by plan.
+        user_streams: told of every event of accounts.
+        on_wake: called when something became due earlier than the shell knows.
+    """
+
+    keys: KeyRing
+    limits: RateLimits
+
+    def __init__(self, settings: BoxSettings, exchange: Exchange, clock: BoxClock) -> None:
+        self.settings = settings
+        self.exchange = exchange
+        self.clock = clock
+        self.now: Time = clock.now()
+        self.markets: dict[Symbol, PublicMarket] = {}
+        self.source: MarketSource | None = None
+        self.user_streams: EventSink | None = None
+        self.faults = Faults(settings.seed)
+        self.on_wake: Callable[[], None] | None = None
+        self._timers: list[tuple[Time, int, Timer]] = []
+        self._numbers = count()
+        self._due: Time = 0
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def tick(self) -> Time:
+        """Let happen what is due by the clock; returns the time, which is ``now`` from here on."""
+        now = self.clock.now()
+        if now >= self._due:
+            self.advance(now)
+        elif now > self.now:
+            self.now = now
+        return self.now
+
+    @property
+    def next_due(self) -> Time:
+        """When ``tick`` has something to do by itself."""
+        return self._due
+
+    def advance(self, now: Time) -> None:
+        """Let happen everything that is due up to a time: market first, then timers, each at its own time."""
+        source = self.source
+        while True:
+            timer_time = self._timers[0][0] if self._timers else FAR
+            until = min(now, timer_time)
+            if source is not None and source.next_time <= until:
+                source.advance(until, self)
+            if timer_time > now:
+                break
+            self.now = max(self.now, timer_time)
+            self._fire(now)
+        self.now = max(self.now, now)
+        self._reckon()
+
+    def every(self, period_us: Time, action: Callable[[Time], None]) -> Timer:
+        """Call with the time at every multiple of a period, from after now on."""
+        timer = Timer(period_us, action)
+        self._arm(self.now - self.now % period_us + period_us, timer)
+        return timer
+
+    def at(self, time: Time, action: Callable[[Time], None]) -> Timer:
+        """Call once when box time reaches a time."""
+        timer = Timer(0, action)
+        self._arm(max(time, self.now), timer)
+        return timer
+
+    def _arm(self, time: Time, timer: Timer) -> None:
+        heapq.heappush(self._timers, (time, next(self._numbers), timer))
+        if time < self._due:
+            self._due = time
+            if self.on_wake is not None:
+                self.on_wake()
+
+    def _fire(self, now: Time) -> None:
+        time, number, timer = heapq.heappop(self._timers)
+        if not timer.is_active:
+            return
+        period = timer.period_us
+        if period:
+            following = time + period
+            if (now - following) // period > CATCH_UP_MAX:
+                following = now - now % period
+            heapq.heappush(self._timers, (following, number, timer))
+        timer.action(time)
+        self.settle()
+
+    def _reckon(self) -> None:
+        while self._timers and not self._timers[0][2].is_active:
+            heapq.heappop(self._timers)
+        timer_time = self._timers[0][0] if self._timers else FAR
+        self._due = min(timer_time, FAR if self.source is None else self.source.next_time)
+
+    # -- the market's sink -----------------------------------------------------------------------------------------
+
+    def trade(
+        self, symbol: Symbol, price: Decimal, quantity: Decimal, buyer_is_maker: bool, time: Time
+    ) -> None:
+        """One trade of the outside market."""
+        if time > self.now:
+            self.now = time
+        self.exchange.on_trade(symbol, price, quantity, self.now, buyer_is_maker)
+        events = self.exchange.drain()
+        market = self.markets.get(symbol)
+        if not events:
+            if market is not None:
+                market.outside_trade(price, quantity, buyer_is_maker, self.now, ())
+            return
+        if market is not None:
+            market.outside_trade(price, quantity, buyer_is_maker, self.now, _executions(events, symbol))
+            market.touched(self.now)
+        self._tell(events)
+
+    def quote(
+        self,
+        symbol: Symbol,
+        bid: Decimal,
+        bid_quantity: Decimal,
+        ask: Decimal,
+        ask_quantity: Decimal,
+        time: Time,
+    ) -> None:
+        """New best quotes of the outside market."""
+        if time > self.now:
+            self.now = time
+        self.exchange.on_quote(symbol, bid, bid_quantity, ask, ask_quantity, self.now)
+        market = self.markets.get(symbol)
+        if market is not None:
+            market.touched(self.now)
+        self.settle()
+
+    def depth(self, symbol: Symbol, bids: Levels, asks: Levels, time: Time, *, snapshot: bool = True) -> None:
+        """The outside book: a snapshot of its best levels, or absolute quantities of changed ones (0 removes)."""
+        if time > self.now:
+            self.now = time
+        self.exchange.on_depth(symbol, bids, asks, self.now, snapshot=snapshot)
+        market = self.markets.get(symbol)
+        if market is not None:
+            market.touched(self.now)
+        self.settle()
+
+    # -- what happened -----------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Hand on what the exchange says since the last time; call it after everything that changes the exchange."""
+        events = self.exchange.drain()
+        if not events:
+            return
+        by_symbol: dict[Symbol, list[ExecutionReport]] = {}
+        for event in events:
+            if type(event) is ExecutionReport:
+                executions = by_symbol.setdefault(event.symbol, [])
+                if event.execution_type is _TRADE:
+                    executions.append(event)
+        for symbol, executions in by_symbol.items():
+            market = self.markets.get(symbol)
+            if market is not None:
+                if executions:
+                    market.executed(executions, self.now)
+                market.touched(self.now)
+        self._tell(events)
+
+    def perform(self, call: Call) -> Any:
+        """Carry out a call whose sender and parameters are checked; raises ExchangeError. Events go out either way."""
+        try:
+            return call.operation.handle(call)
+        finally:
+            self.settle()
+
+    def _tell(self, events: Sequence[ExchangeEvent]) -> None:
+        if self.user_streams is not None:
+            self.user_streams.publish(events)
+
+
+def _executions(events: Sequence[ExchangeEvent], symbol: Symbol) -> list[ExecutionReport]:
+    return [
+        one
+        for one in events
+        if isinstance(one, ExecutionReport) and one.execution_type is _TRADE and one.symbol == symbol
+    ]

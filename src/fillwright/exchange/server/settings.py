@@ -1,0 +1,128 @@
+"""Settings of a server: what it trades, for whom, where prices come from, and where it listens."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum, unique
+from pathlib import Path
+
+import msgspec
+
+from fillwright.core.types import DAY, MINUTE, SECOND, AccountId, Asset, Symbol, Time
+from fillwright.exchange.server.limits import LimitSettings
+from fillwright.exchange.settings import ExchangeSettings
+
+DEFAULT_PORT = 8090
+DEFAULT_ACCOUNT: AccountId = "main"
+DEFAULT_BALANCES: dict[Asset, Decimal] = {
+    "USDT": Decimal(100_000),
+    "BTC": Decimal(1),
+    "ETH": Decimal(10),
+    "BNB": Decimal(100),
+}
+ORDERS_KEPT_MAX = 100_000
+
+
+@unique
+class SourceKind(StrEnum):
+    """Where prices come from."""
+
+    SYNTHETIC = "synthetic"
+    """A seeded random walk per symbol."""
+    TAPE = "tape"
+    """Recorded market data, from now on."""
+    SCRIPT = "script"
+    """Nowhere but from the admin door."""
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Read from JSON or TOML by msgspec; a name that is not known is an error."""
+
+
+class KeySettings(_Settings, frozen=True):
+    """A key that an account begins with: of HMAC with its secret, else its public key as PEM."""
+
+    api_key: str
+    secret: str = ""
+    public_key: str = ""
+
+
+class AccountSettings(_Settings, frozen=True):
+    """An account that the server begins with."""
+
+    account_id: AccountId = DEFAULT_ACCOUNT
+    balances: dict[Asset, Decimal] = DEFAULT_BALANCES
+    maker_fee: Decimal = Decimal("0.001")
+    taker_fee: Decimal = Decimal("0.001")
+    pay_fees_in_bnb: bool = False
+    bnb_discount: Decimal = Decimal("0.25")
+    trade_group: int = -1
+    keys: tuple[KeySettings, ...] = ()
+
+
+class MarketSettings(_Settings, frozen=True):
+    """Where prices come from."""
+
+    source: SourceKind = SourceKind.SYNTHETIC
+    trades_per_second: float = 5.0
+    """Of each synthetic symbol."""
+    tapes: tuple[Path, ...] = ()
+    speed: float = 1.0
+    """How many seconds of a tape pass in one."""
+
+
+class WebSocketSettings(_Settings, frozen=True):
+    """Times and sizes of WebSocket connections."""
+
+    ping_every_us: Time = 20 * SECOND
+    pong_within_us: Time = MINUTE
+    lifetime_us: Time = DAY
+    message_bytes_max: int = 64 * 1024
+    unread_bytes_max: int = 4 * 1024 * 1024
+    """A reader with more than this waiting for it is cut off."""
+    connections_max: int = 20_000
+    stream_messages: int = 5
+    """Incoming, per second and connection of market streams; more is cut off where limits are enforced."""
+    streams_per_connection: int = 1_024
+
+
+class ClockSettings(_Settings, frozen=True):
+    """How time passes."""
+
+    is_frozen: bool = False
+    start_us: Time | None = None
+    """Microseconds UTC; None: the real time."""
+    check_timestamps: bool = True
+    """Off: requests' timestamps may be of any time; for replays of recorded requests."""
+
+
+class BoxSettings(_Settings, frozen=True):
+    """Everything that one server is made of."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    """0: any that is free."""
+    seed: int = 1
+    symbols: tuple[Symbol, ...] = ()
+    """Empty: all of the exchange information (the built-in one has ten)."""
+    exchange_info: Path | None = None
+    """A body of ``GET /api/v3/exchangeInfo``; None: the built-in one."""
+    accounts: tuple[AccountSettings, ...] = (AccountSettings(),)
+    exchange: ExchangeSettings = ExchangeSettings(
+        final_retention_us=90 * DAY, final_orders_max=ORDERS_KEPT_MAX, trades_max=ORDERS_KEPT_MAX
+    )
+    market: MarketSettings = MarketSettings()
+    limits: LimitSettings = LimitSettings()
+    websocket: WebSocketSettings = WebSocketSettings()
+    clock: ClockSettings = ClockSettings()
+    log_file: Path | None = None
+    """The event log; None: none is written."""
+    state_file: Path | None = None
+    """A SQLite file that the state is kept in; None: it is gone with the process."""
+    save_every_us: Time = SECOND
+    """A crash loses what happened since the last save; a stop loses nothing."""
+    admin_token: str = ""
+    """Empty: made at the start, and written to ``admin_token_file`` if there is one."""
+    admin_token_file: Path | None = None
+    is_legacy_listen_key: bool = False
+    """Whether listenKeys work as they did before 2026-02-20."""
