@@ -27,7 +27,7 @@ from fillwright.exchange.server.settings import BoxSettings
 
 if TYPE_CHECKING:
     from fillwright.exchange.server.keys import KeyRing
-    from fillwright.exchange.server.limits import RateLimits
+    from fillwright.exchange.server.limits import Limits
     from fillwright.exchange.server.operations import Call
 
 Levels = Sequence[tuple[Decimal, Decimal]]
@@ -111,7 +111,7 @@ class Box:
     """
 
     keys: KeyRing
-    limits: RateLimits
+    limits: Limits
 
     def __init__(self, settings: BoxSettings, exchange: Exchange, clock: BoxClock) -> None:
         self.settings = settings

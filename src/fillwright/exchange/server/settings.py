@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from fillwright.core.types import DAY, MINUTE, SECOND, AccountId, Asset, Symbol, Time
-from fillwright.exchange.server.limits import LimitSettings
 from fillwright.exchange.settings import ExchangeSettings
 
 DEFAULT_PORT = 8090
@@ -69,6 +68,19 @@ class MarketSettings(_Settings, frozen=True):
     tapes: tuple[Path, ...] = ()
     speed: float = 1.0
     """How many seconds of a tape pass in one."""
+
+
+class LimitSettings(_Settings, frozen=True):
+    """Limits per address; what exchangeInfo shows. Orders are counted by ``exchange.order_counts``."""
+
+    is_enabled: bool = True
+    """Off: counted and shown, never enforced."""
+    request_weight: int = 6_000
+    """In a minute."""
+    raw_requests: int = 300_000
+    """In five minutes."""
+    connections: int = 300
+    """In five minutes."""
 
 
 class WebSocketSettings(_Settings, frozen=True):
