@@ -49,6 +49,8 @@ class PositionAnswer(msgspec.Struct, frozen=True):
 
     success: bool
     position_id: int
+    repeated: bool = False
+    """The same key and body came before: this is the first answer again."""
 
 
 class StopAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,8 @@ class Done(msgspec.Struct, frozen=True):
     """It was done."""
 
     success: bool
+    repeated: bool = False
+    """The same key and body came before: it was done then, and not again."""
 
 
 class ModeAnswer(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ import aiohttp
 import msgspec
 
 from fillwright.answers import (
+    Done,
     ModeAnswer,
     ModeSwitched,
     PositionAnswer,
@@ -191,8 +192,7 @@ class Client:
     ) -> SignalAnswer:
         """Send a signal; with a key it may be sent again without being done twice. Denied is an answer, no error."""
         body = signal.body() if isinstance(signal, NewSignal) else dict(signal)
-        headers = {"Idempotency-Key": key} if key is not None else {}
-        return read(SignalAnswer, await self._ask("POST", "/api/signals", body, headers))
+        return read(SignalAnswer, await self._ask("POST", "/api/signals", body, _keyed(key)))
 
     async def preview_signal(self, signal: NewSignal | Mapping[str, Any]) -> PreviewAnswer:
         """Every risk check of a signal; nothing is recorded."""
@@ -229,19 +229,28 @@ class Client:
         """One position."""
         return read(PositionView, await self._ask("GET", f"/api/positions/{position_id}"))
 
-    async def close_position(self, position_id: int, reason: str = "operator") -> PositionAnswer:
-        """Close a position at the market."""
-        return await self._command(position_id, "close", {"reason": reason})
+    async def close_position(
+        self, position_id: int, reason: str = "operator", *, key: str | None = None
+    ) -> PositionAnswer:
+        """Close a position at the market; with a key this and its like may be sent again without being done twice."""
+        return await self._command(position_id, "close", {"reason": reason}, key)
 
     async def reduce_position(
-        self, position_id: int, *, fraction: Decimal | None = None, quantity: Decimal | None = None
+        self,
+        position_id: int,
+        *,
+        fraction: Decimal | None = None,
+        quantity: Decimal | None = None,
+        key: str | None = None,
     ) -> PositionAnswer:
         """Sell a fraction or a quantity of a position."""
-        return await self._command(position_id, "reduce", {"fraction": fraction, "quantity": quantity})
+        return await self._command(position_id, "reduce", {"fraction": fraction, "quantity": quantity}, key)
 
-    async def add_to_position(self, position_id: int, quote: Decimal) -> PositionAnswer:
+    async def add_to_position(
+        self, position_id: int, quote: Decimal, *, key: str | None = None
+    ) -> PositionAnswer:
         """Buy more of a position for an amount of quote."""
-        return await self._command(position_id, "add", {"quote": quote})
+        return await self._command(position_id, "add", {"quote": quote}, key)
 
     async def adjust_position(
         self,
@@ -250,10 +259,11 @@ class Client:
         stop_loss: Decimal | None = None,
         take_profit: Decimal | None = None,
         widen: bool = False,
+        key: str | None = None,
     ) -> PositionAnswer:
         """Move a position's stop or target."""
         levels = {"stop_loss": stop_loss, "take_profit": take_profit, "widen": widen}
-        return await self._command(position_id, "adjust", levels)
+        return await self._command(position_id, "adjust", levels, key)
 
     async def orders(self, **filters: str | int | None) -> Page[OrderView]:
         """List orders, newest first, without their fills."""
@@ -316,9 +326,9 @@ class Client:
         body = {"flatten": flatten, "reason": reason}
         return read(StopAnswer, await self._ask("POST", "/api/emergency-stop", body, CONFIRMATION))
 
-    async def resume(self, reason: str) -> None:
+    async def resume(self, reason: str, *, key: str | None = None) -> Done:
         """Lift a halt or an operator's pause."""
-        await self._ask("POST", "/api/resume", {"reason": reason})
+        return read(Done, await self._ask("POST", "/api/resume", {"reason": reason}, _keyed(key)))
 
     # -- events ----------------------------------------------------------------------------------------------
 
@@ -427,11 +437,17 @@ class Client:
         items = tuple(read(kind, item) for item in found[name])
         return cast("Page[T]", Page(items, found.get("next_cursor")))
 
-    async def _command(self, position_id: int, command: str, body: Mapping[str, Any]) -> PositionAnswer:
+    async def _command(
+        self, position_id: int, command: str, body: Mapping[str, Any], key: str | None
+    ) -> PositionAnswer:
         wanted = {name: value for name, value in body.items() if value is not None}
-        return read(
-            PositionAnswer, await self._ask("POST", f"/api/positions/{position_id}/{command}", wanted)
-        )
+        path = f"/api/positions/{position_id}/{command}"
+        return read(PositionAnswer, await self._ask("POST", path, wanted, _keyed(key)))
+
+
+def _keyed(key: str | None) -> dict[str, str]:
+    """The header that has a command happen once, however often it is sent."""
+    return {} if key is None else {"Idempotency-Key": key}
 
 
 def _error_of(status: int, found: Any) -> ClientError:

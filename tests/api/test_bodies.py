@@ -90,12 +90,12 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
 
 
 def test_commands_about_a_position_say_one_thing() -> None:
-    assert ReduceBody(fraction="0.5").decision(3, "op").decision is PositionDecision.REDUCE
-    assert ReduceBody(quantity="1").decision(3, "op").quantity == 1
-    assert AddBody(quote="50").decision(3, "op").quote == 50
-    assert AdjustBody(take_profit="5", widen=True).command(3, "op").take_profit == 5
+    assert ReduceBody(fraction="0.5").decision(3, "op", None).decision is PositionDecision.REDUCE
+    assert ReduceBody(quantity="1").decision(3, "op", None).quantity == 1
+    assert AddBody(quote="50").decision(3, "op", "k").quote == 50
+    assert AdjustBody(take_profit="5", widen=True).command(3, "op", None).take_profit == 5
     for wrong in (ReduceBody(), ReduceBody(fraction="0.5", quantity="1"), ReduceBody(fraction="1")):
         with pytest.raises(ApiError):
-            wrong.decision(3, "op")
+            wrong.decision(3, "op", None)
     with pytest.raises(ApiError):
-        AdjustBody().command(3, "op")
+        AdjustBody().command(3, "op", None)

@@ -30,7 +30,7 @@ def test_the_emergency_stop_needs_its_header_halts_and_is_lifted_with_a_reason(t
             assert (await made.ask("POST", "/api/resume", {"reason": ""}))[0] == 400
             assert (await made.ask("POST", "/api/resume", {"reason": "  "}))[0] == 422
             status, answer = await made.ask("POST", "/api/paper-trading/resume", {"reason": "looked at it"})
-            assert (status, answer) == (200, {"success": True})
+            assert (status, answer) == (200, {"success": True, "repeated": False})
             assert (await made.get("/api/status"))["halted"] is None
 
     run(story())

@@ -12,7 +12,15 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from fillwright.api.errors import invalid, malformed
-from fillwright.core.inputs import AdjustProtection, Decision, Entry, Signal, Size
+from fillwright.core.inputs import (
+    AdjustProtection,
+    ClosePosition,
+    Decision,
+    Entry,
+    Resume,
+    Signal,
+    Size,
+)
 from fillwright.core.types import (
     HUNDRED,
     ONE,
@@ -121,6 +129,10 @@ class CloseBody(Body, frozen=True):
 
     reason: Reason = "operator"
 
+    def command(self, position_id: int, by: str, key: str | None) -> ClosePosition:
+        """The core's input."""
+        return ClosePosition(position_id=position_id, by=by, reason=self.reason, key=key)
+
 
 class ReduceBody(Body, frozen=True):
     """Sell a part of a position: a fraction of it, or a quantity."""
@@ -129,7 +141,7 @@ class ReduceBody(Body, frozen=True):
     quantity: Amount | None = None
     reasoning: Words = ""
 
-    def decision(self, position_id: int, by: str) -> Decision:
+    def decision(self, position_id: int, by: str, key: str | None) -> Decision:
         """The core's input."""
         fraction, quantity = (
             _level("$.fraction", self.fraction),
@@ -146,6 +158,7 @@ class ReduceBody(Body, frozen=True):
             quantity=quantity,
             reasoning=self.reasoning,
             by=by,
+            key=key,
         )
 
 
@@ -155,7 +168,7 @@ class AddBody(Body, frozen=True):
     quote: Amount
     reasoning: Words = ""
 
-    def decision(self, position_id: int, by: str) -> Decision:
+    def decision(self, position_id: int, by: str, key: str | None) -> Decision:
         """The core's input."""
         return Decision(
             position_id=position_id,
@@ -163,6 +176,7 @@ class AddBody(Body, frozen=True):
             quote=_level("$.quote", self.quote),
             reasoning=self.reasoning,
             by=by,
+            key=key,
         )
 
 
@@ -173,7 +187,7 @@ class AdjustBody(Body, frozen=True):
     take_profit: Amount | None = None
     widen: bool = False
 
-    def command(self, position_id: int, by: str) -> AdjustProtection:
+    def command(self, position_id: int, by: str, key: str | None) -> AdjustProtection:
         """The core's input."""
         stop_loss, take_profit = (
             _level("$.stop_loss", self.stop_loss),
@@ -182,7 +196,12 @@ class AdjustBody(Body, frozen=True):
         if stop_loss is None and take_profit is None:
             raise invalid("$", "needs stop_loss or take_profit")
         return AdjustProtection(
-            position_id=position_id, by=by, stop_loss=stop_loss, take_profit=take_profit, widen=self.widen
+            position_id=position_id,
+            by=by,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            widen=self.widen,
+            key=key,
         )
 
 
@@ -197,6 +216,10 @@ class ResumeBody(Body, frozen=True):
     """Lift a halt or an operator's pause."""
 
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+    def command(self, by: str, key: str | None) -> Resume:
+        """The core's input."""
+        return Resume(by=by, reason=self.reason, key=key)
 
 
 class ModeBody(Body, frozen=True):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from litestar.connection import ASGIConnection
+from litestar.params import HeaderParameter
 from litestar.response import Response
 
 from fillwright.api.errors import JSON, ApiError
@@ -19,6 +20,18 @@ from fillwright.spelling import encode
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
+KEY_LENGTH_MAX = 128
+CommandKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        min_length=1,
+        max_length=KEY_LENGTH_MAX,
+        description="Sent again with the same key and body it happens once, and the first answer comes again; the same "
+        "key with another command or body is 409. Kept for 7 days.",
+    ),
+]
+"""Of commands; the core alone knows which keys came before."""
 CONFLICTS = frozenset({"POSITION_NOT_OPEN", "REFUSED", "KEY_CONFLICT", "ORDER_ENDED", "ORDER_PROTECTS"})
 
 

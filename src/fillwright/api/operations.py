@@ -15,10 +15,10 @@ from fillwright import answers
 from fillwright.answers import Done, ModeAnswer, ModeSwitched, StopAnswer
 from fillwright.api import shapes
 from fillwright.api.bodies import BodyDTO, ModeBody, ResumeBody, StopBody
-from fillwright.api.desk import Desk, check, json_response
+from fillwright.api.desk import CommandKey, Desk, check, json_response
 from fillwright.api.errors import ApiError
 from fillwright.api.marks import feed_shape
-from fillwright.core.inputs import EmergencyStop, Resume
+from fillwright.core.inputs import EmergencyStop
 from fillwright.core.types import SECOND, Mode
 from fillwright.runtime.account import AccountEngine
 
@@ -73,14 +73,16 @@ def _stopping(desk: Desk) -> list[HTTPRouteHandler]:
         ["/api/resume", "/api/paper-trading/resume"],
         dto=BodyDTO[ResumeBody],
         status_code=200,
-        responses=shapes.answers(Done, 200, "Entries are taken again", 422, 503),
+        responses=shapes.answers(Done, 200, "Entries are taken again", 409, 422, 503),
         tags=["operations"],
     )
-    async def resume(request: Request[Any, Any, Any], data: JSONBody[ResumeBody]) -> Response[bytes]:
+    async def resume(
+        request: Request[Any, Any, Any], data: JSONBody[ResumeBody], idempotency_key: CommandKey = None
+    ) -> Response[bytes]:
         """Lift a halt or an operator's pause; a reason is needed."""
-        by = desk.caller(request).name
-        check(await desk.account(request).submit(Resume(by=by, reason=data.reason)))
-        return json_response(Done(True))
+        item = data.command(desk.caller(request).name, idempotency_key)
+        answer = check(await desk.account(request).submit(item))
+        return json_response(Done(True, answer.repeated))
 
     return [emergency_stop, resume]
 

@@ -18,7 +18,7 @@ from litestar.response import Response
 from fillwright.answers import CheckShape, PreviewAnswer, SignalAnswer
 from fillwright.api import shapes
 from fillwright.api.bodies import BodyDTO, SignalBody, time_of
-from fillwright.api.desk import Desk, json_response
+from fillwright.api.desk import KEY_LENGTH_MAX, Desk, json_response
 from fillwright.api.errors import ApiError, invalid
 from fillwright.api.listings import (
     Cursor,
@@ -37,7 +37,6 @@ from fillwright.core.types import AccountId, Time
 from fillwright.ports import ReadModel
 from fillwright.runtime.account import AccountEngine
 
-KEY_LENGTH_MAX = 128
 KEYLESS = "; without a key a signal is known by trader, symbol, side and candle"
 IdempotencyKey = Annotated[
     str | None,

@@ -58,7 +58,8 @@ _TIMED = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMI
 def decide(ctx: Context, limits: Limits, decision: Decision) -> None:
     """Take a decision about a position; what was made of it is recorded with it."""
     position = ctx.state.positions.get(decision.position_id)
-    if position is None or position.status not in _OPEN:
+    is_open = position is not None and position.status in _OPEN
+    if position is None or not is_open:
         state = position.status if position is not None else "unknown"
         outcome = f"position {decision.position_id} is {state}"
     else:
@@ -78,7 +79,7 @@ def decide(ctx: Context, limits: Limits, decision: Decision) -> None:
     )
     ctx.answer = Answer(
         ok=not outcome,
-        code="REFUSED" if outcome else "",
+        code="" if not outcome else "REFUSED" if is_open else "POSITION_NOT_OPEN",
         message=outcome,
         position_id=decision.position_id,
     )

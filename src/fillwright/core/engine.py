@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from fillwright.core import commands, executions, intake, reconcile
+from fillwright.core import commands, executions, intake, keys, reconcile
 from fillwright.core import doubt as doubts
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
@@ -342,19 +342,25 @@ def _foreign_stop(engine: Engine, ctx: Context, item: inp.ForeignStop) -> None:
 
 _Handler = Callable[[Engine, Context, Any], None]
 
+
+def _once(handler: _Handler) -> _Handler:
+    """A command that brings a key happens once."""
+    return lambda engine, ctx, item: keys.once(ctx, item, lambda: handler(engine, ctx, item))
+
+
 _HANDLERS: dict[type, _Handler] = {
     inp.OpenLedger: _open_ledger,
     inp.SubmitSignal: _submit_signal,
     inp.SignalAdvice: lambda engine, ctx, item: intake.advise(ctx, engine._limits, item),
-    inp.Decision: lambda engine, ctx, item: commands.decide(ctx, engine._limits, item),
-    inp.ClosePosition: lambda engine, ctx, item: commands.close(ctx, item),
-    inp.AdjustProtection: lambda engine, ctx, item: commands.adjust_protection(ctx, item),
-    inp.PlaceOrder: lambda engine, ctx, item: commands.place(ctx, engine._limits, item),
+    inp.Decision: _once(lambda engine, ctx, item: commands.decide(ctx, engine._limits, item)),
+    inp.ClosePosition: _once(lambda engine, ctx, item: commands.close(ctx, item)),
+    inp.AdjustProtection: _once(lambda engine, ctx, item: commands.adjust_protection(ctx, item)),
+    inp.PlaceOrder: _once(lambda engine, ctx, item: commands.place(ctx, engine._limits, item)),
     inp.CancelOrder: lambda engine, ctx, item: commands.cancel_one(ctx, item),
     inp.CancelAll: lambda engine, ctx, item: commands.cancel_all(ctx, item),
     inp.Pause: lambda engine, ctx, item: commands.pause(ctx, item),
     inp.EmergencyStop: lambda engine, ctx, item: commands.emergency_stop(ctx, item),
-    inp.Resume: lambda engine, ctx, item: commands.resume(ctx, item),
+    inp.Resume: _once(lambda engine, ctx, item: commands.resume(ctx, item)),
     inp.Shutdown: lambda engine, ctx, item: commands.shut_down(ctx, item),
     inp.Reconcile: lambda engine, ctx, item: begin_reconciliation(ctx, item.cause, anew=True),
     inp.ChangeSettings: _change_settings,

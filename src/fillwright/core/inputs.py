@@ -162,20 +162,24 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     confidence: Decimal = ONE
     reasoning: str = ""
     by: str = "trader"
+    key: str | None = None
+    """The caller's idempotency key, scoped to ``by``: the same command with the same key happens once."""
 
 
 # -- operators ---------------------------------------------------------------------------------------------------
 
 
-class ClosePosition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ClosePosition(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Close a position at the market."""
 
     position_id: int
     by: str
     reason: str = "operator"
+    key: str | None = None
+    """The caller's idempotency key, scoped to ``by``: the same command with the same key happens once."""
 
 
-class AdjustProtection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class AdjustProtection(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Move a position's stop or target; an operator may widen risk by saying so."""
 
     position_id: int
@@ -183,6 +187,8 @@ class AdjustProtection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     widen: bool = False
+    key: str | None = None
+    """The caller's idempotency key, scoped to ``by``: the same command with the same key happens once."""
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -197,6 +203,8 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defau
     price: Decimal | None = None
     stop_price: Decimal | None = None
     time_in_force: TimeInForce | None = None
+    key: str | None = None
+    """The caller's idempotency key, scoped to ``by``: the same command with the same key happens once."""
 
 
 class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -229,11 +237,13 @@ class EmergencyStop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str = "emergency stop"
 
 
-class Resume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Resume(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Lift a halt or an operator's pause; needs a reason."""
 
     by: str
     reason: str
+    key: str | None = None
+    """The caller's idempotency key, scoped to ``by``: the same command with the same key happens once."""
 
 
 class Shutdown(msgspec.Struct, frozen=True, kw_only=True, gc=False):

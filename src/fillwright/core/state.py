@@ -1,7 +1,8 @@
 """State: all that is true of one account. Only ``apply`` (``core.apply``) changes it, from records.
 
 Ended orders, positions and signals stay for 24 hours (late reports find them; a venue that has none needs them
-less long), idempotency keys for 7 days; then they are forgotten, so that memory is flat in the number of trades.
+less long), idempotency keys for 7 days (of commands at most 20,000, the oldest give way); then they are forgotten, so
+that memory is flat in the number of trades.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ KEEP_CANDLES: Time = DAY
 """How long it is remembered that a candle had its signal."""
 KEEP_KEYS: Time = 7 * DAY
 """How long idempotency keys stay."""
+COMMANDS_MAX = 20_000
+"""Commands with a key remembered at most; the oldest give way."""
 CLOSES_MAX = 1_000
 """Candle closes kept per symbol, whatever window the settings ask for."""
 EXTERNALS_MAX = 10_000
@@ -87,6 +90,17 @@ class Safety(msgspec.Struct, kw_only=True):
     last_entry_at: Time = 0
     order_windows: list[list[int]] = []
     """Per venue window: [index of the window, orders sent in it]."""
+
+
+class KeyedCommand(msgspec.Struct, frozen=True, gc=False):
+    """A command that brought a key, and what was answered."""
+
+    body_hash: str
+    ok: bool
+    code: str = ""
+    message: str = ""
+    position_id: int = 0
+    orders: tuple[ClientOrderId, ...] = ()
 
 
 class External(msgspec.Struct, gc=False):
@@ -151,6 +165,8 @@ class State(msgspec.Struct, kw_only=True):
     """Hashes of the bodies of signals that were forgotten sooner than their keys."""
     key_codes: dict[str, str] = {}
     """Why the signals of some keys were denied."""
+    commands: dict[str, KeyedCommand] = {}
+    """Commands by their key (``by|key``)."""
     candle_signals: dict[str, int] = {}
     """``trader|symbol|side|candle`` → signal id, of signals that were not denied."""
     positions: dict[int, Position] = {}
@@ -174,6 +190,7 @@ class State(msgspec.Struct, kw_only=True):
     ended: Fifo = msgspec.field(default_factory=Fifo)
     old_keys: Fifo = msgspec.field(default_factory=Fifo)
     old_candles: Fifo = msgspec.field(default_factory=Fifo)
+    old_commands: Fifo = msgspec.field(default_factory=Fifo)
 
 
 _NO_ORDERS: dict[ClientOrderId, Order] = {}

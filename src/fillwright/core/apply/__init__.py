@@ -71,11 +71,14 @@ def forget(ledger: Ledger, now: Time) -> None:
         state.keys.pop(old_key, None)
         state.key_hashes.pop(old_key, None)
         state.key_codes.pop(old_key, None)
+    while (old_command := state.old_commands.pop_before(now - KEEP_KEYS)) is not None:
+        state.commands.pop(old_command, None)
     # What comes into a queue comes in later than now, so nothing is due sooner than this.
     ledger.forget_after = min(
         state.ended.oldest(now) + keep_ended,
         state.old_candles.oldest(now) + KEEP_CANDLES,
         state.old_keys.oldest(now) + KEEP_KEYS,
+        state.old_commands.oldest(now) + KEEP_KEYS,
     )
 
 

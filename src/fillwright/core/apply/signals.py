@@ -1,4 +1,4 @@
-"""What events of signals do to the state."""
+"""What events of signals and commands do to the state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from fillwright.core import events as ev
 from fillwright.core.inputs import Signal
-from fillwright.core.state import Ledger, SignalRecord
+from fillwright.core.state import COMMANDS_MAX, KeyedCommand, Ledger, SignalRecord
 from fillwright.core.types import MINUTE, SECOND, SignalStatus, Time
 
 SIGNAL_ENDS = (
@@ -121,9 +121,22 @@ def _move_signal(ledger: Ledger, signal: SignalRecord, status: SignalStatus, rea
         ledger.state.ended.push(now, f"signal:{signal.id}")
 
 
+def _command_taken(ledger: Ledger, event: ev.CommandTaken, record: ev.Record) -> None:
+    state = ledger.state
+    state.commands[event.key] = KeyedCommand(
+        event.body_hash, event.ok, event.code, event.message, event.position_id, event.orders
+    )
+    state.old_commands.push(record.time, event.key)
+    if len(state.commands) > COMMANDS_MAX:
+        oldest = state.old_commands.pop_before(record.time + 1)
+        assert oldest is not None
+        del state.commands[oldest]
+
+
 HANDLERS: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
     ev.SignalReceived: _signal_received,
     ev.SignalApproved: _signal_approved,
     ev.SignalDenied: _signal_denied,
     ev.SignalStatusChanged: _signal_status_changed,
+    ev.CommandTaken: _command_taken,
 }

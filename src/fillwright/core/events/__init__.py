@@ -84,6 +84,7 @@ from fillwright.core.events.safety import (
     VenueErrorSeen,
 )
 from fillwright.core.events.signals import (
+    CommandTaken,
     DecisionMade,
     SignalApproved,
     SignalDenied,
@@ -104,6 +105,7 @@ __all__ = [
     "Check",
     "CircuitBreakerClosed",
     "CircuitBreakerOpened",
+    "CommandTaken",
     "DecisionMade",
     "Discrepancy",
     "EmergencyStopped",

@@ -1,4 +1,4 @@
-"""Events of signals and decisions."""
+"""Events of signals, decisions and commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from fillwright.core.events.base import Check, Event
 from fillwright.core.inputs import Signal
-from fillwright.core.types import SignalStatus
+from fillwright.core.types import ClientOrderId, SignalStatus
 
 
 class SignalReceived(Event, frozen=True):
@@ -56,3 +56,20 @@ class DecisionMade(Event, frozen=True):
     reasoning: str = ""
     outcome: str = "accepted"
     """accepted, or why it was refused."""
+
+
+class CommandTaken(Event, frozen=True):
+    """A command that brought an idempotency key was taken or refused: what is answered when it comes again."""
+
+    key: str
+    """Who commanded, and the key: ``by|key``."""
+    command: str
+    """ClosePosition | Decision | AdjustProtection | PlaceOrder | Resume"""
+    body_hash: str
+    """Of the command without its key: another one under the same key is a conflict."""
+    ok: bool
+    code: str = ""
+    """Why it was refused."""
+    message: str = ""
+    position_id: int = 0
+    orders: tuple[ClientOrderId, ...] = ()
