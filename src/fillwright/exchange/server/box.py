@@ -22,7 +22,9 @@ from fillwright.core.types import ExecutionType, Symbol, Time
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.messages import ExchangeEvent, ExecutionReport
 from fillwright.exchange.server.clock import BoxClock
-from fillwright.exchange.server.fault_plan import Faults
+from fillwright.exchange.server.event_log import AnswerLine, EventLog
+from fillwright.exchange.server.fault_plan import CallFault, Faults
+from fillwright.exchange.server.ledger import Ledger
 from fillwright.exchange.server.settings import BoxSettings
 
 if TYPE_CHECKING:
@@ -106,6 +108,8 @@ class Box:
         markets: what is public of each symbol.
         source: where prices come from.
         faults: what goes wrong, by plan.
+        ledger: what clients were told against what happened.
+        log: the event log, if one is written.
         user_streams: told of every event of accounts.
         on_wake: called when something became due earlier than the shell knows.
     """
@@ -122,6 +126,8 @@ class Box:
         self.source: MarketSource | None = None
         self.user_streams: EventSink | None = None
         self.faults = Faults(settings.seed)
+        self.ledger = Ledger()
+        self.log: EventLog | None = None
         self.on_wake: Callable[[], None] | None = None
         self._timers: list[tuple[Time, int, Timer]] = []
         self._numbers = count()
@@ -272,7 +278,26 @@ class Box:
         finally:
             self.settle()
 
+    def answered(self, call: Call, status: int, code: int | None, fault: CallFault | None = None) -> None:
+        """Note what the sender of a call was told; status 0 for nothing. The desk calls it once for each call."""
+        if fault is not None:
+            self.ledger.faulted(call, status, code, fault)
+        if self.log is not None:
+            self.log.answer(
+                AnswerLine(
+                    answer=call.operation.name or f"{call.operation.method} {call.operation.path}",
+                    time=self.now,
+                    account=call.account_id,
+                    parameters=call.parameters,
+                    status=status,
+                    code=code,
+                    fault="" if fault is None else fault.outcome.value,
+                )
+            )
+
     def _tell(self, events: Sequence[ExchangeEvent]) -> None:
+        if self.log is not None:
+            self.log.events(events)
         if self.user_streams is not None:
             self.user_streams.publish(events)
 

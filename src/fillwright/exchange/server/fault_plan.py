@@ -95,6 +95,11 @@ class CallFault(_Rule, kw_only=True, forbid_unknown_fields=True):
     answer_delay_us: Time = 0
 
     @property
+    def is_carried_out(self) -> bool:
+        """Whether the request is carried out all the same."""
+        return self.outcome not in (Outcome.LOST, Outcome.REFUSED)
+
+    @property
     def status(self) -> int:
         """The HTTP status of the answer."""
         if self.http_status:

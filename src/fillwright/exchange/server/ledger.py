@@ -1,0 +1,86 @@
+"""Expected against sent: what clients should have been told had nothing gone wrong, and what they were told.
+
+Only requests that a fault hit are kept one by one; all others were answered as they were carried out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fillwright.core.types import AccountId, Symbol, Time
+
+if TYPE_CHECKING:
+    from fillwright.exchange.server.fault_plan import CallFault
+    from fillwright.exchange.server.operations import Call
+
+ENTRIES_MAX = 10_000
+"""Faulted requests remembered; older ones are only counted."""
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One request that a fault hit."""
+
+    time: Time
+    account_id: AccountId
+    operation: str
+    symbol: Symbol
+    client_order_id: str
+    fault: int
+    """The number of the rule."""
+    outcome: str
+    is_executed: bool
+    """Whether it was carried out (and then, perhaps, refused by the exchange itself)."""
+    status: int
+    """What was told; 0: nothing."""
+    code: int | None
+
+
+class Ledger:
+    """What was told of calls that faults hit."""
+
+    __slots__ = ("_entries", "counts", "lost")
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=ENTRIES_MAX)
+        self.counts: dict[str, int] = {}
+        """Faulted calls by outcome."""
+        self.lost = 0
+        """Entries that had to make room."""
+
+    def faulted(self, call: Call, status: int, code: int | None, fault: CallFault) -> None:
+        """Note a call, what its sender was told, and the fault behind it."""
+        outcome = fault.outcome.value
+        self.counts[outcome] = self.counts.get(outcome, 0) + 1
+        if len(self._entries) == ENTRIES_MAX:
+            self.lost += 1
+        entry = Entry(
+            call.now,
+            call.account_id,
+            call.operation.name,
+            str(call.parameters.get("symbol", "")),
+            own_id(call),
+            fault.number,
+            outcome,
+            fault.is_carried_out,
+            status,
+            code,
+        )
+        self._entries.append(entry)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The newest, oldest first."""
+        return tuple(self._entries)
+
+
+def own_id(call: Call) -> str:
+    """The id that a request gives itself: of its order, its list, or the order that it asks about."""
+    parameters = call.parameters
+    for name in ("newClientOrderId", "listClientOrderId", "origClientOrderId", "cancelOrigClientOrderId"):
+        value = parameters.get(name)
+        if value:
+            return str(value)
+    return ""
