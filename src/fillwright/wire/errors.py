@@ -39,6 +39,7 @@ ENGINE_MESSAGES = (
     "Take profit orders are not supported for this symbol.",
     "Take profit limit orders are not supported for this symbol.",
     "Trailing stop orders are not supported for this symbol.",
+    "OCO orders are not supported for this symbol",
     "OCO orders are not supported for this symbol.",
     "OTO orders are not supported for this symbol.",
     "OPO orders are not supported for this symbol.",
@@ -157,7 +158,15 @@ _TABLE = (
         _P,
         ("Illegal characters found in parameter '%s'; legal range is '%s'.",),
     ),
-    ErrorEntry(-1101, "TOO_MANY_PARAMETERS", _P, ("Too many parameters; expected '%s' and received '%s'.",)),
+    ErrorEntry(
+        -1101,
+        "TOO_MANY_PARAMETERS",
+        _P,
+        (
+            "Too many parameters; expected '%s' and received '%s'.",
+            "Duplicate values for a parameter detected.",
+        ),
+    ),
     ErrorEntry(
         -1102,
         "MANDATORY_PARAM_EMPTY_OR_MALFORMED",
@@ -195,6 +204,7 @@ _TABLE = (
     ErrorEntry(-1131, "BAD_RECV_WINDOW", _P, ("recvWindow must be less than 60000",)),
     ErrorEntry(-1134, "BAD_STRATEGY_TYPE", _P, ("`strategyType` was less than 1000000.",)),
     ErrorEntry(-1135, "INVALID_JSON", _P, ("JSON sent for parameter '%s' is not valid",)),
+    ErrorEntry(-1139, "INVALID_TICKER_TYPE", _P, ("Invalid ticker type.",)),
     ErrorEntry(-1145, "INVALID_CANCEL_RESTRICTIONS", _P, ("Invalid cancelRestrictions",)),
     ErrorEntry(-1151, "DUPLICATE_SYMBOLS", _P, ("Symbol is present multiple times in the list.",)),
     ErrorEntry(-1158, "OCO_ORDER_TYPE_REJECTED", _P, ("Order type not supported in OCO.",)),
