@@ -30,7 +30,9 @@ def trade(
         if buyer_is_maker is not False or _is_through(market.bids, price):
             quantity = _fill_shelf(state, market, market.bids, price, quantity, buyer_is_maker)
         if buyer_is_maker is not True or _is_through(market.asks, price):
-            _fill_shelf(state, market, market.asks, price, quantity, buyer_is_maker)
+            quantity = _fill_shelf(state, market, market.asks, price, quantity, buyer_is_maker)
+    if quantity > ZERO:
+        state.print_outside(market, price, quantity, buyer_is_maker)
     market.last = price
     market.last_time = state.now
     settle_market(state, market)

@@ -10,7 +10,7 @@ from decimal import Decimal
 class Ladder:
     """Price levels, best first when iterated; ``descending`` for bids."""
 
-    __slots__ = ("descending", "prices", "quantities")
+    __slots__ = ("descending", "prices", "quantities", "version")
 
     def __init__(self, *, descending: bool) -> None:
         self.descending = descending
@@ -18,9 +18,12 @@ class Ladder:
         """Ascending, whatever the side."""
         self.quantities: dict[Decimal, Decimal] = {}
         """What the feed last said, less what our accounts have taken since."""
+        self.version = 0
+        """Grows with every change."""
 
     def set(self, price: Decimal, quantity: Decimal) -> None:
         """Set a level to an absolute quantity; 0 removes it, and removing an unknown level is normal."""
+        self.version += 1
         if not quantity:
             self.remove(price)
         elif price in self.quantities:
@@ -31,16 +34,19 @@ class Ladder:
 
     def remove(self, price: Decimal) -> None:
         """Drop a level."""
+        self.version += 1
         if self.quantities.pop(price, None) is not None:
             del self.prices[bisect_left(self.prices, price)]
 
     def replace(self, levels: Iterable[tuple[Decimal, Decimal]]) -> None:
         """Take a snapshot in place of everything known."""
+        self.version += 1
         self.quantities = {price: quantity for price, quantity in levels if quantity}
         self.prices = sorted(self.quantities)
 
     def take(self, price: Decimal, quantity: Decimal) -> None:
         """Consume from a level; a level used up is gone until the feed names it again."""
+        self.version += 1
         left = self.quantities[price] - quantity
         if left > 0:
             self.quantities[price] = left

@@ -193,6 +193,7 @@ def execute_plan(state: State, market: SymbolMarket, order: Order, steps: list[S
             continue
         market.trade_id += 1
         quote = price * quantity
+        state.print_trade(market, price, quantity, buyer_is_maker=order.side is not _BUY)
         if maker is None:
             _trade_outside(state, market, order.side, price, quantity, quote)
             market.take(order.side, price, quantity)
@@ -235,6 +236,7 @@ def fill_resting(
     market.trade_id += 1
     price = order.price if price is None else price
     quote = price * quantity
+    state.print_trade(market, price, quantity, buyer_is_maker=order.side is _BUY)
     _trade_outside(state, market, order.side, price, quantity, quote)
     fill(state, market, order, price, quantity, quote, market.trade_id, is_maker=True)
 
