@@ -59,6 +59,12 @@ class BoxClock:
         """Stand still from now on."""
         self._frozen_at = self._now = self.now()
 
+    def begin_at(self, time: Time) -> None:
+        """Never be earlier than this: the time at which a server that goes on was saved."""
+        behind = time - self.now()
+        if behind > 0:
+            self.step(behind)
+
     def step(self, by_us: Time) -> None:
         """Move forward: a frozen clock stands there, a running one goes on from there. ValueError if backwards."""
         if by_us < 0:
