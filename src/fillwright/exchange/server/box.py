@@ -128,6 +128,8 @@ class Box:
         self.faults = Faults(settings.seed)
         self.ledger = Ledger()
         self.log: EventLog | None = None
+        self.changes = 0
+        """Grows with everything of accounts and keys that is worth saving."""
         self.on_wake: Callable[[], None] | None = None
         self._timers: list[tuple[Time, int, Timer]] = []
         self._numbers = count()
@@ -296,6 +298,7 @@ class Box:
             )
 
     def _tell(self, events: Sequence[ExchangeEvent]) -> None:
+        self.changes += 1
         if self.log is not None:
             self.log.events(events)
         if self.user_streams is not None:

@@ -1,0 +1,111 @@
+"""The server's life: it is made, takes its port, runs, saves its state now and then, and stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fillwright.core.types import SECOND
+from fillwright.exchange.server.assembly import make_box, state_of
+from fillwright.exchange.server.box import Box
+from fillwright.exchange.server.clock import BoxClock
+from fillwright.exchange.server.pump import Pump
+from fillwright.exchange.server.settings import BoxSettings
+from fillwright.exchange.server.state_file import StateFile, StateFileError
+
+SAVING_SHARE = 20
+"""Saving takes at most one part in so many of the time."""
+TOKEN_BYTES = 24
+
+
+class PortError(Exception):
+    """The server cannot listen where it should; the message says why."""
+
+
+class Server:
+    """A running server.
+
+    Attributes:
+        box: its heart.
+        host, port: where it listens.
+        admin_token: opens the admin door.
+        failed: gets the exception of a bug that stopped the box.
+    """
+
+    def __init__(self, box: Box, state_file: StateFile | None, admin_token: str) -> None:
+        self.box = box
+        self.host = box.settings.host
+        self.port = 0
+        self.admin_token = admin_token
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._state_file = state_file
+        self._pump = Pump(box, self._fail)
+        self._saver: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where REST is, without ``/api``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def start(self) -> None:
+        """Listen and go; raises PortError."""
+        self._pump.start()
+        if self._state_file is not None:
+            self._saver = asyncio.create_task(self._save_now_and_then(self._state_file))
+
+    async def stop(self) -> None:
+        """Stop in order: nothing new, streams closed, state saved."""
+        self._pump.stop()
+        if self._saver is not None:
+            self._saver.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._saver
+        if self._state_file is not None:
+            self._state_file.save(state_of(self.box))
+            self._state_file.close()
+        if self.box.log is not None:
+            self.box.log.close()
+        if self.failed.done():
+            self.failed.exception()
+
+    async def _save_now_and_then(self, state_file: StateFile) -> None:
+        loop, wait_s = asyncio.get_running_loop(), self.box.settings.save_every_us / SECOND
+        saved = -1
+        while True:
+            await asyncio.sleep(wait_s)
+            if self.box.changes == saved:
+                continue
+            saved, began = self.box.changes, loop.time()
+            try:
+                await asyncio.to_thread(state_file.save, state_of(self.box))
+            except StateFileError as error:
+                self._fail(error)
+                return
+            wait_s = max(self.box.settings.save_every_us / SECOND, SAVING_SHARE * (loop.time() - began))
+
+
+@asynccontextmanager
+async def serve(settings: BoxSettings, clock: BoxClock | None = None) -> AsyncIterator[Server]:
+    """Run a server while the block lasts. Raises BoxSettingsError, StateFileError, PortError."""
+    state_file = None if settings.state_file is None else StateFile(settings.state_file)
+    try:
+        saved = None if state_file is None else state_file.load()
+        box = make_box(settings, clock, saved)
+    except BaseException:
+        if state_file is not None:
+            state_file.close()
+        raise
+    server = Server(box, state_file, settings.admin_token or secrets.token_urlsafe(TOKEN_BYTES))
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()
