@@ -17,6 +17,7 @@ from fillwright.core.types import (
     CancelReplaceMode,
     CancelRestriction,
     ListKind,
+    OrderRateLimitExceededMode,
     OrderType,
     SymbolStatus,
     TimeInForce,
@@ -382,3 +383,35 @@ def test_an_iceberg_shrinks_with_its_order() -> None:
     exchange.execute("a", amend("x", "0.2", "x"), 6)
     view = exchange.order("a", SYMBOL, client_order_id="x")
     assert (view.type, view.iceberg_quantity) == (OrderType.LIMIT, D("0.2"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "there", "code", "status", "halves"),
+    [
+        (CancelReplaceMode.STOP_ON_FAILURE, True, -2021, 429, ("SUCCESS", "FAILURE")),
+        (CancelReplaceMode.STOP_ON_FAILURE, False, -2022, 429, ("FAILURE", "NOT_ATTEMPTED")),
+        (CancelReplaceMode.ALLOW_FAILURE, True, -2021, 409, ("SUCCESS", "FAILURE")),
+        (CancelReplaceMode.ALLOW_FAILURE, False, -2022, 400, ("FAILURE", "FAILURE")),
+    ],
+)
+def test_a_replacement_beyond_the_order_count_cancels_only_where_asked_to(
+    mode: CancelReplaceMode, there: bool, code: int, status: int, halves: tuple[str, str]
+) -> None:
+    counted = msgspec.structs.replace(EXACT, order_counts=(OrderCountLimit(10_000_000, 1, "10 SECOND"),))
+    exchange = an_exchange(counted)
+    exchange.execute("a", limit(BUY, "1", "90", "old"), 5)
+    request = CancelReplaceRequest(
+        mode=mode,
+        cancel=CancelRequest(symbol=SYMBOL, orig_client_order_id="old" if there else "other"),
+        order=limit(BUY, "1", "91", "new"),
+    )
+    assert refused(lambda: exchange.execute("a", request, 6))[0] == -1015
+    assert len(exchange.open_orders("a")) == 1
+    insisting = msgspec.structs.replace(request, when_exceeded=OrderRateLimitExceededMode.CANCEL_ONLY)
+    with pytest.raises(ExchangeError) as caught:
+        exchange.execute("a", insisting, 6)
+    assert (caught.value.code, caught.value.http_status) == (code, status)
+    answer = caught.value.data
+    assert answer is not None
+    assert (answer.cancel_result, answer.new_order_result) == halves
+    assert len(exchange.open_orders("a")) == (0 if there else 1)

@@ -7,8 +7,10 @@ from decimal import Decimal, getcontext, localcontext
 import msgspec
 import pytest
 
+from fillwright.core.requests import CancelRequest
 from fillwright.core.types import OrderType, SymbolStatus
-from fillwright.exchange.messages import AccountPosition, BalanceUpdate
+from fillwright.exchange.messages import AccountPosition, BalanceUpdate, ExecutionReport
+from fillwright.exchange.settings import FeeSchedule
 from tests.exchange.builders import (
     BTCUSDT,
     BUY,
@@ -122,3 +124,52 @@ def test_events_of_one_account_can_be_drained_alone() -> None:
 def test_unknown_symbols_of_the_feed_are_named() -> None:
     exchange = an_exchange()
     assert refused(lambda: exchange.on_trade("NOPE", D(1), D(1), 5))[0] == -1121
+
+
+def test_an_order_can_be_tested_without_being_placed() -> None:
+    exchange = an_exchange()
+    exchange.test("a", limit(BUY, "1000", "100"), 5)
+    assert (
+        refused(lambda: exchange.test("a", limit(BUY, "0.00001", "100"), 5))[1] == "Filter failure: NOTIONAL"
+    )
+    assert refused(lambda: exchange.test("nobody", limit(BUY, "1", "100"), 5))[0] == -2015
+    assert exchange.drain() == []
+    assert exchange.order_counts("a")[0].count == 0
+
+
+def test_an_account_that_may_not_trade() -> None:
+    exchange = an_exchange()
+    exchange.execute("a", limit(BUY, "1", "90", "rests"), 5)
+    exchange.set_can_trade("a", False)
+    text = "This account may not place or cancel orders."
+    cancel = CancelRequest(symbol=SYMBOL, orig_client_order_id="rests")
+    assert refused(lambda: exchange.execute("a", market(BUY, "1"), 6)) == (-2010, text)
+    assert refused(lambda: exchange.execute("a", cancel, 6)) == (-2011, text)
+    assert not exchange.can_trade("a")
+    exchange.set_can_trade("a", True)
+    exchange.execute("a", cancel, 7)
+
+
+def test_commission_rates_change_from_the_next_fill_on() -> None:
+    exchange = an_exchange()
+    exchange.set_fees("a", FeeSchedule(taker=D("0.01")))
+    assert exchange.fees("a").taker == D("0.01")
+    exchange.execute("a", market(BUY, "1"), 6)
+    assert holds(exchange, "a", "BTC")[0] == "10.99"
+
+
+def test_strategies_are_shown_wherever_the_order_is() -> None:
+    exchange = an_exchange()
+    exchange.execute("a", limit(BUY, "1", "90", strategy_id=7, strategy_type=1_000_001), 5)
+    view = exchange.open_orders("a")[0]
+    report = exchange.drain()[0]
+    assert isinstance(report, ExecutionReport)
+    assert (
+        (view.strategy_id, view.strategy_type) == (report.strategy_id, report.strategy_type) == (7, 1_000_001)
+    )
+
+
+def test_generated_ids_differ() -> None:
+    exchange = an_exchange()
+    assert exchange.generated_id() != exchange.generated_id()
+    assert len(exchange.generated_id()) == 22

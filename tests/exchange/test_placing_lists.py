@@ -128,10 +128,10 @@ def test_legs_do_not_take_price_or_time_in_force_they_have_no_use_for() -> None:
 @pytest.mark.parametrize(
     ("field", "kind", "text"),
     [
-        ("oco_allowed", ListKind.OCO, "OCO orders are not supported for this symbol."),
+        ("oco_allowed", ListKind.OCO, "OCO orders are not supported for this symbol"),
         ("oto_allowed", ListKind.OTO, "OTO orders are not supported for this symbol."),
         ("opo_allowed", ListKind.OPOCO, "OPO orders are not supported for this symbol."),
-        ("oco_allowed", ListKind.OPOCO, "OCO orders are not supported for this symbol."),
+        ("oco_allowed", ListKind.OPOCO, "OCO orders are not supported for this symbol"),
     ],
 )
 def test_a_symbol_says_which_lists_it_takes(field: str, kind: ListKind, text: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from fillwright.core.types import OrderType, SelfTradePrevention
 from fillwright.exchange.exchange import Exchange
-from fillwright.exchange.messages import ExecutionReport
+from fillwright.exchange.messages import ExecutionReport, OrderResponse
 from tests.exchange.builders import (
     BUY,
     SELL,
@@ -165,3 +165,17 @@ def test_a_pair_decremented_in_part_keeps_the_leg_that_was_touched() -> None:
     assert [order.client_order_id for order in exchange.open_orders("a")] == ["oco-limit"]
     assert holds(exchange, "a", "BTC") == ("8", "2")
     assert exchange.audit() == ()
+
+
+def test_the_answer_tells_what_was_prevented() -> None:
+    exchange = a_book()
+    response = exchange.execute("a", limit(BUY, "2", "105", "taker", stp=STP.EXPIRE_MAKER), 4)
+    assert isinstance(response, OrderResponse)
+    (match,) = response.prevented_matches
+    assert (match.maker_order_id, match.price, match.maker_prevented_quantity) == (1, 105, 1)
+    assert response.order.prevented_match_id is None
+    maker = exchange.order("a", SYMBOL, order_id=1)
+    assert (maker.prevented_match_id, maker.prevented_quantity) == (match.prevented_match_id, 1)
+    again = exchange.execute("a", limit(BUY, "1", "90", "rests"), 5)
+    assert isinstance(again, OrderResponse)
+    assert again.prevented_matches == ()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from fillwright.core.requests import CancelRequest
+from fillwright.core.types import DAY
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.queries import (
+    ARCHIVED,
+    ARCHIVED_AFTER_US,
     AccountQuery,
     AllOrdersQuery,
     OpenOrderListsQuery,
@@ -16,7 +21,7 @@ from fillwright.exchange.queries import (
     Query,
     TradesQuery,
 )
-from tests.exchange.builders import BUY, SELL, SYMBOL, an_exchange, an_oco, limit, market, refused
+from tests.exchange.builders import BUY, EXACT, SELL, SYMBOL, an_exchange, an_oco, limit, market, refused
 
 
 @pytest.fixture
@@ -94,3 +99,45 @@ def test_an_order_is_found_by_its_id_alone() -> None:
     found = exchange.named("a", "mine")
     assert found == exchange.order("a", SYMBOL, client_order_id="mine")
     assert exchange.named("b", "mine") is None
+
+
+def test_histories_by_time(exchange: Exchange) -> None:
+    def names(**bounds: int) -> list[str]:
+        return [one.client_order_id for one in exchange.all_orders("a", SYMBOL, **bounds)]
+
+    assert names(start_time=6) == ["bought", "sold", "oco-stop", "oco-limit"]
+    assert names(start_time=6, limit=1) == ["bought"]
+    assert names(end_time=7) == ["rests", "bought", "sold"]
+    assert names(end_time=7, limit=2) == ["bought", "sold"]
+    assert names(start_time=6, end_time=7) == ["bought", "sold"]
+    assert names(start_time=6, order_id=3) == ["sold", "oco-stop", "oco-limit"]
+    assert names(start_time=100) == []
+    assert [one.time for one in exchange.trades("a", SYMBOL, start_time=7)] == [7]
+    assert [one.time for one in exchange.trades("a", SYMBOL, end_time=6)] == [6]
+
+
+def test_lists_by_time_and_number(exchange: Exchange) -> None:
+    exchange.execute("a", an_oco(name="second"), 10)
+
+    def names(**bounds: int) -> list[str | None]:
+        return [one.list_client_order_id for one in exchange.all_order_lists("a", **bounds)]
+
+    assert names() == ["oco", "second"]
+    assert names(limit=1) == ["second"]
+    assert names(from_id=1, limit=1) == ["oco"]
+    assert names(start_time=10) == ["second"]
+    assert names(end_time=9) == ["oco"]
+    assert exchange.all_order_lists("b") == ()
+
+
+def test_orders_without_fills_are_archived_after_ninety_days() -> None:
+    keeping = msgspec.structs.replace(EXACT, final_retention_us=1_000 * DAY)
+    exchange = an_exchange(keeping)
+    exchange.execute("a", limit(BUY, "1", "90", "gone"), 5)
+    exchange.execute("a", CancelRequest(symbol=SYMBOL, orig_client_order_id="gone"), 6)
+    exchange.execute("a", market(BUY, "1", "bought"), 6)
+    exchange.set_market(SYMBOL, now=6 + ARCHIVED_AFTER_US)
+    assert exchange.order("a", SYMBOL, client_order_id="gone").order_id == 1
+    exchange.set_market(SYMBOL, now=7 + ARCHIVED_AFTER_US)
+    assert refused(lambda: exchange.order("a", SYMBOL, client_order_id="gone")) == (-2026, ARCHIVED)
+    assert exchange.order("a", SYMBOL, client_order_id="bought").order_id == 2

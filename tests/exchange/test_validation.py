@@ -11,7 +11,7 @@ import pytest
 from fillwright.core.instruments import Instrument, LotSize, Notional, PercentPrice
 from fillwright.core.requests import OrderRequest
 from fillwright.core.types import ListKind, OrderType, SelfTradePrevention, Side, SymbolStatus, TimeInForce
-from fillwright.exchange.settings import ExchangeLimits
+from fillwright.exchange.settings import AssetLimit, ExchangeLimits
 from fillwright.wire.errors import is_known_message
 from tests.exchange.builders import (
     BTCUSDT,
@@ -157,7 +157,6 @@ def test_refusals(request_: OrderRequest, code: int, text: str | None) -> None:
             limit(BUY, "1", "100", stp=SelfTradePrevention.NONE),
             "This symbol does not allow the specified self-trade prevention mode.",
         ),
-        ({"spot_allowed": False}, limit(BUY, "1", "100"), "This symbol is not permitted for this account."),
         ({"status": SymbolStatus.BREAK}, limit(BUY, "1", "100"), "Market is closed."),
         ({"status": SymbolStatus.CANCEL_ONLY}, limit(BUY, "1", "100"), "Market is closed."),
     ],
@@ -165,6 +164,12 @@ def test_refusals(request_: OrderRequest, code: int, text: str | None) -> None:
 def test_what_a_symbol_does_not_offer(fields: dict[str, Any], request_: OrderRequest, text: str) -> None:
     exchange = an_exchange(instrument=msgspec.structs.replace(BTCUSDT, **fields))
     assert refused(lambda: exchange.execute("a", request_, 5)) == (-1013, text)
+
+
+def test_a_symbol_that_is_not_for_spot() -> None:
+    exchange = an_exchange(instrument=msgspec.structs.replace(BTCUSDT, spot_allowed=False))
+    text = "This symbol is not permitted for this account."
+    assert refused(lambda: exchange.execute("a", limit(BUY, "1", "100"), 5)) == (-2010, text)
 
 
 @pytest.mark.parametrize(
@@ -248,5 +253,38 @@ def test_a_maximum_notional_may_spare_market_orders() -> None:
 def test_filters_that_are_off() -> None:
     instrument = Instrument(symbol=SYMBOL, base="BTC", quote="USDT", lot_size=LotSize())
     exchange = an_exchange(instrument=instrument)
-    exchange.execute("a", limit(BUY, "0.12345678", "0.00000001"), 5)
+    exchange.execute("a", limit(BUY, "1.2345678", "0.00000001"), 5)
     assert exchange.open_orders("a")[0].price == D("0.00000001")
+
+
+def test_an_asset_limit_bounds_the_quantity_of_a_base_and_the_notional_in_a_quote() -> None:
+    settings = msgspec.structs.replace(
+        EXACT, asset_limits=(AssetLimit("BTC", D(2)), AssetLimit("USDT", D(150)))
+    )
+    exchange = an_exchange(settings)
+    failure = (-1013, "Filter failure: MAX_ASSET")
+    assert refused(lambda: exchange.execute("a", limit(BUY, "3", "40"), 5)) == failure
+    assert refused(lambda: exchange.execute("a", limit(BUY, "2", "80"), 5)) == failure
+    assert refused(lambda: exchange.execute("a", market(BUY, "2"), 5)) == failure
+    by_value = an_order(BUY, T.MARKET, "x", quote_order_quantity="151")
+    assert refused(lambda: exchange.execute("a", by_value, 5)) == failure
+    exchange.execute("a", limit(BUY, "1.5", "100"), 5)
+
+
+def test_a_value_below_the_smallest_quote_amount() -> None:
+    instrument = Instrument(symbol=SYMBOL, base="BTC", quote="USDT", lot_size=LotSize())
+    exchange = an_exchange(instrument=instrument)
+    tiny = limit(BUY, "0.1", "0.00000001")
+    assert refused(lambda: exchange.execute("a", tiny, 5)) == (-1013, "Price * QTY is zero or less.")
+
+
+def test_an_iceberg_leg_of_a_pair_must_be_gtc() -> None:
+    exchange = an_exchange()
+    pair = an_oco()
+    leg = an_order(
+        SELL, T.STOP_LOSS_LIMIT, "s", quantity="1", price="89", stop_price="90", iceberg_quantity="0.5",
+        time_in_force=TimeInForce.IOC,
+    )  # fmt: skip
+    code, text = refused(lambda: exchange.execute("a", a_list(ListKind.OCO, leg, pair.legs[1]), 5))
+    assert code == -1160
+    assert text.startswith("Parameter 'belowIcebergQty' is not supported if")

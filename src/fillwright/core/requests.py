@@ -16,6 +16,7 @@ from fillwright.core.types import (
     CancelRestriction,
     ClientOrderId,
     ListKind,
+    OrderRateLimitExceededMode,
     OrderType,
     SelfTradePrevention,
     Side,
@@ -41,6 +42,9 @@ class OrderRequest(msgspec.Struct, tag_field="request", tag=True, frozen=True, g
     iceberg_quantity: Decimal | None = None
     stp: SelfTradePrevention | None = None
     """None: the symbol's default mode."""
+    strategy_id: int | None = None
+    """A label of the caller's, shown wherever the order is."""
+    strategy_type: int | None = None
 
 
 class OrderListRequest(msgspec.Struct, tag_field="request", tag=True, frozen=True, gc=False):
@@ -95,6 +99,7 @@ class CancelReplaceRequest(
     mode: CancelReplaceMode
     cancel: CancelRequest
     order: OrderRequest
+    when_exceeded: OrderRateLimitExceededMode = OrderRateLimitExceededMode.DO_NOTHING
 
 
 class AmendRequest(

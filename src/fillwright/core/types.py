@@ -252,6 +252,14 @@ class CancelReplaceMode(StrEnum):
 
 
 @unique
+class OrderRateLimitExceededMode(StrEnum):
+    """What cancelReplace does when the account has sent too many orders."""
+
+    DO_NOTHING = "DO_NOTHING"
+    CANCEL_ONLY = "CANCEL_ONLY"
+
+
+@unique
 class SymbolStatus(StrEnum):
     """The trading phase of a symbol."""
 

@@ -13,7 +13,7 @@ from decimal import ROUND_DOWN, Decimal
 import msgspec
 
 from fillwright.core.types import ONE, ZERO, AccountId, Asset, ClientOrderId, Symbol, Time
-from fillwright.exchange.messages import ExchangeError, OrderCount, PreventedMatch
+from fillwright.exchange.messages import ExchangeError, OrderCount, PreventedMatch, TradeView
 from fillwright.exchange.orders import Order
 from fillwright.exchange.settings import ExchangeSettings, FeeSchedule, OrderCountLimit
 
@@ -36,8 +36,9 @@ class Account:
     """One customer of the exchange."""
 
     __slots__ = (
-        "account_id", "balances", "by_client_id", "fees", "lists_by_client_id", "open", "open_by_symbol",
-        "open_lists", "prevented_matches", "trade_group", "windows",
+        "account_id", "balances", "by_client_id", "can_trade", "fees", "lists_by_client_id", "open",
+        "open_by_symbol", "open_lists", "past_fills", "prevented_matches", "trade_group", "update_time",
+        "windows",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +47,9 @@ class Account:
         self.account_id = account_id
         self.fees = fees
         self.trade_group = trade_group
+        self.can_trade = True
+        self.update_time: Time = 0
+        """When a balance last changed."""
         self.balances: dict[Asset, Balance] = {}
         self.open: dict[int, Order] = {}
         """Open orders by id, in order of creation."""
@@ -56,6 +60,8 @@ class Account:
         self.open_lists: dict[int, Symbol] = {}
         self.lists_by_client_id: dict[ClientOrderId, int] = {}
         self.prevented_matches: deque[PreventedMatch] = deque(maxlen=settings.trades_max)
+        self.past_fills: dict[Symbol, deque[TradeView]] = {}
+        """Fills of orders that are forgotten, as many as settings say."""
         self.windows = [CountWindow() for _ in settings.order_counts]
 
     def add_open(self, order: Order) -> None:

@@ -19,6 +19,7 @@ from fillwright.core.types import (
     ClientOrderId,
     ExecutionType,
     ListStatus,
+    OrderRateLimitExceededMode,
     Side,
     Symbol,
     SymbolStatus,
@@ -53,6 +54,8 @@ from fillwright.exchange.placing import (
 from fillwright.exchange.state import State
 
 UNKNOWN_ORDER = "Unknown order sent."
+REPLACE_FAILED = "Order cancel-replace failed."
+REPLACE_HALF_FAILED = "Order cancel-replace partially failed."
 _CLOSED_TO_CANCELS = frozenset({SymbolStatus.BREAK, SymbolStatus.END_OF_DAY})
 
 
@@ -190,7 +193,12 @@ def cancel_replace(state: State, account: Account, request: CancelReplaceRequest
     check_request(state, market, request.order)
     validation.check_counts(state, account, market, (request.order,), in_list=False)
     limits = state.settings.order_counts
-    account.check_count(limits, 1, state.now)
+    try:
+        account.check_count(limits, 1, state.now)
+    except ExchangeError as error:
+        if request.when_exceeded is OrderRateLimitExceededMode.CANCEL_ONLY:
+            raise _cancel_only(state, account, request, error) from error
+        raise
     account.add_count(limits, 1, state.now)
     cancelled: CancelResponse | CancelListResponse | None = None
     refusal: ExchangeError | None = None
@@ -219,6 +227,25 @@ def cancel_replace(state: State, account: Account, request: CancelReplaceRequest
     return answer
 
 
+def _cancel_only(
+    state: State, account: Account, request: CancelReplaceRequest, exceeded: ExchangeError
+) -> ExchangeError:
+    """The cancel goes ahead although too many orders were sent; the new order fails, or is not attempted."""
+    try:
+        cancelled = cancel(state, account, request.cancel)
+    except ExchangeError as error:
+        if request.mode is CancelReplaceMode.STOP_ON_FAILURE:
+            not_attempted = ReplaceResult.NOT_ATTEMPTED
+            answer = CancelReplaceResponse(ReplaceResult.FAILURE, not_attempted, error.body, None)
+            return ExchangeError(-2022, REPLACE_FAILED, exceeded.http_status, answer)
+        failure = ReplaceResult.FAILURE
+        return _replace_error(CancelReplaceResponse(failure, failure, error.body, exceeded.body))
+    answer = CancelReplaceResponse(ReplaceResult.SUCCESS, ReplaceResult.FAILURE, cancelled, exceeded.body)
+    if request.mode is CancelReplaceMode.STOP_ON_FAILURE:
+        return ExchangeError(-2021, REPLACE_HALF_FAILED, exceeded.http_status, answer)
+    return _replace_error(answer)
+
+
 _REJECT_REASONS = {
     INSUFFICIENT: RejectReason.INSUFFICIENT_BALANCES,
     WOULD_TRIGGER: RejectReason.STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY,
@@ -240,8 +267,8 @@ def _report_rejection(
 def _replace_error(answer: CancelReplaceResponse) -> ExchangeError:
     halves = (answer.cancel_result, answer.new_order_result)
     if ReplaceResult.SUCCESS in halves:
-        return ExchangeError(-2021, "Order cancel-replace partially failed.", 409, answer)
-    return ExchangeError(-2022, "Order cancel-replace failed.", 400, answer)
+        return ExchangeError(-2021, REPLACE_HALF_FAILED, 409, answer)
+    return ExchangeError(-2022, REPLACE_FAILED, 400, answer)
 
 
 # -- amend -------------------------------------------------------------------------------------------------------
@@ -284,7 +311,7 @@ def _check_amendable(
 ) -> None:
     quantity = request.new_quantity
     if order.quantity <= ZERO:
-        raise ExchangeError(-2038, "Order amend is not supported before the working order is filled.")
+        raise ExchangeError(-2038, "Order amend (pending OPO order) is not supported.")
     if quantity == order.quantity:
         raise ExchangeError(-2038, "The requested action would change no state; rejecting")
     if quantity > order.quantity:

@@ -6,7 +6,7 @@ position per account, for each request and each market event. Time is the caller
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, getcontext, localcontext
 from typing import Any, TypeVar
 
@@ -37,8 +37,6 @@ from fillwright.core.types import (
 from fillwright.exchange import (
     audit,
     cancels,
-    candles,
-    feed,
     lists,
     placing,
     placing_lists,
@@ -46,7 +44,8 @@ from fillwright.exchange import (
     snapshot,
 )
 from fillwright.exchange.accounts import Account
-from fillwright.exchange.market import PriceRange, Quoted, SymbolMarket
+from fillwright.exchange.market import SymbolMarket
+from fillwright.exchange.market_door import MarketDoor
 from fillwright.exchange.messages import (
     AmendmentView,
     AssetBalance,
@@ -61,7 +60,7 @@ from fillwright.exchange.messages import (
     TradeView,
 )
 from fillwright.exchange.settings import ExchangeSettings, FeeSchedule
-from fillwright.exchange.state import AveragePrice, State
+from fillwright.exchange.state import State
 from fillwright.exchange.triggers import settle_market
 
 Answer = TypeVar("Answer")
@@ -75,15 +74,21 @@ _HANDLERS: dict[type, Callable[[State, Account, Any], Response]] = {
     CancelReplaceRequest: cancels.cancel_replace,
     AmendRequest: cancels.amend,
 }
+_REFUSAL_CODES: dict[type, int] = {
+    CancelRequest: -2011,
+    CancelListRequest: -2011,
+    CancelOpenOrdersRequest: -2011,
+    AmendRequest: -2038,
+}
 
 
-class Exchange:
+class Exchange(MarketDoor):
     """A Binance Spot exchange with any number of accounts and symbols."""
 
-    __slots__ = ("_outboxes", "_state")
+    __slots__ = ("_outboxes",)
 
     def __init__(self, instruments: Iterable[Instrument], settings: ExchangeSettings = _DEFAULTS) -> None:
-        self._state = State(instruments, settings)
+        super().__init__(instruments, settings)
         self._outboxes: dict[AccountId, list[ExchangeEvent]] = {}
 
     # -- accounts ------------------------------------------------------------------------------------------------
@@ -141,6 +146,14 @@ class Exchange:
         state.touch(account_id, asset)
         state.end_transaction()
 
+    def set_fees(self, account_id: AccountId, fees: FeeSchedule) -> None:
+        """Change an account's commission rates, from its next fill on."""
+        self._state.account(account_id).fees = fees
+
+    def set_can_trade(self, account_id: AccountId, can_trade: bool) -> None:
+        """Let an account place and cancel orders, or not; what rests goes on resting."""
+        self._state.account(account_id).can_trade = can_trade
+
     # -- requests ------------------------------------------------------------------------------------------------
 
     def execute(self, account_id: AccountId, request: Request, now: Time) -> Response:
@@ -159,6 +172,24 @@ class Exchange:
         with localcontext(CONTEXT):
             self._carry_out(placing_lists.enter_list, account_id, request, now)
 
+    def test(self, account_id: AccountId, request: OrderRequest, now: Time) -> None:
+        """Check an order as the exchange would before its engine sees it; ExchangeError when it would be refused."""
+        state = self._state
+        self._check_may_trade(state.account(account_id), request)
+        self._set_time(now)
+        with localcontext(CONTEXT):
+            placing.check_request(state, state.market(request.symbol), request)
+
+    def generated_id(self) -> ClientOrderId:
+        """An id for an order that came without one; never the same twice."""
+        return self._state.generated_id()
+
+    @staticmethod
+    def _check_may_trade(account: Account, request: Request) -> None:
+        if not account.can_trade:
+            code = _REFUSAL_CODES.get(type(request), -2010)
+            raise ExchangeError(code, "This account may not place or cancel orders.")
+
     def _carry_out(
         self,
         handler: Callable[[State, Account, Any], Answer],
@@ -170,6 +201,7 @@ class Exchange:
         account = state.account(account_id)
         if now > state.now:
             state.now = now
+        self._check_may_trade(account, request)
         try:
             return handler(state, account, request)
         finally:
@@ -179,158 +211,6 @@ class Exchange:
                 settle_market(state, market)
             state.end_transaction()
             state.forget()
-
-    # -- the market ----------------------------------------------------------------------------------------------
-
-    def on_trade(
-        self,
-        symbol: Symbol,
-        price: Decimal,
-        quantity: Decimal,
-        now: Time,
-        buyer_is_maker: bool | None = None,
-    ) -> None:
-        """A trade of the outside market: may fill resting orders and set off stops."""
-        market = self._state.market(symbol)
-        state = self._state
-        if now > state.now:
-            state.now = now
-        if state.average_price is None:
-            market.average.add(price, quantity, state.now)
-        if market.has_trades and not market.dirty and market.low < price < market.high:
-            market.last = price
-            market.last_time = state.now
-            return
-        self._feed(lambda: feed.trade(state, market, price, quantity, buyer_is_maker))
-
-    def on_quote(
-        self,
-        symbol: Symbol,
-        bid: Decimal,
-        bid_quantity: Decimal,
-        ask: Decimal,
-        ask_quantity: Decimal,
-        now: Time,
-    ) -> None:
-        """New best quotes of the outside market."""
-        market = self._state.market(symbol)
-        self._set_time(now)
-        if market.has_trades or (not market.dirty and market.low < bid <= ask < market.high):
-            market.bid, market.bid_quantity = bid, bid_quantity
-            market.ask, market.ask_quantity = ask, ask_quantity
-            return
-        self._feed(lambda: feed.quote(self._state, market, bid, bid_quantity, ask, ask_quantity))
-
-    def on_depth(
-        self,
-        symbol: Symbol,
-        bids: Sequence[tuple[Decimal, Decimal]],
-        asks: Sequence[tuple[Decimal, Decimal]],
-        now: Time,
-        *,
-        snapshot: bool,
-    ) -> None:
-        """A snapshot of the outside book, or absolute quantities of changed levels (0 removes one)."""
-        market = self._state.market(symbol)
-        self._set_time(now)
-        self._feed(lambda: feed.depth(self._state, market, bids, asks, snapshot=snapshot))
-
-    def on_candle_open(self, symbol: Symbol, price: Decimal, now: Time) -> None:
-        """A candle begins: its first trade, of unknown volume."""
-        market = self._state.market(symbol)
-        self._set_time(now)
-        self._feed(lambda: candles.candle_open(self._state, market, price))
-
-    def on_candle_close(
-        self,
-        symbol: Symbol,
-        open: Decimal,
-        high: Decimal,
-        low: Decimal,
-        close: Decimal,
-        volume: Decimal,
-        now: Time,
-    ) -> None:
-        """A candle ends: its inside is walked on the worst-case path; an open not told before is told now."""
-        state = self._state
-        market = state.market(symbol)
-        self._set_time(now)
-        if state.average_price is None and volume:
-            market.average.add((high + low + close) / 3, volume, state.now)
-        self._feed(lambda: candles.candle_close(state, market, open, high, low, close, volume))
-
-    def _feed(self, event: Callable[[], None]) -> None:
-        if getcontext().prec < CONTEXT.prec:
-            with localcontext(CONTEXT):
-                event()
-        else:
-            event()
-        self._state.end_transaction()
-        self._state.forget()
-
-    def _set_time(self, now: Time) -> None:
-        if now > self._state.now:
-            self._state.now = now
-
-    def set_last(self, symbol: Symbol, price: Decimal, now: Time) -> None:
-        """Set the last price without matching anything, for a driver that skipped trades inside of ``bounds``."""
-        market = self._state.market(symbol)
-        self._set_time(now)
-        market.last = price
-        market.has_trades = True
-        market.last_time = self._state.now
-
-    def set_market(
-        self,
-        symbol: Symbol,
-        *,
-        last: Decimal | None = None,
-        bid: Decimal | None = None,
-        bid_quantity: Decimal | None = None,
-        ask: Decimal | None = None,
-        ask_quantity: Decimal | None = None,
-        now: Time | None = None,
-    ) -> None:
-        """Set prices without matching anything, for a driver that skipped events inside of ``bounds``."""
-        market = self._state.market(symbol)
-        if now is not None:
-            self._set_time(now)
-        if last is not None:
-            market.last = last
-            market.has_trades = True
-            market.last_time = self._state.now
-        if bid is not None:
-            market.bid = bid
-        if bid_quantity is not None:
-            market.bid_quantity = bid_quantity
-        if ask is not None:
-            market.ask = ask
-        if ask_quantity is not None:
-            market.ask_quantity = ask_quantity
-
-    @property
-    def average_price(self) -> AveragePrice | None:
-        """The driver's source of average prices; None: the exchange averages the trades it sees itself."""
-        return self._state.average_price
-
-    @average_price.setter
-    def average_price(self, source: AveragePrice | None) -> None:
-        self._state.average_price = source
-
-    def bounds(self, symbol: Symbol) -> tuple[Decimal | None, Decimal | None]:
-        """The range strictly inside of which a trade changes nothing but the last price; None is unbounded.
-
-        On feeds without trades the same holds for bid and ask. It takes a driver's average price for granted:
-        the exchange's own averages count every trade.
-        """
-        market = self._state.market(symbol)
-        if market.dirty:
-            market.bounds()
-        return market.range
-
-    def quote(self, symbol: Symbol) -> Quoted:
-        """Best bid and ask as the exchange sees them, and the price that stops to sell compare with."""
-        return self._state.market(symbol).quoted()
 
     # -- events --------------------------------------------------------------------------------------------------
 
@@ -373,10 +253,17 @@ class Exchange:
         return queries.open_orders(self._state, self._state.account(account_id), symbol)
 
     def all_orders(
-        self, account_id: AccountId, symbol: Symbol, order_id: int | None = None, limit: int = 500
+        self,
+        account_id: AccountId,
+        symbol: Symbol,
+        order_id: int | None = None,
+        limit: int = 500,
+        start_time: Time | None = None,
+        end_time: Time | None = None,
     ) -> tuple[OrderView, ...]:
         """Open and remembered orders, ascending."""
-        return queries.all_orders(self._state, self._state.account(account_id), symbol, order_id, limit)
+        account = self._state.account(account_id)
+        return queries.all_orders(self._state, account, symbol, order_id, limit, start_time, end_time)
 
     def order_list(
         self,
@@ -387,6 +274,18 @@ class Exchange:
         """One list by its number or its id; -2013 when there is none."""
         state = self._state
         return queries.order_list(state, state.account(account_id), order_list_id, list_client_order_id)
+
+    def all_order_lists(
+        self,
+        account_id: AccountId,
+        from_id: int | None = None,
+        start_time: Time | None = None,
+        end_time: Time | None = None,
+        limit: int = 500,
+    ) -> tuple[ListView, ...]:
+        """Open and remembered lists, ascending."""
+        account = self._state.account(account_id)
+        return queries.all_order_lists(self._state, account, from_id, start_time, end_time, limit)
 
     def open_order_lists(self, account_id: AccountId) -> tuple[ListView, ...]:
         """Open lists."""
@@ -399,14 +298,33 @@ class Exchange:
         order_id: int | None = None,
         from_id: int | None = None,
         limit: int = 500,
+        start_time: Time | None = None,
+        end_time: Time | None = None,
     ) -> tuple[TradeView, ...]:
         """Fills, ascending."""
         state = self._state
-        return queries.trades(state, state.account(account_id), symbol, order_id, from_id, limit)
+        account = state.account(account_id)
+        return queries.trades(state, account, symbol, order_id, from_id, limit, start_time, end_time)
 
     def balances(self, account_id: AccountId) -> tuple[AssetBalance, ...]:
         """All balances of an account."""
         return queries.balances(self._state.account(account_id))
+
+    def fees(self, account_id: AccountId) -> FeeSchedule:
+        """The commission rates of an account."""
+        return self._state.account(account_id).fees
+
+    def can_trade(self, account_id: AccountId) -> bool:
+        """Whether an account may place and cancel orders."""
+        return self._state.account(account_id).can_trade
+
+    def update_time(self, account_id: AccountId) -> Time:
+        """When a balance of an account last changed; 0: never."""
+        return self._state.account(account_id).update_time
+
+    def trade_group(self, account_id: AccountId) -> int:
+        """The trade group of an account; -1: none."""
+        return self._state.account(account_id).trade_group
 
     def order_counts(self, account_id: AccountId) -> tuple[OrderCount, ...]:
         """The unfilled order counts."""
@@ -474,14 +392,6 @@ class Exchange:
             state.markets[instrument.symbol] = SymbolMarket(instrument, state.settings)
         else:
             market.use(instrument)
-
-    def set_price_range(self, symbol: Symbol, rule: PriceRange | None) -> None:
-        """Set or lift the PRICE_RANGE execution rule."""
-        self._state.market(symbol).price_range = rule
-
-    def set_reference_price(self, symbol: Symbol, price: Decimal | None) -> None:
-        """Set or clear the reference price."""
-        self._state.market(symbol).reference_price = price
 
     # -- snapshots -----------------------------------------------------------------------------------------------
 

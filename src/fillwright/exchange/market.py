@@ -106,6 +106,7 @@ class SymbolMarket:
         "ask_quantity",
         "asks",
         "average",
+        "base_limit",
         "base_quantum",
         "bid",
         "bid_quantity",
@@ -116,6 +117,7 @@ class SymbolMarket:
         "dirty",
         "falling",
         "half_spread",
+        "has_asset_limits",
         "has_trades",
         "high",
         "instrument",
@@ -129,6 +131,7 @@ class SymbolMarket:
         "own_limits",
         "price_range",
         "queue_ahead_quote",
+        "quote_limit",
         "quote_quantum",
         "range",
         "reference_price",
@@ -141,6 +144,14 @@ class SymbolMarket:
 
     def __init__(self, instrument: Instrument, settings: ExchangeSettings) -> None:
         self.limits = settings.limits
+        self.base_limit: Decimal | None = None
+        self.quote_limit: Decimal | None = None
+        for rule in settings.asset_limits:
+            if rule.asset == instrument.base:
+                self.base_limit = rule.limit
+            elif rule.asset == instrument.quote:
+                self.quote_limit = rule.limit
+        self.has_asset_limits = self.base_limit is not None or self.quote_limit is not None
         self.use(instrument)
         self.status = instrument.status
         self.slippage = settings.slippage

@@ -95,6 +95,8 @@ class ExecutionReport(Message, frozen=True, gc=False):
     trailing_delta: int | None = None
     trailing_time: Time | None = None
     expiry_reason: ExpiryReason | None = None
+    strategy_id: int | None = None
+    strategy_type: int | None = None
     prevented_match_id: int | None = None
     prevented_quantity: Decimal | None = None
     last_prevented_quantity: Decimal | None = None
@@ -157,6 +159,17 @@ ExchangeEvent = ExecutionReport | ListStatusReport | AccountPosition | BalanceUp
 """Anything on a user data stream."""
 
 
+class MarketTrade(Message, frozen=True, gc=False):
+    """One trade of a symbol as everybody sees it, whoever made it; names no account."""
+
+    symbol: Symbol
+    trade_id: int
+    price: Decimal
+    quantity: Decimal
+    time: Time
+    buyer_is_maker: bool
+
+
 # -- queries -----------------------------------------------------------------------------------------------------
 
 
@@ -188,6 +201,9 @@ class OrderView(Message, frozen=True, gc=False):
     trailing_time: Time | None = None
     prevented_quantity: Decimal = ZERO
     expiry_reason: ExpiryReason | None = None
+    prevented_match_id: int | None = None
+    strategy_id: int | None = None
+    strategy_type: int | None = None
 
 
 class TradeView(Message, frozen=True, gc=False):
@@ -276,6 +292,8 @@ class OrderResponse(Message, frozen=True, gc=False):
     transaction_time: Time
     order: OrderView
     fills: tuple[Fill, ...] = ()
+    prevented_matches: tuple[PreventedMatch, ...] = ()
+    """What self-trade prevention stopped in this very call."""
 
 
 class ListResponse(Message, frozen=True, gc=False):

@@ -88,6 +88,10 @@ class Order(msgspec.Struct, gc=False, array_like=True):
     amends: int = 0
     fills: list[TradeView] = []
     """Remembered as long as the order itself."""
+    strategy_id: int | None = None
+    strategy_type: int | None = None
+    prevented_match_id: int | None = None
+    """The latest match that self-trade prevention took something of this order for."""
 
     @property
     def remaining(self) -> Decimal:
@@ -198,6 +202,9 @@ def order_view(order: Order) -> OrderView:
         order.trailing_time if trailing else None,
         order.prevented,
         order.expiry_reason,
+        order.prevented_match_id,
+        order.strategy_id,
+        order.strategy_type,
     )
 
 

@@ -18,7 +18,7 @@ from fillwright.exchange import validation
 from fillwright.exchange.accounts import Account
 from fillwright.exchange.market import SymbolMarket, fires_rising, starts_rising
 from fillwright.exchange.matching import Plan, plan, start_working, take
-from fillwright.exchange.messages import NO_ID, ExchangeError, Fill, OrderResponse
+from fillwright.exchange.messages import NO_ID, ExchangeError, Fill, OrderResponse, PreventedMatch
 from fillwright.exchange.orders import Order, order_view
 from fillwright.exchange.state import State
 from fillwright.exchange.validation import ALONE, Role
@@ -71,8 +71,21 @@ def enter(state: State, account: Account, market: SymbolMarket, request: OrderRe
     order = make_order(state, account, market, request)
     prepared = admit(state, account, market, order)
     register(state, account, order)
+    before = market.match_id
     fills = activate_new(state, market, order, prepared)
-    return OrderResponse(state.now, order_view(order), tuple(fills))
+    prevented = () if market.match_id == before else prevented_by(account, order, before)
+    return OrderResponse(state.now, order_view(order), tuple(fills), prevented)
+
+
+def prevented_by(account: Account, order: Order, since: int) -> tuple[PreventedMatch, ...]:
+    """Matches of a taker that were prevented after one with a given id."""
+    return tuple(
+        [
+            one
+            for one in account.prevented_matches
+            if one.taker_order_id == order.order_id and one.prevented_match_id > since
+        ]
+    )
 
 
 def make_order(
@@ -103,6 +116,8 @@ def make_order(
         request.iceberg_quantity or ZERO,
         order_list_id,
         update_time=state.now,
+        strategy_id=request.strategy_id,
+        strategy_type=request.strategy_type,
     )
 
 

@@ -38,6 +38,7 @@ from fillwright.exchange.placing import (
     arm,
     check_request,
     make_order,
+    prevented_by,
     register,
     wait,
 )
@@ -86,8 +87,12 @@ Entered = tuple[OrderList, list[Order], list[Fill]]
 
 def place_list(state: State, account: Account, request: OrderListRequest) -> ListResponse:
     """Take a new order list, and show its legs as they are before a release in this very transaction."""
+    market = state.market(request.symbol)
+    before = market.match_id
     order_list, orders, fills = enter_list(state, account, request)
-    responses = [OrderResponse(state.now, order_view(orders[0]), tuple(fills))]
+    first = orders[0]
+    prevented = () if market.match_id == before else prevented_by(account, first, before)
+    responses = [OrderResponse(state.now, order_view(first), tuple(fills), prevented)]
     for order in orders[1:]:
         responses.append(OrderResponse(state.now, order_view(order)))
     view = list_view(order_list)
@@ -136,7 +141,7 @@ def _check_shape(market: SymbolMarket, request: OrderListRequest) -> None:
 def _check_allowed(market: SymbolMarket, kind: ListKind) -> None:
     instrument = market.instrument
     if not instrument.oco_allowed and kind in (_OCO, _OTOCO, _OPOCO):
-        raise ExchangeError(-1013, "OCO orders are not supported for this symbol.")
+        raise ExchangeError(-1013, "OCO orders are not supported for this symbol")
     if not instrument.oto_allowed and kind is not _OCO:
         raise ExchangeError(-1013, "OTO orders are not supported for this symbol.")
     if not instrument.opo_allowed and kind in (_OPO, _OPOCO):

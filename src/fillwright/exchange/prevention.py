@@ -92,6 +92,7 @@ def _lose(
 ) -> None:
     """Take a prevented quantity off an order; one with nothing left is EXPIRED_IN_MATCH and ends its list."""
     order.prevented += quantity
+    order.prevented_match_id = match.prevented_match_id
     account = state.accounts[order.account_id]
     instrument = market.instrument
     if order.locked:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from fillwright.core.types import AccountId, ClientOrderId, Symbol
+from fillwright.core.types import DAY, AccountId, ClientOrderId, Symbol, Time, VenueOrderStatus
 from fillwright.exchange.accounts import Account
 from fillwright.exchange.cancels import find
 from fillwright.exchange.messages import (
@@ -25,6 +25,9 @@ from fillwright.exchange.state import State
 
 LIMIT_DEFAULT = 500
 LIMIT_MAX = 1000
+ARCHIVED_AFTER_US = 90 * DAY
+ARCHIVED = "Order was canceled or expired with no executed qty over 90 days ago and has been archived."
+_ARCHIVED = (VenueOrderStatus.CANCELED, VenueOrderStatus.EXPIRED, VenueOrderStatus.EXPIRED_IN_MATCH)
 
 T = TypeVar("T")
 
@@ -105,7 +108,10 @@ def order(
     """One order, by its number or its id; -2013 when there is none."""
     state.market(symbol)
     missing = ExchangeError(-2013, "Order does not exist.")
-    return order_view(find(state, account, symbol, order_id, client_order_id, missing))
+    found = find(state, account, symbol, order_id, client_order_id, missing)
+    if found.status in _ARCHIVED and not found.executed and state.now - found.update_time > ARCHIVED_AFTER_US:
+        raise ExchangeError(-2026, ARCHIVED)
+    return order_view(found)
 
 
 def named(state: State, account: Account, client_order_id: ClientOrderId) -> OrderView | None:
@@ -131,15 +137,30 @@ def all_orders(
     symbol: Symbol,
     order_id: int | None = None,
     limit: int = LIMIT_DEFAULT,
+    start_time: Time | None = None,
+    end_time: Time | None = None,
 ) -> tuple[OrderView, ...]:
-    """Open and remembered orders, ascending: from an order id on, else the newest."""
+    """Open and remembered orders, ascending: the oldest from an order id or a time on, else the newest.
+
+    Orders are remembered in the order of their ids and of their times, so that a search ends where both are passed.
+    """
     state.market(symbol)
-    mine: list[Order] = [
-        one
-        for one in state.orders.values()
-        if one.account_id == account.account_id and one.symbol == symbol and one.order_id >= (order_id or 0)
-    ]
-    return tuple([order_view(one) for one in _window(mine, limit, from_start=order_id is not None)])
+    limit = max(1, min(limit, LIMIT_MAX))
+    from_start = order_id is not None or start_time is not None
+    owner, least = account.account_id, order_id or 0
+    mine: list[Order] = []
+    for one in state.orders.values() if from_start else reversed(state.orders.values()):
+        if one.account_id != owner or one.symbol != symbol or one.order_id < least:
+            continue
+        if _is_between(one.time, start_time, end_time):
+            mine.append(one)
+            if len(mine) == limit:
+                break
+    return tuple([order_view(one) for one in (mine if from_start else reversed(mine))])
+
+
+def _is_between(time: Time, start: Time | None, end: Time | None) -> bool:
+    return (start is None or time >= start) and (end is None or time <= end)
 
 
 def _window(rows: list[T], limit: int, *, from_start: bool) -> list[T]:
@@ -166,6 +187,26 @@ def order_list(
     return list_view(found)
 
 
+def all_order_lists(
+    state: State,
+    account: Account,
+    from_id: int | None = None,
+    start_time: Time | None = None,
+    end_time: Time | None = None,
+    limit: int = LIMIT_DEFAULT,
+) -> tuple[ListView, ...]:
+    """Open and remembered lists, ascending: the oldest from an id or a time on, else the newest."""
+    mine = [
+        one
+        for one in state.lists.values()
+        if one.account_id == account.account_id
+        and one.order_list_id >= (from_id or 0)
+        and _is_between(one.transaction_time, start_time, end_time)
+    ]
+    from_start = from_id is not None or start_time is not None
+    return tuple([list_view(one) for one in _window(mine, limit, from_start=from_start)])
+
+
 def open_order_lists(state: State, account: Account) -> tuple[ListView, ...]:
     """Open lists in order of creation."""
     lists = [state.lists[number] for number in account.open_lists]
@@ -179,23 +220,28 @@ def trades(
     order_id: int | None = None,
     from_id: int | None = None,
     limit: int = LIMIT_DEFAULT,
+    start_time: Time | None = None,
+    end_time: Time | None = None,
 ) -> tuple[TradeView, ...]:
-    """Fills ascending: of one order, or from a trade id on, else the newest."""
+    """Fills ascending: of one order, or the oldest from a trade id or a time on, else the newest."""
     state.market(symbol)
     if order_id is None:
         orders = [one for one in state.orders.values() if one.fills]
     else:
         found = state.orders.get(order_id)
         orders = [] if found is None else [found]
+    past = account.past_fills.get(symbol, ())
+    candidates = [one for one in past if order_id is None or one.order_id == order_id]
+    for order in orders:
+        if order.account_id == account.account_id and order.symbol == symbol:
+            candidates.extend(order.fills)
     mine = [
-        fill
-        for one in orders
-        if one.account_id == account.account_id and one.symbol == symbol
-        for fill in one.fills
-        if fill.trade_id >= (from_id or 0)
+        one
+        for one in candidates
+        if one.trade_id >= (from_id or 0) and _is_between(one.time, start_time, end_time)
     ]
     mine.sort(key=_trade_id)
-    return tuple(_window(mine, limit, from_start=from_id is not None))
+    return tuple(_window(mine, limit, from_start=from_id is not None or start_time is not None))
 
 
 def _trade_id(trade: TradeView) -> int:

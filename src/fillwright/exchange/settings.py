@@ -36,6 +36,13 @@ class ExchangeLimits(msgspec.Struct, frozen=True, gc=False):
     order_lists_max: int | None = None
 
 
+class AssetLimit(msgspec.Struct, frozen=True, gc=False):
+    """MAX_ASSET: how much of an asset one order may be for, as quantity of a base or notional in a quote."""
+
+    asset: Asset
+    limit: Decimal
+
+
 class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that may differ between two exchanges of this kind."""
 
@@ -48,8 +55,11 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     order_counts: tuple[OrderCountLimit, ...] = DEFAULT_ORDER_COUNTS
     """Empty: orders are not counted."""
     limits: ExchangeLimits = ExchangeLimits()
+    asset_limits: tuple[AssetLimit, ...] = ()
     commission_free: bool = False
     """As on Spot Testnet."""
+    public_trades: bool = False
+    """Whether each trade of each symbol, the outside market's too, has a number and is told by ``drain_trades``."""
     bnb: Asset = "BNB"
     cancel_renames: bool = False
     """Whether an order is found by its cancel's id afterwards instead of its own."""
@@ -62,6 +72,8 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Final orders and final lists remembered, with their fills; a server that shows histories keeps more."""
     trades_max: int = PREVENTED_MATCHES_KEPT_MAX
     """Prevented matches remembered per account; fills are remembered with their orders."""
+    fills_kept_max: int = 0
+    """Fills remembered per account and symbol when their orders are forgotten; 0: none beyond their orders."""
 
     @property
     def slippage(self) -> Decimal:

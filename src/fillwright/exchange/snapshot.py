@@ -19,7 +19,7 @@ from fillwright.core.types import (
 from fillwright.exchange.accounts import Account, Balance, CountWindow
 from fillwright.exchange.ladder import Ladder
 from fillwright.exchange.market import PriceRange, SymbolMarket
-from fillwright.exchange.messages import AmendmentView, ExchangeEvent, PreventedMatch
+from fillwright.exchange.messages import AmendmentView, ExchangeEvent, PreventedMatch, TradeView
 from fillwright.exchange.orders import Order, OrderList
 from fillwright.exchange.settings import FeeSchedule
 from fillwright.exchange.state import State
@@ -44,6 +44,9 @@ class AccountDump(msgspec.Struct, array_like=True, gc=False):
     lists_by_client_id: dict[ClientOrderId, int]
     prevented_matches: list[PreventedMatch]
     windows: list[CountWindow]
+    can_trade: bool = True
+    update_time: Time = 0
+    past_fills: dict[Symbol, list[TradeView]] = {}
 
 
 Levels = list[tuple[Decimal, Decimal]]
@@ -127,6 +130,9 @@ def _dump_account(account: Account) -> AccountDump:
         account.lists_by_client_id,
         list(account.prevented_matches),
         account.windows,
+        account.can_trade,
+        account.update_time,
+        {symbol: list(fills) for symbol, fills in account.past_fills.items()},
     )
 
 
@@ -226,6 +232,10 @@ def _load_account(state: State, part: AccountDump) -> Account:
     if len(part.windows) != len(account.windows):
         raise SnapshotError("other order count windows than in these settings")
     account.windows = part.windows
+    account.can_trade = part.can_trade
+    account.update_time = part.update_time
+    kept = state.settings.fills_kept_max
+    account.past_fills = {symbol: deque(fills, maxlen=kept) for symbol, fills in part.past_fills.items()}
     return account
 
 

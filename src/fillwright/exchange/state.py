@@ -32,6 +32,7 @@ from fillwright.exchange.messages import (
     ExchangeEvent,
     ExecutionReport,
     ListStatusReport,
+    MarketTrade,
     RejectReason,
 )
 from fillwright.exchange.orders import Order, OrderList
@@ -57,7 +58,7 @@ class State:
     __slots__ = (
         "accounts", "amendments", "average_price", "due", "events", "execution_id", "finals", "house", "issued",
         "list_events", "lists", "markets", "next_list_id", "next_order_id", "now", "orders", "outside",
-        "request_id", "sequence", "settings", "shapes", "touched",
+        "request_id", "sequence", "settings", "shapes", "tape", "touched",
     )  # fmt: skip
 
     def __init__(self, instruments: Iterable[Instrument], settings: ExchangeSettings) -> None:
@@ -91,6 +92,8 @@ class State:
         self.list_events: list[ListStatusReport] = []
         self.touched: dict[tuple[AccountId, Asset], None] = {}
         """Balances touched in this transaction, in order."""
+        self.tape: list[MarketTrade] | None = [] if settings.public_trades else None
+        """Trades that were not drained yet; None: nobody wants them. Not part of a dump."""
 
     # -- look-ups ------------------------------------------------------------------------------------------------
 
@@ -185,6 +188,8 @@ class State:
                 trailing or None,
                 order.trailing_time if trailing else None,
                 order.expiry_reason,
+                order.strategy_id,
+                order.strategy_type,
             )
         )
 
@@ -240,6 +245,8 @@ class State:
                 trailing or None,
                 order.trailing_time if trailing else None,
                 order.expiry_reason,
+                order.strategy_id,
+                order.strategy_type,
             )
         )
 
@@ -273,7 +280,26 @@ class State:
                 by_account.setdefault(account_id, []).append(view)
             self.touched.clear()
             for account_id, balances in by_account.items():
+                self.accounts[account_id].update_time = self.now
                 self.events.append(AccountPosition(account_id, self.now, tuple(balances)))
+
+    def print_trade(
+        self, market: SymbolMarket, price: Decimal, quantity: Decimal, *, buyer_is_maker: bool
+    ) -> None:
+        """Tell everybody of a trade under the market's latest number, if anybody listens."""
+        if self.tape is not None:
+            symbol = market.instrument.symbol
+            self.tape.append(MarketTrade(symbol, market.trade_id, price, quantity, self.now, buyer_is_maker))
+
+    def print_outside(
+        self, market: SymbolMarket, price: Decimal, quantity: Decimal, buyer_is_maker: bool | None
+    ) -> None:
+        """Tell everybody of what the outside market traded with itself; by default a fall was a seller's doing."""
+        if self.tape is not None:
+            market.trade_id += 1
+            if buyer_is_maker is None:
+                buyer_is_maker = market.last is not None and price < market.last
+            self.print_trade(market, price, quantity, buyer_is_maker=buyer_is_maker)
 
     # -- the end of orders ---------------------------------------------------------------------------------------
 
@@ -344,7 +370,13 @@ class State:
     def _drop(self, order: Order) -> None:
         del self.orders[order.order_id]
         self.amendments.pop(order.order_id, None)
-        names = self.accounts[order.account_id].by_client_id
+        account = self.accounts[order.account_id]
+        if order.fills and self.settings.fills_kept_max:
+            past = account.past_fills.get(order.symbol)
+            if past is None:
+                past = account.past_fills[order.symbol] = deque(maxlen=self.settings.fills_kept_max)
+            past.extend(order.fills)
+        names = account.by_client_id
         for name in (order.client_order_id, order.cancel_client_order_id):
             if name and names.get((order.symbol, name)) == order.order_id:
                 del names[order.symbol, name]

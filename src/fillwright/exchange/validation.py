@@ -52,6 +52,9 @@ _UNSUPPORTED = {
 }
 
 
+_ICEBERG_NEEDS_GTC = "is not supported if `aboveTimeInForce`/`belowTimeInForce` is not GTC."
+
+
 class Role(msgspec.Struct, frozen=True, gc=False):
     """What an order is in its request: the prefix of its parameters, and what the list gives instead of them."""
 
@@ -59,6 +62,11 @@ class Role(msgspec.Struct, frozen=True, gc=False):
     quantity_name: str = "quantity"
     quantity_is_received: bool = False
     """Whether the quantity is what the working order brings (OPO's pending legs)."""
+
+    @property
+    def is_of_pair(self) -> bool:
+        """Whether the order is the above or the below leg of a pair."""
+        return self.prefix.lower().endswith(("above", "below"))
 
     def name(self, parameter: str) -> str:
         """Spell a parameter as this order's request does."""
@@ -77,7 +85,7 @@ def check_open(market: SymbolMarket) -> None:
     if market.status is not _TRADING:
         raise ExchangeError(-1013, "Market is closed.")
     if not market.instrument.spot_allowed:
-        raise ExchangeError(-1013, "This symbol is not permitted for this account.")
+        raise ExchangeError(-2010, "This symbol is not permitted for this account.")
 
 
 def check_client_id(name: str, text: str | None) -> None:
@@ -148,6 +156,8 @@ def _check_parameters(request: OrderRequest, role: Role) -> None:
         if not has_price:
             raise ExchangeError(-1106, f"Parameter '{role.name('icebergQty')}' sent when not required.")
         if request.time_in_force not in (None, _GTC):
+            if role.is_of_pair:
+                raise ExchangeError(-1160, f"Parameter '{role.name('icebergQty')}' {_ICEBERG_NEEDS_GTC}")
             raise ExchangeError(-1014, "Unsupported order combination.")
 
 
@@ -235,6 +245,8 @@ def check_filters(
         name = instrument.percent_violation(request.side, price, average)
     if name is not None:
         raise filter_failure(name)
+    if market.has_asset_limits:
+        _check_assets(state, market, request, quantity)
     if quantity is not None:
         check_quantity(state, market, kind, quantity, price or stop)
         iceberg = request.iceberg_quantity
@@ -248,6 +260,23 @@ def check_filters(
         raise filter_failure(name)
 
 
+def _check_assets(
+    state: State, market: SymbolMarket, request: OrderRequest, quantity: Decimal | None
+) -> None:
+    """MAX_ASSET: the quantity where the asset is the base, the notional where it is the quote."""
+    base, quote = market.base_limit, market.quote_limit
+    if base is not None and quantity is not None and quantity > base:
+        raise filter_failure("MAX_ASSET")
+    if quote is None:
+        return
+    notional = request.quote_order_quantity
+    if notional is None and quantity is not None:
+        price = request.price or request.stop_price or state.average(market, 0)
+        notional = None if price is None else price * quantity
+    if notional is not None and notional > quote:
+        raise filter_failure("MAX_ASSET")
+
+
 def check_quantity(
     state: State, market: SymbolMarket, kind: OrderType, quantity: Decimal, price: Decimal | None
 ) -> None:
@@ -256,6 +285,13 @@ def check_quantity(
     is_market = kind is _MARKET
     name = instrument.quantity_violation(quantity, is_market)
     rule = instrument.notional
+    if (
+        name is None
+        and (rule is None or not rule.minimum)
+        and price
+        and price * quantity < market.quote_quantum
+    ):
+        raise ExchangeError(-1013, "Price * QTY is zero or less.")
     if name is None and rule is not None:
         value = price if price else state.average(market, rule.average_minutes)
         if value is not None:
