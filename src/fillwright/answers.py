@@ -190,8 +190,14 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     started_at: Time
 
 
+class TokenAnswer(msgspec.Struct, frozen=True):
+    """The bearer token, for the code of a one-time link."""
+
+    token: str
+
+
 class Ready(msgspec.Struct, frozen=True):
-    """Whether signals are taken, and if not, why."""
+    """Whether signals are taken, and if not, what is not ready (and why: to those with a token)."""
 
     ready: bool
     reasons: tuple[str, ...]

@@ -34,6 +34,7 @@ from fillwright.answers import (
     SignalAnswer,
     StatusAnswer,
     StopAnswer,
+    TokenAnswer,
 )
 from fillwright.core.types import ClientOrderId, Mode, Time
 from fillwright.ports import (
@@ -309,8 +310,12 @@ class Client:
         return read(QuotesAnswer, await self._ask("GET", "/api/quotes"))
 
     async def ready(self) -> Ready:
-        """Whether signals are taken, and if not, why; needs no token."""
+        """Whether signals are taken, and if not, what is not ready; with a token also why."""
         return read(Ready, await self._ask("GET", "/readyz", accepted=(200, 503)))
+
+    async def enter(self, code: str) -> str:
+        """The token, for the code of the first run's one-time link; needs no token."""
+        return read(TokenAnswer, await self._ask("POST", "/api/entrance", {"code": code})).token
 
     async def mode(self) -> Mode:
         """The mode that the caller is in."""

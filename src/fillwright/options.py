@@ -198,12 +198,14 @@ class ServiceUp(msgspec.Struct, frozen=True, kw_only=True):
     """Each with its interval, in words."""
     token: str | None
     """Of the first run; shown now and never again."""
+    code: str | None = None
+    """Of the first run's link: worth the token once, and for a while."""
     warnings: tuple[str, ...] = ()
 
     @property
     def link(self) -> str:
-        """Where a browser finds the page, with the token if it is new."""
-        return f"{self.url}/#token={self.token}" if self.token else f"{self.url}/"
+        """Where a browser finds the page; the first run's lets it in, once."""
+        return f"{self.url}/#once={self.code}" if self.code else f"{self.url}/"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 
 from fillwright.api.app import make_app
+from fillwright.api.entrance import Entrance
 from fillwright.api.server import bind, serve, url_of
 from fillwright.api.tokens import Caller, HashedTokens, token_hash
 from fillwright.core.types import Mode
@@ -44,6 +45,7 @@ class Service:
         self.url = url
         self.http = http
         self.read_model: Any = None
+        self.entrance: Entrance | None = None
 
     @property
     def account(self) -> Any:
@@ -97,7 +99,12 @@ class Service:
 
 @asynccontextmanager
 async def service(
-    path: Path, *, ready: bool = True, hosts: tuple[str, ...] = (), bounds: Bounds | None = None
+    path: Path,
+    *,
+    ready: bool = True,
+    hosts: tuple[str, ...] = (),
+    bounds: Bounds | None = None,
+    entrance: bool = False,
 ) -> AsyncIterator[Service]:
     """Run a service meanwhile."""
     bench = open_bench(path, bounds=bounds)
@@ -114,7 +121,8 @@ async def service(
     bound = bind("127.0.0.1", 0)
     model = bench.real_store.read_model()
     tokens = HashedTokens({token_hash(TOKEN): Caller("local", "tester")})
-    app = make_app(orchestrator, model, tokens, bench.clock, version=VERSION, hosts=hosts)
+    way_in = Entrance(TOKEN, bench.clock) if entrance else None
+    app = make_app(orchestrator, model, tokens, bench.clock, version=VERSION, hosts=hosts, entrance=way_in)
     up, stop = asyncio.Event(), asyncio.Event()
     serving = asyncio.create_task(serve(app, bound, up.set, stop))
     running = asyncio.create_task(orchestrator.run()) if ready else None
@@ -124,7 +132,7 @@ async def service(
         bench.price(Decimal(100))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(20)) as http:
         made = Service(bench, orchestrator, url_of(bound), http)
-        made.read_model = model
+        made.read_model, made.entrance = model, way_in
         try:
             yield made
         finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fillwright.api.documents import first_page_text, page_policy, policies, reference
+from fillwright.ports import FeedState
 from tests.api.serving import VERSION, service
 from tests.runtime.builders import run
 
@@ -25,6 +26,24 @@ def test_the_page_and_the_reference_are_whole_and_ask_no_other_host(tmp_path: Pa
             check_document(document)
             assert await made.get("/healthz") == {"status": "alive", "version": VERSION}
             assert await made.get("/readyz") == {"ready": True, "reasons": []}
+
+    run(story())
+
+
+def test_who_has_no_token_is_told_which_part_is_not_ready_but_not_why(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with service(tmp_path, ready=False) as made:
+            made.account.detail = "/home/ada/data/journal.db: disk I/O error"
+            made.orchestrator.hub.feed = FeedState("tape", connected=False, detail="/home/ada/tape.csv: gone")
+            why = [
+                "account paper is recovering: /home/ada/data/journal.db: disk I/O error",
+                "no prices from tape: /home/ada/tape.csv: gone",
+            ]
+            parts = ["account paper is recovering", "no prices from tape"]
+            assert await made.ask("GET", "/readyz") == (503, {"ready": False, "reasons": why})
+            for wrong in ("", "Bearer wrong", "Basic YTpi", "Bearer " + "x" * 600):
+                answer = await made.ask("GET", "/readyz", Authorization=wrong)
+                assert answer == (503, {"ready": False, "reasons": parts})
 
     run(story())
 

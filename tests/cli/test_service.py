@@ -31,7 +31,12 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 def test_a_service_that_is_up_says_where_to_look() -> None:
     result = run("run")
     assert result.exit_code == 0, result.output
-    for expected in ("http://127.0.0.1:8080/#token=the-new-token", "SYNTHETIC: made up", "BTCUSDT, ETHUSDT"):
+    for expected in (
+        "http://127.0.0.1:8080/#once=the-code",
+        "the-new-token",
+        "SYNTHETIC: made up",
+        "BTCUSDT, ETHUSDT",
+    ):
         assert expected in result.stdout
 
 
@@ -39,7 +44,7 @@ def test_json_is_one_line() -> None:
     result = run("run", "--json")
     (line,) = result.stdout.splitlines()
     told = json.loads(line)
-    assert told["link"] == "http://127.0.0.1:8080/#token=the-new-token"
+    assert told["link"] == "http://127.0.0.1:8080/#once=the-code"
     assert (told["pid"], told["mode"], told["source"]) == (4711, "paper", "synthetic")
 
 

@@ -63,6 +63,7 @@ class FakeServices:
             symbols=("BTCUSDT", "ETHUSDT"),
             traders=("breakout on 5s candles",),
             token="the-new-token",
+            code="the-code",
         )
 
     def replay(self, options: ReplayOptions, progress: Callable[[ReplayProgress], None]) -> ReplayResult:

@@ -17,7 +17,7 @@ def test_only_what_was_said_overrides() -> None:
 
 
 def test_a_known_token_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    up = msgspec.structs.replace(FakeServices().up, token=None, warnings=("mind the gap",))
+    up = msgspec.structs.replace(FakeServices().up, token=None, code=None, warnings=("mind the gap",))
     print_up(up)
     text = capsys.readouterr().out
     assert "http://127.0.0.1:8080/\n" in text
@@ -45,7 +45,23 @@ def test_the_way_to_the_page_is_a_private_file(tmp_path: Path) -> None:
     for _ in range(2):
         path = doorway(up)
         assert path.stat().st_mode & 0o777 == 0o600
-        assert "#token=the-new-token" in path.read_text()
+        assert "#once=the-code" in path.read_text()
+        assert "the-new-token" not in path.read_text()
+
+
+def test_the_way_to_the_page_is_gone_when_the_service_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    services = FakeServices()
+    services.up = msgspec.structs.replace(services.up, data=tmp_path)
+    opened: list[bool] = []
+    monkeypatch.setattr(
+        "fillwright.commands.service.show_in_browser", lambda path: opened.append(path.exists())
+    )
+    run(services, (), Wishes(), json_wanted=False, open_page=True)
+    assert opened == [True]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_data_folder_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

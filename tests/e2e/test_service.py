@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fillwright.client import Client
+import pytest
+
+from fillwright.client import Client, ClientError
 from fillwright.ports import PositionView
 from tests.e2e.processes import environment
 
@@ -133,7 +135,15 @@ async def protected_position(client: Client, limit_s: float) -> PositionView:
 def test_the_demo_opens_a_protected_position_within_a_minute_and_the_tour_works(tmp_path: Path) -> None:
     with running(tmp_path) as service:
         assert (service.up["source"], service.up["mode"]) == ("synthetic", "paper")
-        assert service.up["link"].endswith(f"/#token={service.token}")
+        address, _, code = service.up["link"].partition("/#once=")
+
+        async def enter() -> str:
+            async with Client(address) as client:
+                return await client.enter(code)
+
+        assert asyncio.run(enter()) == service.token
+        with pytest.raises(ClientError, match="LINK_USED"):
+            asyncio.run(enter())
 
         async def first() -> PositionView:
             async with service.client() as client:

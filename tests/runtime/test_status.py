@@ -9,7 +9,7 @@ from fillwright.core.inputs import EmergencyStop, Pause, StreamChanged
 from fillwright.core.types import SECOND
 from fillwright.ports import FeedState
 from fillwright.runtime.inbox import Depths
-from fillwright.runtime.status import account_status, reasons, switched_off
+from fillwright.runtime.status import account_status, reasons, switched_off, unready
 from fillwright.runtime.strategies import TraderStatus
 from tests.runtime.builders import NOW, D, make_signal, open_bench, run, turns
 
@@ -77,6 +77,8 @@ def test_why_it_is_not_ready(tmp_path: Path) -> None:
             "account paper is recovering: starting",
             "no prices from binance: lost",
         )
+        assert unready((status,), down) == ("account paper is recovering", "no prices from binance")
+        assert unready((status,), UP) == ("account paper is recovering",)
         assert reasons((), FeedState("", connected=False)) == ("no prices from any source: not connected",)
         async with bench.running() as account:
             assert bench.venue.reports is not None

@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 from fillwright.api.bodies import BODY_BYTES_MAX
 from fillwright.api.desk import Desk
 from fillwright.api.documents import document_routes, openapi_config, policies
+from fillwright.api.entrance import Entrance, entrance_route
 from fillwright.api.errors import ApiError, answer_error
 from fillwright.api.events import event_route
 from fillwright.api.listings import listing_routes
@@ -32,11 +33,12 @@ def make_app(
     *,
     version: str,
     hosts: Iterable[str] = (),
+    entrance: Entrance | None = None,
 ) -> Shield:
     """Make the ASGI application.
 
     ``read_model`` is asked from threads, so on connections of its own; closing it is the caller's. ``hosts`` are names
-    beside the loopback's that the Host header may have (``*``: any).
+    beside the loopback's that the Host header may have (``*``: any). ``entrance``: the first run's one-time link.
     """
     reads = Reads(read_model)
     desk = Desk(orchestrator, reads, clock, version)
@@ -48,6 +50,7 @@ def make_app(
             *operation_routes(desk),
             *quote_routes(desk),
             *document_routes(desk),
+            entrance_route(entrance),
             event_route(desk, tokens),
         ],
         exception_handlers={ApiError: answer_error, HTTPException: answer_error, Exception: answer_error},

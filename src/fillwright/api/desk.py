@@ -49,6 +49,10 @@ class Desk:
         caller: Caller = connection.scope[CALLER]  # type: ignore[literal-required]
         return caller
 
+    def is_known(self, connection: Connection) -> bool:
+        """Whether the caller of an open path has shown a token that is known."""
+        return CALLER in connection.scope
+
     def account(self, connection: Connection) -> AccountEngine:
         """The caller's account, of the mode that they are in."""
         return self.orchestrator.engine(self.caller(connection).user_id)

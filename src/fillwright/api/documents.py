@@ -51,10 +51,11 @@ def document_routes(desk: Desk) -> list[HTTPRouteHandler]:
         security=OPEN,
         tags=["service"],
     )
-    async def ready() -> Response[bytes]:
-        """Whether signals are taken: 200, or 503 with the reasons."""
+    async def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Whether signals are taken: 200, or 503 and which parts are not ready; with a token also why."""
         service = desk.orchestrator.status()
-        return json_response(Ready(service.ready, service.reasons), 200 if service.ready else 503)
+        why = service.reasons if desk.is_known(request) else service.unready
+        return json_response(Ready(service.ready, why), 200 if service.ready else 503)
 
     return [first_page, alive, ready]
 

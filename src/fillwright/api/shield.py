@@ -16,11 +16,15 @@ from typing import Any
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from fillwright.api.errors import JSON, REQUEST_ID, ApiError, no_such_path, translated
-from fillwright.api.tokens import Tokens, bearer, caller_of
+from fillwright.api.tokens import Tokens, bearer, caller_of, known_caller
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/docs/openapi.json"})
-"""What anybody may read; everything else needs a token."""
+READY = "/readyz"
+"""Open, but it tells those more who show a token."""
+ENTRANCE = "/api/entrance"
+"""Where the code of a one-time link is given for the token."""
+OPEN_PATHS = frozenset({"/", "/healthz", READY, "/docs", "/docs/openapi.json", ENTRANCE})
+"""What anybody may ask; everything else needs a token."""
 EVENTS = "/api/events"
 """The one WebSocket; who calls it may show a token later."""
 DOCUMENTS = "/docs/"
@@ -91,6 +95,10 @@ class Shield:
                     scope[CALLER] = caller_of(self._tokens, bearer(authorization))  # type: ignore[literal-required]
                     if path.startswith(DOCUMENTS):
                         raise no_such_path()  # the framework would answer with a page of its own
+                elif path == READY and authorization:
+                    known = known_caller(self._tokens, bearer(authorization))
+                    if known is not None:
+                        scope[CALLER] = known  # type: ignore[literal-required]
             elif scope["path"] != EVENTS:
                 raise no_such_path()  # the framework would only log that nobody answered
             elif authorization:

@@ -54,11 +54,17 @@ def caller_of(tokens: Tokens, token: str | None) -> Caller:
     """Who shows this token; raises ApiError 401."""
     if not token:
         raise unauthorized("a bearer token is needed: Authorization: Bearer <token>")
-    if len(token) <= TOKEN_LENGTH_MAX:
-        caller = tokens.find(hashlib.sha256(token.encode()).digest())
-        if caller is not None:
-            return caller
-    raise unauthorized("the token is not known", ', error="invalid_token"')
+    caller = known_caller(tokens, token)
+    if caller is None:
+        raise unauthorized("the token is not known", ', error="invalid_token"')
+    return caller
+
+
+def known_caller(tokens: Tokens, token: str | None) -> Caller | None:
+    """Who shows this token; None when nobody knows it."""
+    if not token or len(token) > TOKEN_LENGTH_MAX:
+        return None
+    return tokens.find(hashlib.sha256(token.encode()).digest())
 
 
 def unauthorized(message: str, extra: str = "") -> ApiError:

@@ -19,6 +19,7 @@ import uvloop
 
 from fillwright import __version__
 from fillwright.api.app import make_app
+from fillwright.api.entrance import Entrance
 from fillwright.api.server import PortInUseError, bind, serve, url_of
 from fillwright.api.tokens import Caller, Tokens
 from fillwright.bootstrap.enlisting import Lineup, line_up
@@ -140,6 +141,7 @@ class _Service:
         self.tell = tell
         self.clock = clock_after(store.journal)
         self.tokens, self.new_token = self._tokens()
+        self.entrance = None if self.new_token is None else Entrance(self.new_token, self.clock)
         self._orchestrator: Orchestrator | None = None
         self._starting: asyncio.Task[None] | None = None
         self._signals = 0
@@ -193,6 +195,7 @@ class _Service:
             self.clock,
             version=__version__,
             hosts=hosts_of(server),
+            entrance=self.entrance,
         )
         serving, stop_serving = asyncio.Event(), asyncio.Event()
         prices_told = _told(orchestrator.hub)
@@ -290,6 +293,7 @@ class _Service:
                 symbols=plan.lineup.symbols,
                 traders=tuple(f"{one.trader_id} on {one.interval} candles" for one in plan.runners),
                 token=self.new_token,
+                code=None if self.entrance is None else self.entrance.code,
                 warnings=warnings,
             )
         )

@@ -63,6 +63,7 @@ def run(
         raise BadInputError("give either --trader or --no-trader")
     config = load(files, overrides=wishes.overrides())
     options = ServiceOptions(config=config, trader=wishes.trader, no_trader=wishes.no_trader)
+    doorways: list[Path] = []
 
     def tell(up: ServiceUp) -> None:
         # Who read this may have gone, or the disk be full (SystemExit is how rich says it): the service goes on.
@@ -73,13 +74,21 @@ def run(
             else:
                 print_up(up)
         if open_page:
-            show_in_browser(doorway(up))
+            doorways.append(doorway(up))
+            show_in_browser(doorways[0])
 
-    services.run_service(options, tell)
+    try:
+        services.run_service(options, tell)
+    finally:
+        for path in doorways:
+            path.unlink(missing_ok=True)
 
 
 def doorway(up: ServiceUp) -> Path:
-    """A file of the data folder that leads a browser to the page: the token is in no command line of a browser."""
+    """A file of the data folder that leads a browser to the page; it goes when the service does.
+
+    The link in it works once, and is in no command line of a browser.
+    """
     path = up.data / DOORWAY_NAME
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -93,7 +102,7 @@ def doorway(up: ServiceUp) -> Path:
 
 def up_json(up: ServiceUp) -> dict[str, object]:
     """What ``run --json`` prints, on one line, when the service is up."""
-    content = {name: getattr(up, name) for name in up.__struct_fields__}
+    content = {name: getattr(up, name) for name in up.__struct_fields__ if name != "code"}
     return {**content, "data": str(up.data), "link": up.link}
 
 
@@ -105,7 +114,7 @@ def print_up(up: ServiceUp) -> None:
         out.print(Text.assemble((f"  {name:<8}", "dim"), (clean(text), style)), soft_wrap=True)
 
     out.print(Text(f"fillwright {up.version} is up, in {up.mode} mode", style="bold green"))
-    line("Page", up.link, "bold")
+    line("Page", f"{up.link}{'  (this link works once)' if up.code else ''}", "bold")
     line("Prices", f"{up.source.upper() if up.source == SYNTHETIC else up.source}: {up.source_detail}")
     line("Trading", f"{', '.join(up.symbols)} · {', '.join(up.traders) or 'no trader: signals from outside'}")
     line("Data", str(up.data))

@@ -28,7 +28,7 @@ from fillwright.ports import (
 from fillwright.runtime.account import STOPPED, AccountEngine
 from fillwright.runtime.errors import ModeUnavailableError
 from fillwright.runtime.market import MarketHub
-from fillwright.runtime.status import ServiceStatus, account_status, reasons
+from fillwright.runtime.status import ServiceStatus, account_status, reasons, unready
 from fillwright.runtime.strategies import StrategyTask
 from fillwright.runtime.watchdog import Watchdog
 
@@ -37,6 +37,7 @@ STOP_MAX: Time = 6 * SECOND
 HOUSEKEEPING_EVERY: Time = SECOND
 MARKET_PAUSE_FIRST: Time = 500 * MILLISECOND
 MARKET_PAUSE_MAX: Time = 30 * SECOND
+STOPPING = "the service is stopping"
 FEED_ENDED = "the source has come to its end"
 
 
@@ -124,13 +125,15 @@ class Orchestrator:
         now = self._clock.now()
         accounts = tuple(account_status(account, now) for account in self.accounts)
         why = reasons(accounts, self.hub.feed)
+        parts = unready(accounts, self.hub.feed)
         if self._stopping.is_set():
-            why = ("the service is stopping", *why)
+            why, parts = (STOPPING, *why), (STOPPING, *parts)
         return ServiceStatus(
             version=self._version,
             mode=next(iter(self._modes.values()), Mode.PAPER),
             ready=not why,
             reasons=why,
+            unready=parts,
             feed=self.hub.feed,
             accounts=accounts,
             traders=tuple(task.status for task in self._traders),

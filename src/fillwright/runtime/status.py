@@ -50,7 +50,9 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Of the first user."""
     ready: bool
     reasons: tuple[str, ...]
-    """Why it is not ready."""
+    """Why it is not ready, in detail: for those who may know (paths and addresses may be in it)."""
+    unready: tuple[str, ...]
+    """Which parts are not ready, for everybody."""
     feed: FeedState
     accounts: tuple[AccountStatus, ...]
     traders: tuple[TraderStatus, ...]
@@ -99,6 +101,16 @@ def reasons(accounts: tuple[AccountStatus, ...], feed: FeedState) -> tuple[str, 
     ]
     if not feed.connected:
         found.append(f"no prices from {feed.source or 'any source'}: {feed.detail or 'not connected'}")
+    return tuple(found)
+
+
+def unready(accounts: tuple[AccountStatus, ...], feed: FeedState) -> tuple[str, ...]:
+    """Which parts of the service are not ready, as ``reasons`` has them, without a word of why."""
+    found = [
+        f"account {account.account_id} is {account.state}" for account in accounts if account.state != READY
+    ]
+    if not feed.connected:
+        found.append(f"no prices from {feed.source or 'any source'}")
     return tuple(found)
 
 
