@@ -19,7 +19,7 @@ from fillwright.exchange.server.websocket import (
     WebSocketSession,
     parse_target,
 )
-from tests.exchange.server.websocket_front import START, frozen_box, run, serving, settings_of
+from tests.exchange.server.websocket_front import START, frozen_box, run, serving, settings_of, until
 
 
 class Echo(WebSocketSession):
@@ -37,18 +37,17 @@ class Echo(WebSocketSession):
         return b"bye"
 
 
-def echoing(websocket: WebSocketSettings = WebSocketSettings()) -> WebSockets:
+def echoing(websocket: WebSocketSettings | None = None) -> WebSockets:
+    websocket = websocket or WebSocketSettings()
     return WebSockets(frozen_box(settings_of(websocket=websocket)), {"/echo": Echo, "/many/": Echo})
 
 
 async def closing(client: ClientConnection) -> tuple[int, str]:
     """Read until the server closes; gives its code and reason."""
-    try:
-        while True:
-            await client.recv()
-    except ConnectionClosed as closed:
-        assert closed.rcvd is not None
-        return closed.rcvd.code, closed.rcvd.reason
+    async for _ in client:
+        pass
+    assert client.close_code is not None
+    return client.close_code, client.close_reason or ""
 
 
 def test_whole_messages_go_both_ways() -> None:
@@ -155,20 +154,19 @@ def test_an_exception_of_ours_closes_the_connection_and_is_counted(
 def test_pings_carry_a_payload_and_a_peer_that_never_answers_is_closed() -> None:
     async def story() -> None:
         keeping = WebSocketSettings(ping_every_us=20_000, pong_within_us=60_000)
-        async with serving(echoing(keeping)) as url:
-            async with connect(url + "/echo", ping_interval=None) as polite:
-                reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-                writer.write(
-                    b"GET /echo HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-                )
-                heard = await reader.read()
-                ping = b"\x89\x0d" + str(START // 1000).encode()
-                assert heard.count(ping) >= 2
-                assert heard.endswith(b"\x88\x0e\x03\xf0Pong timeout")
-                writer.close()
-                await polite.send("still here")
-                assert [await polite.recv(), await polite.recv()] == ["hello", "still here"]
+        async with serving(echoing(keeping)) as url, connect(url + "/echo", ping_interval=None) as polite:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            writer.write(
+                b"GET /echo HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            heard = await reader.read()
+            ping = b"\x89\x0d" + str(START // 1000).encode()
+            assert heard.count(ping) >= 2
+            assert heard.endswith(b"\x88\x0e\x03\xf0Pong timeout")
+            writer.close()
+            await polite.send("still here")
+            assert [await polite.recv(), await polite.recv()] == ["hello", "still here"]
 
     run(story)
 
@@ -187,13 +185,11 @@ def test_a_peer_that_does_not_read_is_cut_off() -> None:
                 b"GET /echo HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                 b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
             )
-            while not len(sockets):
-                await asyncio.sleep(0)
+            await until(lambda: len(sockets) == 1)
             (session,) = sockets
             for _ in range(10_000):
                 session.send(b"x" * 1_000)
-            while len(sockets):
-                await asyncio.sleep(0)
+            await until(lambda: len(sockets) == 0)
             assert sockets.cut_off == 1
             assert session.messages_sent == 10_001
             peer.close()
@@ -222,8 +218,7 @@ def test_a_mute_session_says_nothing_until_it_may() -> None:
             session.muted_until = START + MINUTE
             await client.send("unheard")
             await client.ping()
-            while session.messages_received < 1:
-                await asyncio.sleep(0)
+            await until(lambda: session.messages_received == 1)
             sockets.box.clock.step(MINUTE)
             await client.send("heard")
             assert await client.recv() == "heard"

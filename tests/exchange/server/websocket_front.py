@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -13,7 +13,7 @@ from fillwright.exchange.server.assembly import make_box
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.clock import BoxClock
 from fillwright.exchange.server.settings import BoxSettings, ClockSettings
-from fillwright.exchange.server.websocket import SessionFactory, WebSockets
+from fillwright.exchange.server.websocket import WebSockets
 
 START = 1_795_168_800_000_000
 
@@ -35,9 +35,9 @@ class Front(asyncio.Protocol):
         self._sockets.take_over(self._transport, self._head, first.split(" ")[1], headers, "127.0.0.1")
 
 
-def frozen_box(settings: BoxSettings = BoxSettings()) -> Box:
+def frozen_box(settings: BoxSettings | None = None) -> Box:
     """Make a box whose time moves by hand."""
-    return make_box(settings, BoxClock(START, is_frozen=True))
+    return make_box(settings or BoxSettings(), BoxClock(START, is_frozen=True))
 
 
 def settings_of(**changes: object) -> BoxSettings:
@@ -68,5 +68,7 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
     uvloop.run(bounded())
 
 
-def sockets_with(box: Box, routes: Mapping[str, SessionFactory]) -> WebSockets:
-    return WebSockets(box, routes)
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop run until something is so."""
+    while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+        await asyncio.sleep(0)
