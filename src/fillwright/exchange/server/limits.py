@@ -110,12 +110,18 @@ class Visitor:
 class Limits:
     """The limits of all addresses."""
 
-    __slots__ = ("_order_counts", "_settings", "_visitors")
+    __slots__ = ("_order_counts", "_order_headers", "_order_rows", "_settings", "_visitors", "_weight_row")
 
     def __init__(self, settings: LimitSettings, order_counts: Sequence[OrderCountLimit] = ()) -> None:
         self._settings = settings
         self._order_counts = tuple(order_counts)
         self._visitors: dict[str, Visitor] = {}
+        limits = [Limit(one.limit, one.interval_us) for one in order_counts]
+        self._order_headers = {
+            one.interval_us: f"x-mbx-order-count-{one.letters.lower()}: " for one in limits
+        }
+        self._order_rows = {one.interval_us: _row_text("ORDERS", one) for one in limits}
+        self._weight_row = _row_text("REQUEST_WEIGHT", Limit(settings.request_weight, MINUTE))
 
     @property
     def settings(self) -> LimitSettings:
@@ -125,6 +131,7 @@ class Limits:
     def replace(self, settings: LimitSettings) -> None:
         """Set other limits; what was used so far is forgotten, bans stay."""
         self._settings = settings
+        self._weight_row = _row_text("REQUEST_WEIGHT", Limit(settings.request_weight, MINUTE))
         before = self._visitors
         self._visitors = {}
         for ip, visitor in before.items():
@@ -233,10 +240,17 @@ class Limits:
         count = visitor.weight.count
         return f"x-mbx-used-weight: {count}\r\nx-mbx-used-weight-1m: {count}\r\n"
 
-    def used(self, visitor: Visitor, now: Time) -> list[dict[str, Any]]:
-        """The ``rateLimits`` array of a WebSocket API answer: what was used of the weight."""
+    def order_headers(self, counts: Sequence[OrderCount]) -> str:
+        """The lines ``X-MBX-ORDER-COUNT-10S``, ``X-MBX-ORDER-COUNT-1D``."""
+        names = self._order_headers
+        return "".join([f"{names[one.interval_us]}{one.count}\r\n" for one in counts])
+
+    def used(self, visitor: Visitor, now: Time, counts: Sequence[OrderCount] = ()) -> str:
+        """The ``rateLimits`` array of a WebSocket API answer, as JSON: order counts first, then the weight."""
         visitor.weight.roll(now)
-        return [_row("REQUEST_WEIGHT", visitor.weight.limit) | {"count": visitor.weight.count}]
+        rows = [f"{self._order_rows[one.interval_us]}{one.count}}}" for one in counts]
+        rows.append(f"{self._weight_row}{visitor.weight.count}}}")
+        return f"[{','.join(rows)}]"
 
     def shown(self, *, websocket: bool = False) -> list[dict[str, Any]]:
         """``exchangeInfo.rateLimits``; the WebSocket API shows CONNECTIONS in place of RAW_REQUESTS."""
@@ -255,16 +269,11 @@ def order_count_rows(counts: Sequence[OrderCount]) -> list[dict[str, Any]]:
     return [_row("ORDERS", Limit(one.limit, one.interval_us)) | {"count": one.count} for one in counts]
 
 
-def order_count_headers(counts: Sequence[OrderCount]) -> str:
-    """The lines ``X-MBX-ORDER-COUNT-10S``, ``X-MBX-ORDER-COUNT-1D``."""
-    return "".join(
-        [
-            f"x-mbx-order-count-{Limit(one.limit, one.interval_us).letters.lower()}: {one.count}\r\n"
-            for one in counts
-        ]
-    )
-
-
 def _row(kind: str, limit: Limit) -> dict[str, Any]:
     unit, number = interval_parts(limit.interval_us)
     return {"rateLimitType": kind, "interval": unit, "intervalNum": number, "limit": limit.limit}
+
+
+def _row_text(kind: str, limit: Limit) -> str:
+    """A row as JSON, up to its count."""
+    return msgspec.json.encode(_row(kind, limit)).decode()[:-1] + ',"count":'

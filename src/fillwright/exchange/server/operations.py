@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import Enum, StrEnum, unique
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -18,7 +18,6 @@ from fillwright.core.types import AccountId, Time
 if TYPE_CHECKING:
     from fillwright.exchange.server.box import Box
     from fillwright.exchange.server.keys import ApiKey
-    from fillwright.exchange.server.websocket import WebSocketSession
 
 
 @unique
@@ -73,6 +72,23 @@ class Parameter(msgspec.Struct, frozen=True):
     """Whether a number above ``maximum`` is taken for the maximum instead of being refused with -1130."""
 
 
+class ApiSession(Protocol):
+    """What the desk wants of a WebSocket API connection."""
+
+    ip: str
+    microseconds: bool
+    key: ApiKey | None
+    """Who is logged on."""
+    shows_rate_limits: bool
+    """What ``returnRateLimits`` in its URL said."""
+
+    def send(self, message: bytes) -> None:
+        """Send a text message."""
+
+    def abort(self) -> None:
+        """Drop the connection without a word."""
+
+
 class Call:
     """One request on its way: what was sent, by whom, when."""
 
@@ -86,7 +102,7 @@ class Call:
         now: Time,
         *,
         key: ApiKey | None = None,
-        session: WebSocketSession | None = None,
+        session: ApiSession | None = None,
         microseconds: bool = False,
     ) -> None:
         self.box = box
