@@ -176,6 +176,12 @@ class MarketDoor:
         """Best bid and ask as the exchange sees them, and the price that stops to sell compare with."""
         return self._state.market(symbol).quoted()
 
+    def traded_average(self, symbol: Symbol, minutes: int, now: Time) -> Decimal | None:
+        """The exchange's own volume weighted average over the minutes up to now, else the last price."""
+        market = self._state.market(symbol)
+        average = market.average.average(minutes, max(now, self._state.now))
+        return market.last if average is None else average
+
     # -- what everybody sees -------------------------------------------------------------------------------------
 
     def drain_trades(self) -> list[MarketTrade]:

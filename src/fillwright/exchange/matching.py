@@ -193,7 +193,9 @@ def execute_plan(state: State, market: SymbolMarket, order: Order, steps: list[S
             continue
         market.trade_id += 1
         quote = price * quantity
-        state.print_trade(market, price, quantity, buyer_is_maker=order.side is not _BUY)
+        if state.tape is not None:
+            state.print_trade(market, price, quantity, buyer_is_maker=order.side is not _BUY)
+            market.average.add(price, quantity, state.now)
         if maker is None:
             _trade_outside(state, market, order.side, price, quantity, quote)
             market.take(order.side, price, quantity)

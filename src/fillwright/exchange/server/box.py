@@ -14,13 +14,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from itertools import count
+from itertools import count, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fillwright.core.inputs import Candle
-from fillwright.core.types import ExecutionType, Symbol, Time
+from fillwright.core.types import Symbol, Time
 from fillwright.exchange.exchange import Exchange
-from fillwright.exchange.messages import ExchangeEvent, ExecutionReport
+from fillwright.exchange.messages import ExchangeEvent, ExecutionReport, MarketTrade
 from fillwright.exchange.server.clock import BoxClock
 from fillwright.exchange.server.event_log import AnswerLine, EventLog
 from fillwright.exchange.server.fault_plan import CallFault, Faults
@@ -38,26 +38,15 @@ FAR: Time = 2**62
 """Later than anything."""
 CATCH_UP_MAX = 1_000
 """Times that a timer goes off in one advance; what is missed beyond that is passed over (the machine slept)."""
-_TRADE = ExecutionType.TRADE
 
 
 class PublicMarket(Protocol):
-    """One symbol as everybody sees it; told of trades in their order, asks the exchange for the rest."""
+    """One symbol as everybody sees it; told of every trade, asks the exchange for the rest."""
 
-    def outside_trade(
-        self,
-        price: Decimal,
-        quantity: Decimal,
-        buyer_is_maker: bool,
-        time: Time,
-        executions: Sequence[ExecutionReport],
-    ) -> None:
-        """A trade of the outside market; ``executions`` are those of accounts that it filled (part of it)."""
+    def traded(self, trades: Sequence[MarketTrade]) -> None:
+        """Trades of this symbol, in their order: the outside market's and those of accounts, each once."""
 
-    def executed(self, executions: Sequence[ExecutionReport], time: Time) -> None:
-        """Executions that no outside trade brought about: takers of the book, and accounts among themselves."""
-
-    def touched(self, time: Time) -> None:
+    def touched(self) -> None:
         """Something in the book or the quotes may have changed."""
 
 
@@ -70,9 +59,6 @@ class MarketSource(Protocol):
 
     def advance(self, now: Time, sink: Box) -> None:
         """Push what is due up to now, in the order of time, through ``trade``, ``quote``, ``depth`` of the sink."""
-
-    def history(self, symbol: Symbol, interval: str, count: int) -> Sequence[Candle]:
-        """The last closed candles before the box's beginning, oldest first."""
 
 
 class EventSink(Protocol):
@@ -213,16 +199,7 @@ class Box:
         if time > self.now:
             self.now = time
         self.exchange.on_trade(symbol, price, quantity, self.now, buyer_is_maker)
-        events = self.exchange.drain()
-        market = self.markets.get(symbol)
-        if not events:
-            if market is not None:
-                market.outside_trade(price, quantity, buyer_is_maker, self.now, ())
-            return
-        if market is not None:
-            market.outside_trade(price, quantity, buyer_is_maker, self.now, _executions(events, symbol))
-            market.touched(self.now)
-        self._tell(events)
+        self.settle()
 
     def quote(
         self,
@@ -239,7 +216,7 @@ class Box:
         self.exchange.on_quote(symbol, bid, bid_quantity, ask, ask_quantity, self.now)
         market = self.markets.get(symbol)
         if market is not None:
-            market.touched(self.now)
+            market.touched()
         self.settle()
 
     def depth(self, symbol: Symbol, bids: Levels, asks: Levels, time: Time, *, snapshot: bool = True) -> None:
@@ -249,29 +226,32 @@ class Box:
         self.exchange.on_depth(symbol, bids, asks, self.now, snapshot=snapshot)
         market = self.markets.get(symbol)
         if market is not None:
-            market.touched(self.now)
+            market.touched()
         self.settle()
 
     # -- what happened -----------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Hand on what the exchange says since the last time; call it after everything that changes the exchange."""
+        trades = self.exchange.drain_trades()
+        if trades:
+            self._publish(trades)
         events = self.exchange.drain()
         if not events:
             return
-        by_symbol: dict[Symbol, list[ExecutionReport]] = {}
-        for event in events:
-            if type(event) is ExecutionReport:
-                executions = by_symbol.setdefault(event.symbol, [])
-                if event.execution_type is _TRADE:
-                    executions.append(event)
-        for symbol, executions in by_symbol.items():
+        symbols = dict.fromkeys(event.symbol for event in events if type(event) is ExecutionReport)
+        for symbol in symbols:
             market = self.markets.get(symbol)
             if market is not None:
-                if executions:
-                    market.executed(executions, self.now)
-                market.touched(self.now)
+                market.touched()
         self._tell(events)
+
+    def _publish(self, trades: Sequence[MarketTrade]) -> None:
+        """Tell public markets of trades; one transaction trades one symbol, a settlement perhaps several."""
+        for symbol, group in groupby(trades, key=attrgetter("symbol")):
+            market = self.markets.get(symbol)
+            if market is not None:
+                market.traded(list(group))
 
     def perform(self, call: Call) -> Any:
         """Carry out a call whose sender and parameters are checked; raises ExchangeError. Events go out either way."""
@@ -303,11 +283,3 @@ class Box:
             self.log.events(events)
         if self.user_streams is not None:
             self.user_streams.publish(events)
-
-
-def _executions(events: Sequence[ExchangeEvent], symbol: Symbol) -> list[ExecutionReport]:
-    return [
-        one
-        for one in events
-        if isinstance(one, ExecutionReport) and one.execution_type is _TRADE and one.symbol == symbol
-    ]

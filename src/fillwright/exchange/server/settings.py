@@ -50,7 +50,7 @@ class AccountSettings(_Settings, frozen=True):
     """An account that the server begins with."""
 
     account_id: AccountId = DEFAULT_ACCOUNT
-    balances: dict[Asset, Decimal] = DEFAULT_BALANCES
+    balances: dict[Asset, Decimal] = msgspec.field(default_factory=lambda: dict(DEFAULT_BALANCES))
     maker_fee: Decimal = Decimal("0.001")
     taker_fee: Decimal = Decimal("0.001")
     pay_fees_in_bnb: bool = False
@@ -121,7 +121,10 @@ class BoxSettings(_Settings, frozen=True):
     """A body of ``GET /api/v3/exchangeInfo``; None: the built-in one."""
     accounts: tuple[AccountSettings, ...] = (AccountSettings(),)
     exchange: ExchangeSettings = ExchangeSettings(
-        final_retention_us=90 * DAY, final_orders_max=ORDERS_KEPT_MAX, trades_max=ORDERS_KEPT_MAX
+        final_retention_us=90 * DAY,
+        final_orders_max=ORDERS_KEPT_MAX,
+        trades_max=ORDERS_KEPT_MAX,
+        public_trades=True,
     )
     market: MarketSettings = MarketSettings()
     limits: LimitSettings = LimitSettings()
