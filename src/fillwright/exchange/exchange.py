@@ -121,6 +121,11 @@ class Exchange(MarketDoor):
         """Whether an account is open."""
         return account_id in self._state.accounts
 
+    @property
+    def account_ids(self) -> tuple[AccountId, ...]:
+        """The accounts, in the order in which they were opened."""
+        return tuple(self._state.accounts)
+
     def deposit(self, account_id: AccountId, asset: Asset, amount: Decimal, now: Time) -> None:
         """Bring in funds from elsewhere."""
         if amount <= ZERO:
@@ -145,6 +150,10 @@ class Exchange(MarketDoor):
         state.events.append(BalanceUpdate(account_id, state.now, asset, delta))
         state.touch(account_id, asset)
         state.end_transaction()
+
+    def set_time(self, now: Time) -> None:
+        """Let time pass: what depends on it (order counts, what is archived) is as of now."""
+        self._set_time(now)
 
     def set_fees(self, account_id: AccountId, fees: FeeSchedule) -> None:
         """Change an account's commission rates, from its next fill on."""

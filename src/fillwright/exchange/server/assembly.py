@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from fillwright.core.instruments import Instrument
-from fillwright.core.types import Symbol
+from fillwright.core.types import AccountId, Symbol
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.clock import BoxClock
@@ -121,21 +121,25 @@ def open_account(box: Box, account: AccountSettings) -> bool:
     return is_new
 
 
-def made_key(account_id: str, key: KeySettings) -> ApiKey:
-    """A key as settings and the admin door name it: with a secret, or with a public key. Raises KeyFormatError."""
+def made_key(account_id: AccountId, key: KeySettings) -> ApiKey:
+    """A key as settings name it: with a secret, or with a public key. Raises KeyFormatError."""
     if bool(key.secret) == bool(key.public_key):
         raise KeyFormatError("a key has either a secret (HMAC) or a public key (RSA, Ed25519)")
     if key.secret:
         return ApiKey(key.api_key, account_id, KeyKind.HMAC, key.secret)
+    return ApiKey(key.api_key, account_id, kind_of(key.public_key), key.public_key)
+
+
+def kind_of(public_key: str) -> KeyKind:
+    """Which kind of key this is; raises KeyFormatError when it is none."""
     problem = KeyFormatError("this is no public key")
     for kind in (KeyKind.ED25519, KeyKind.RSA):
-        made = ApiKey(key.api_key, account_id, kind, key.public_key)
         try:
-            KeyRing([made])
+            KeyRing([ApiKey("any", "any", kind, public_key)])
         except KeyFormatError as error:
             problem = error
         else:
-            return made
+            return kind
     raise problem
 
 

@@ -28,9 +28,11 @@ from fillwright.exchange.server.ledger import Ledger
 from fillwright.exchange.server.settings import BoxSettings
 
 if TYPE_CHECKING:
+    from fillwright.exchange.server.desk import Desk
     from fillwright.exchange.server.keys import KeyRing
     from fillwright.exchange.server.limits import Limits
     from fillwright.exchange.server.operations import Call
+    from fillwright.exchange.server.websocket import WebSockets
 
 Levels = Sequence[tuple[Decimal, Decimal]]
 """(price, quantity), best first."""
@@ -95,6 +97,8 @@ class Box:
         source: where prices come from.
         faults: what goes wrong, by plan.
         ledger: what clients were told against what happened.
+        desk: answers requests of both APIs.
+        sockets: all WebSocket connections.
         log: the event log, if one is written.
         user_streams: told of every event of accounts.
         on_wake: called when something became due earlier than the shell knows.
@@ -113,6 +117,8 @@ class Box:
         self.user_streams: EventSink | None = None
         self.faults = Faults(settings.seed)
         self.ledger = Ledger()
+        self.desk: Desk | None = None
+        self.sockets: WebSockets | None = None
         self.log: EventLog | None = None
         self.changes = 0
         """Grows with everything of accounts and keys that is worth saving."""
@@ -262,6 +268,7 @@ class Box:
 
     def answered(self, call: Call, status: int, code: int | None, fault: CallFault | None = None) -> None:
         """Note what the sender of a call was told; status 0 for nothing. The desk calls it once for each call."""
+        self.ledger.answers += 1
         if fault is not None:
             self.ledger.faulted(call, status, code, fault)
         if self.log is not None:

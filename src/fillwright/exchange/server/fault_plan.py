@@ -73,7 +73,7 @@ class _Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return self.times is not None and self.hits >= self.times
 
 
-class CallFault(_Rule, kw_only=True, forbid_unknown_fields=True):
+class CallFault(_Rule, kw_only=True, forbid_unknown_fields=True, tag_field="of", tag="requests"):
     """A fault of requests; see the module for its outcomes."""
 
     outcome: Outcome
@@ -125,7 +125,7 @@ class CallFault(_Rule, kw_only=True, forbid_unknown_fields=True):
         return client_order_id.startswith(self.client_order_id)
 
 
-class StreamEventFault(_Rule, kw_only=True, forbid_unknown_fields=True):
+class StreamEventFault(_Rule, kw_only=True, forbid_unknown_fields=True, tag_field="of", tag="events"):
     """A fault of user stream events."""
 
     outcome: EventFate
@@ -136,6 +136,10 @@ class StreamEventFault(_Rule, kw_only=True, forbid_unknown_fields=True):
     def meets(self, event: str, account_id: AccountId) -> bool:
         """Whether it is for this event."""
         return self.event in ("*", event) and self.account_id in (None, account_id)
+
+
+Rule = CallFault | StreamEventFault
+"""Anything that can be installed; ``of`` tells which."""
 
 
 class Faults:
@@ -152,7 +156,7 @@ class Faults:
         self._counter = 0
         self._number = 0
 
-    def install(self, rule: CallFault | StreamEventFault) -> int:
+    def install(self, rule: Rule) -> int:
         """Add a rule after those that are there; returns its number. ValueError when there are too many."""
         if len(self._calls) + len(self._events) >= RULES_MAX:
             raise ValueError(f"there are {RULES_MAX} faults already")
@@ -174,7 +178,7 @@ class Faults:
         return before - len(self._calls) - len(self._events)
 
     @property
-    def rules(self) -> list[CallFault | StreamEventFault]:
+    def rules(self) -> list[Rule]:
         """All that is installed, spent rules included, in the order of installation."""
         return sorted([*self._calls, *self._events], key=lambda rule: rule.number)
 
@@ -196,7 +200,7 @@ class Faults:
                     return rule
         return None
 
-    def _hits(self, rule: CallFault | StreamEventFault) -> bool:
+    def _hits(self, rule: Rule) -> bool:
         if rule.skip:
             rule.skip -= 1
             return False

@@ -41,21 +41,19 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 class Ledger:
     """What was told of calls that faults hit."""
 
-    __slots__ = ("_entries", "counts", "lost")
+    __slots__ = ("_entries", "answers", "counts")
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=ENTRIES_MAX)
         self.counts: dict[str, int] = {}
         """Faulted calls by outcome."""
-        self.lost = 0
-        """Entries that had to make room."""
+        self.answers = 0
+        """Calls that were answered, or would have been but for a fault."""
 
     def faulted(self, call: Call, status: int, code: int | None, fault: CallFault) -> None:
         """Note a call, what its sender was told, and the fault behind it."""
         outcome = fault.outcome.value
         self.counts[outcome] = self.counts.get(outcome, 0) + 1
-        if len(self._entries) == ENTRIES_MAX:
-            self.lost += 1
         entry = Entry(
             call.now,
             call.account_id,

@@ -1,0 +1,119 @@
+"""The admin door's actions on the market and on time: prices, quotes, books, trades, trading phases, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fillwright.core.types import ZERO
+from fillwright.exchange.server.admin_messages import (
+    Done,
+    MoveTime,
+    PushDepth,
+    PushQuote,
+    PushTrade,
+    SetPrice,
+    SetSymbol,
+    TimeAction,
+    TimeTold,
+    Wish,
+)
+from fillwright.exchange.server.box import Box
+
+SKEW_MAX = 10 * 365 * 24 * 3_600 * 1_000_000
+STEP_MAX = SKEW_MAX
+
+
+def _positive(**amounts: Decimal) -> None:
+    for name, amount in amounts.items():
+        if not amount.is_finite() or amount <= ZERO:
+            raise ValueError(f"{name} is more than zero")
+
+
+def set_price(box: Box, wish: SetPrice) -> Done:
+    """Quotes one tick around a price, then a trade at it: stops that it reaches are set off."""
+    _positive(price=wish.price, quantity=wish.quantity)
+    tick = box.exchange.instrument(wish.symbol).price_filter.tick or Decimal("0.00000001")
+    bid, ask = wish.price - tick, wish.price + tick
+    if bid <= ZERO:
+        bid = wish.price
+    box.quote(wish.symbol, bid, wish.quantity, ask, wish.quantity, box.now)
+    box.trade(wish.symbol, wish.price, wish.quantity, False, box.now)
+    return Done(now=box.now)
+
+
+def push_quote(box: Box, wish: PushQuote) -> Done:
+    """New best quotes."""
+    _positive(bid=wish.bid, ask=wish.ask, bid_quantity=wish.bid_quantity, ask_quantity=wish.ask_quantity)
+    if wish.bid >= wish.ask:
+        raise ValueError("bid is below ask")
+    box.quote(wish.symbol, wish.bid, wish.bid_quantity, wish.ask, wish.ask_quantity, box.now)
+    return Done(now=box.now)
+
+
+def push_depth(box: Box, wish: PushDepth) -> Done:
+    """The book of the outside market, or changes of it."""
+    for price, quantity in (*wish.bids, *wish.asks):
+        _positive(price=price)
+        if not quantity.is_finite() or quantity < ZERO:
+            raise ValueError("quantity is not below zero")
+    box.depth(wish.symbol, wish.bids, wish.asks, box.now, snapshot=wish.snapshot)
+    return Done(now=box.now)
+
+
+def push_trade(box: Box, wish: PushTrade) -> Done:
+    """A trade of the outside market."""
+    _positive(price=wish.price, quantity=wish.quantity)
+    box.trade(wish.symbol, wish.price, wish.quantity, wish.buyer_is_maker, box.now)
+    return Done(now=box.now)
+
+
+def set_symbol(box: Box, wish: SetSymbol) -> Done:
+    """Change a symbol's trading phase or reference price."""
+    box.exchange.status(wish.symbol)
+    if wish.reference_price is not msgspec.UNSET:
+        if wish.reference_price is not None:
+            _positive(reference_price=wish.reference_price)
+        box.exchange.set_reference_price(wish.symbol, wish.reference_price)
+    if wish.status is not None:
+        box.exchange.set_status(wish.symbol, wish.status, box.now, cancel_orders=wish.cancel_orders)
+        box.settle()
+    return Done(now=box.now)
+
+
+def time(box: Box, _wish: Wish) -> TimeTold:
+    """How the clock stands."""
+    return TimeTold(now=box.now, is_frozen=box.clock.is_frozen, skew_us=box.clock.skew_us)
+
+
+def move_time(box: Box, wish: MoveTime) -> TimeTold:
+    """Freeze, step or resume the clock, or tell clients a wrong time."""
+    clock = box.clock
+    if abs(wish.by_us) > STEP_MAX:
+        raise ValueError("that is more than ten years")
+    if wish.action is TimeAction.FREEZE:
+        clock.freeze()
+    elif wish.action is TimeAction.STEP:
+        clock.step(wish.by_us)
+    elif wish.action is TimeAction.RESUME:
+        clock.resume()
+    else:
+        clock.skew_us = wish.by_us
+    box.tick()
+    if box.on_wake is not None:
+        box.on_wake()
+    return time(box, wish)
+
+
+ACTIONS: dict[tuple[str, str], tuple[Any, Callable[[Box, Any], object]]] = {
+    ("POST", "/price"): (SetPrice, set_price),
+    ("POST", "/quote"): (PushQuote, push_quote),
+    ("POST", "/depth"): (PushDepth, push_depth),
+    ("POST", "/trade"): (PushTrade, push_trade),
+    ("POST", "/symbol"): (SetSymbol, set_symbol),
+    ("GET", "/time"): (Wish, time),
+    ("POST", "/time"): (MoveTime, move_time),
+}
