@@ -12,9 +12,10 @@ from typing import Any
 
 import aiohttp
 
+from fillwright.api.address import bind, url_of
 from fillwright.api.app import make_app
 from fillwright.api.entrance import Entrance
-from fillwright.api.server import bind, serve, url_of
+from fillwright.api.server import serve
 from fillwright.api.tokens import Caller, HashedTokens, token_hash
 from fillwright.core.types import Mode
 from fillwright.runtime.account import READY

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from fillwright.api import server as module
-from fillwright.api.server import PortInUseError, bind, connections_max, serve, url_of
+from fillwright.api.address import bind
+from fillwright.api.server import connections_max, serve
 from tests.api.serving import TOKEN, Service, service
 from tests.runtime.builders import run
 
@@ -25,21 +26,6 @@ async def answer_of(reader: asyncio.StreamReader) -> tuple[int, Any]:
     text = await asyncio.wait_for(reader.read(), 20)
     head, _, body = text.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body)
-
-
-def test_a_port_in_use_is_one_clear_error() -> None:
-    first = bind("127.0.0.1", 0)
-    try:
-        port = first.getsockname()[1]
-        with pytest.raises(PortInUseError, match=rf"cannot listen on 127\.0\.0\.1:{port}: .+another port"):
-            bind("127.0.0.1", port)
-    finally:
-        first.close()
-    again = bind("127.0.0.1", port)  # at once, although the port was used a moment ago
-    assert url_of(again) == f"http://127.0.0.1:{port}"
-    again.close()
-    with pytest.raises(PortInUseError, match="no address"):
-        bind("no.such.name.invalid", 0)
 
 
 def test_signals_of_the_process_are_left_alone(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fillwright.api.server import bind
+from fillwright.api.address import bind
 from fillwright.bootstrap import examination
 from fillwright.bootstrap.examination import examine
 from fillwright.bootstrap.tokens import new_token

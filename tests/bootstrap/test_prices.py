@@ -1,63 +1,25 @@
-"""Which source the settings mean; nothing outside of this machine is asked."""
+"""What the settings say of the market."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
-from fillwright.bootstrap import prices as module
-from fillwright.bootstrap.prices import OnTape, Prices, exchange_info_of, known, on_tape, with_order_limits
+from fillwright.bootstrap.prices import OnTape, exchange_info_of, known, on_tape, with_order_limits
 from fillwright.config import MarketConfig
 from fillwright.core.settings import Settings
 from fillwright.options import BadInputError
-from fillwright.ports import MarketData, MarketUnavailableError
-from fillwright.runtime.clock import SystemClock
 from fillwright.wire.exchange_info import ExchangeInfoError, parse_exchange_info
 from tests.e2e.service import exchange_info
 
 INSTRUMENTS = exchange_info_of(MarketConfig()).instruments
 
 
-def prices(tmp_path: Path, config: MarketConfig) -> Prices:
-    return Prices(config, INSTRUMENTS, ("BTCUSDT",), ("1m",), SystemClock(), tmp_path / "market.json")
-
-
-def chosen(tmp_path: Path, config: MarketConfig) -> MarketData:
-    return asyncio.run(prices(tmp_path, config).choose())
-
-
 def tape(tmp_path: Path) -> Path:
     path = tmp_path / "BTCUSDT-trades-2026-11-20.csv"
     path.write_text("".join(f"{n},60000.01,0.5,1.0,{1_795_168_800_000 + n},true,true\n" for n in range(50)))
     return path
-
-
-def test_each_source_by_its_name(tmp_path: Path) -> None:
-    assert chosen(tmp_path, MarketConfig(feed="synthetic")).source == "synthetic"
-    assert chosen(tmp_path, MarketConfig(feed="binance")).source == "binance"
-    assert chosen(tmp_path, MarketConfig(feed="tape", tapes=(tape(tmp_path),))).source == "tape"
-
-
-@pytest.mark.parametrize("is_there", [True, False])
-def test_auto_takes_binance_if_it_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
-) -> None:
-    class Source:
-        source = "binance"
-
-        async def history(self, symbol: str, interval: str, count: int) -> list[object]:
-            if not is_there:
-                raise MarketUnavailableError("no route")
-            return []
-
-        async def run(self, sink: module.MarketData) -> None:
-            sink.quote("BTCUSDT", 1, 1, 1, 1, 0)  # type: ignore[attr-defined]
-            await asyncio.Event().wait()
-
-    monkeypatch.setattr(module, "BinanceMarketData", lambda *given: Source())
-    assert chosen(tmp_path, MarketConfig()).source == ("binance" if is_there else "synthetic")
 
 
 def test_what_a_tape_holds(tmp_path: Path) -> None:

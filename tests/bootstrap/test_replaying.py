@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fillwright.bootstrap import EXAMPLE_TRADER, replay, replaying
+from fillwright.bootstrap import replay, replaying
+from fillwright.bootstrap.enlisting import EXAMPLE_TRADER
 from fillwright.config import load
 from fillwright.options import (
     CANDLES_NAME,

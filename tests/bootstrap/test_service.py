@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,10 +14,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from fillwright.api.server import bind
+from fillwright.api.address import bind
 from fillwright.bootstrap import run_service
 from fillwright.bootstrap.folder import DataFolder
-from fillwright.bootstrap.service import ACCOUNT_ID, clock_after, hosts_of, read_faults, warnings_of
+from fillwright.bootstrap.service import ACCOUNT_ID, clock_after, read_faults, warnings_of
 from fillwright.config import ServerConfig, load
 from fillwright.core.events import Error, Record
 from fillwright.core.types import SECOND
@@ -28,6 +30,7 @@ from fillwright.options import (
 )
 from fillwright.ports import NotADatabaseError, SchemaTooNewError
 from fillwright.storage.sql import open_store
+from tests.e2e.processes import environment
 
 SYNTHETIC = '[market]\nfeed = "synthetic"\n[server]\nport = 0\n'
 
@@ -51,6 +54,25 @@ def start(tmp_path: Path, text: str = SYNTHETIC, trader: str | None = None) -> N
         raise AssertionError("it has started")
 
     run_service(ServiceOptions(config=config, trader=trader), tell)
+
+
+LOOK = "import sys, fillwright.cli, fillwright.bootstrap.service; print(*sys.modules, sep=chr(10))"
+LATE = {"litestar", "uvicorn", "aiohttp", "picows", "numpy", "pyarrow", "alembic", "fillwright.traders"}
+"""What a recovery does not need, and what takes longer to load than it does to recover."""
+
+
+def test_what_is_open_is_protected_before_prices_and_api_are_loaded() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "fillwright.runtime.recovery" in loaded
+    assert LATE & loaded == set()
 
 
 @pytest.mark.parametrize(
@@ -125,8 +147,6 @@ def test_who_opens_it_to_others_is_told_what_that_means() -> None:
     assert "token" in token
     assert "TLS" in plain
     assert warnings_of(ServerConfig(host="0.0.0.0", tls_proxy=True)) == (token,)
-    assert hosts_of(ServerConfig(allowed_hosts=("a.example",))) == ("a.example",)
-    assert hosts_of(ServerConfig(host="b.example")) == ("b.example",)
 
 
 def test_the_clock_goes_on_from_the_journals_end(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def test_signals_are_taken_once_the_venues_books_have_been_read(tmp_path: Path) 
             await until(bench.venue.questions)
             assert account.state == RECOVERING
             assert account.detail == "the venue's books are being read"
+            assert not account.came_up.is_set()
             with pytest.raises(NotReadyError, match="account paper is recovering: the venue's books"):
                 await account.submit(make_signal())
             with pytest.raises(NotReadyError):
@@ -65,6 +66,7 @@ def test_signals_are_taken_once_the_venues_books_have_been_read(tmp_path: Path) 
             assert (await account.submit(Pause(until=0, by="ada"))).ok  # operators are heard already
             bench.venue.release()
             await bench.ready()
+            assert account.came_up.is_set()
             assert account.detail == ""
             assert account.preview(make_signal().signal).code is None
             assert (await account.submit(make_signal())).ok
@@ -120,6 +122,8 @@ def test_a_venue_that_cannot_be_opened_is_tried_for_ever(tmp_path: Path) -> None
         bench = open_bench(tmp_path)
         bench.venue.open_errors += [VenueUnavailableError("no")] * 50
         async with bench.running(ready=False) as account:
+            await asyncio.wait_for(account.came_up.wait(), 10)  # nobody waits for it longer than this
+            assert account.state == RECOVERING
             await bench.clock.pass_by(5 * MINUTE)
             assert bench.venue.opened == 51
             await bench.ready()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
-from fillwright.bootstrap.replaying import EXAMPLE_TRADER, replay
 from fillwright.config import Config
-from fillwright.options import Finding, ServiceOptions, ServiceUp
+from fillwright.options import Finding, ReplayOptions, ReplayProgress, ReplayResult, ServiceOptions, ServiceUp
 from fillwright.storage.sql import SqlReadModel, open_read_model
 
-__all__ = ["EXAMPLE_TRADER", "doctor", "new_token", "read_model", "replay", "run_service"]
+__all__ = ["doctor", "new_token", "read_model", "replay", "run_service"]
 
 
 def read_model(database: Path) -> SqlReadModel:
@@ -18,14 +18,29 @@ def read_model(database: Path) -> SqlReadModel:
     return open_read_model(database)
 
 
+def replay(options: ReplayOptions, progress: Callable[[ReplayProgress], None] | None = None) -> ReplayResult:
+    """Replay tapes (or a synthetic market) and write journal, summary and report.
+
+    Raises BadInputError, TraderFailedError or StorageFailedError, each with one clear line.
+    """
+    from fillwright.bootstrap.replaying import replay as run  # a service needs none of it
+
+    return run(options, progress)
+
+
 def run_service(options: ServiceOptions, tell: Callable[[ServiceUp], None]) -> None:
     """Run the service until it is told to stop; ``tell`` is called once it answers requests.
 
     Raises Failure and StorageError.
     """
-    from fillwright.bootstrap.service import run_service as run  # a replay needs no server
+    # What is loaded until it is up stays: looking for garbage in it would only delay the protection of what is open.
+    gc.disable()
+    try:
+        from fillwright.bootstrap.service import run_service as run  # a replay needs no server
 
-    run(options, tell)
+        run(options, tell)
+    finally:
+        gc.enable()
 
 
 def new_token(data: Path) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from fillwright.bootstrap.prices import OnTape
-from fillwright.bootstrap.replaying import EXAMPLE_TRADER, SYNTHETIC_SYMBOLS
 from fillwright.config import Config, TraderConfig
 from fillwright.core.settings import Settings
 from fillwright.core.types import ZERO, Symbol
 from fillwright.options import BadInputError, ServiceOptions
-from fillwright.traders import TraderRunner, load_trader
 
+if TYPE_CHECKING:  # loaded when there is a trader
+    from fillwright.traders import TraderRunner
+
+EXAMPLE_TRADER = "breakout"
+SYNTHETIC_SYMBOLS: tuple[Symbol, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 DEMO_INTERVAL = "5s"
 DEMO_PARAMETERS: Mapping[str, object] = {
     "lookback": 2,
@@ -121,6 +125,8 @@ def runner_of(
     name: str, trader: TraderConfig, symbols: tuple[Symbol, ...], settings: Settings
 ) -> TraderRunner:
     """Make one trader; raises TraderLoadError."""
+    from fillwright.traders import TraderRunner, load_trader
+
     assert trader.trader_class is not None
     made = load_trader(trader.trader_class, trader.parameters)
     if trader.interval is not None:

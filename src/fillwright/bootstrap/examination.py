@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from fillwright.api.server import PortInUseError, bind
+from fillwright.api.address import PortInUseError, bind
 from fillwright.binance.endpoints import MARKET_DATA
 from fillwright.binance.rest import MarketRest
 from fillwright.bootstrap.folder import TOKEN_NAME

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from fillwright import __version__
+from fillwright.bootstrap.enlisting import EXAMPLE_TRADER, SYNTHETIC_SYMBOLS
 from fillwright.core.instruments import Instrument
 from fillwright.core.types import DAY, SECOND, AccountId, Mode, Symbol
 from fillwright.market.columns import CandleColumns, ScaleError
@@ -56,8 +57,6 @@ from fillwright.wire.exchange_info import (
 
 ACCOUNT_ID: AccountId = "replay"
 USER_ID = "local"
-EXAMPLE_TRADER = "breakout"
-SYNTHETIC_SYMBOLS: tuple[Symbol, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 PROGRESS_TURNS = 1_024
 PROGRESS_INTERVAL_S = 0.1
 

@@ -12,26 +12,23 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 import uvloop
 
 from fillwright import __version__
-from fillwright.api.app import make_app
-from fillwright.api.entrance import Entrance
-from fillwright.api.server import PortInUseError, bind, serve, url_of
-from fillwright.api.tokens import Caller, Tokens
+from fillwright.api.address import PortInUseError, bind, url_of
 from fillwright.bootstrap.enlisting import Lineup, line_up
 from fillwright.bootstrap.folder import DataFolder
-from fillwright.bootstrap.prices import Prices, exchange_info_of, known, on_tape, with_order_limits
-from fillwright.bootstrap.tokens import FixedToken, TokenFile, new_token, read_digest
+from fillwright.bootstrap.prices import exchange_info_of, known, on_tape, with_order_limits
+from fillwright.bootstrap.tokens import new_token, read_digest
 from fillwright.config import ServerConfig
 from fillwright.core.events import UnknownEventError
 from fillwright.core.types import MILLISECOND, SECOND, AccountId, Mode, Time
 from fillwright.exchange.faults import FaultPlan
-from fillwright.market.intervals import IntervalError
-from fillwright.market.tapes import TapeError
+from fillwright.market.live.late import LateMarket
 from fillwright.ops.logs import configure_logs
 from fillwright.options import (
     AddressInUseError,
@@ -41,22 +38,26 @@ from fillwright.options import (
     ServiceUp,
     StorageFailedError,
 )
-from fillwright.ports import FeedState, Journal, MarketData, MarketUnavailableError, Owner, ReadModel
+from fillwright.ports import FeedState, Journal, MarketUnavailableError, Owner, ReadModel
 from fillwright.runtime.account import AccountEngine
 from fillwright.runtime.clock import SystemClock
 from fillwright.runtime.market import MarketHub
 from fillwright.runtime.orchestrator import Enlisted, Orchestrator, first_of
 from fillwright.runtime.recovery import Configured
 from fillwright.storage.sql import SqliteStore, checkpoint_beside, open_store
-from fillwright.traders import TraderLoadError, TraderRunner
 from fillwright.venues.paper import PaperVenue, paper_terms
 from fillwright.wire.exchange_info import ExchangeInfoError
 
+if TYPE_CHECKING:
+    from fillwright.bootstrap.serving import Api
+    from fillwright.bootstrap.sources import Prices
+    from fillwright.traders import TraderRunner
+
 ACCOUNT_ID: AccountId = "paper"
 USER_ID = "local"
-OPERATOR = "operator"
-"""By this name what the holder of the token does is recorded."""
 FAULTS_BYTES_MAX = 1_000_000
+FIRST_MAX_S = 1.0
+"""So long everything else waits for the accounts to come up: prices and API take longer to load than they do."""
 PRICES_TOLD_MAX_S = 5.0
 """So long it is waited for what the source says before the service says that it is up."""
 SAME_SIGNAL: Time = 300 * MILLISECOND
@@ -91,16 +92,19 @@ def _failures() -> Iterator[None]:
         yield
     except PortInUseError as error:
         raise AddressInUseError(f"{error} (--port, or server.port)") from error
-    except (
-        ExchangeInfoError,
-        IntervalError,
-        MarketUnavailableError,
-        TapeError,
-        TraderLoadError,
-    ) as error:
-        raise BadInputError(str(error)) from error
     except UnknownEventError as error:
         raise StorageFailedError(f"the journal was written by a newer fillwright: {error}") from error
+    except _mistakes() as error:
+        raise BadInputError(str(error)) from error
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """Errors of whoever started the service; their rooms are loaded when there is one."""
+    from fillwright.market.intervals import IntervalError
+    from fillwright.market.tapes import TapeError
+    from fillwright.traders import TraderLoadError
+
+    return ExchangeInfoError, IntervalError, MarketUnavailableError, TapeError, TraderLoadError
 
 
 class _Plan:
@@ -140,42 +144,79 @@ class _Service:
         self.model = model
         self.tell = tell
         self.clock = clock_after(store.journal)
-        self.tokens, self.new_token = self._tokens()
-        self.entrance = None if self.new_token is None else Entrance(self.new_token, self.clock)
+        self.new_token = self._first_token()
+        self.code: str | None = None
         self._orchestrator: Orchestrator | None = None
-        self._starting: asyncio.Task[None] | None = None
         self._signals = 0
         self._signalled_at: Time = 0
         self._log = structlog.get_logger()
 
-    def _tokens(self) -> tuple[Tokens, str | None]:
-        """Who may ask, and the token if it has just been made."""
-        caller = Caller(USER_ID, OPERATOR)
-        given = self.plan.config.server.token
-        if given is not None:
-            return FixedToken(given, caller), None
-        made = None if read_digest(self.folder.token) else new_token(self.folder.token)
-        return TokenFile(self.folder.token, caller), made
+    def _first_token(self) -> str | None:
+        """The token, if there was none and it has just been made."""
+        if self.plan.config.server.token is not None or read_digest(self.folder.token):
+            return None
+        return new_token(self.folder.token)
 
     async def run(self) -> None:
         """Start, live, stop."""
+        market = LateMarket()
+        orchestrator = self._orchestrator = self._assemble(market)
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, self._signalled, number)
-        self._starting = asyncio.current_task()
+        stop_serving = asyncio.Event()
         try:
-            market = await self._market()
-        except asyncio.CancelledError:
-            if self._signals:
-                return
-            raise
-        finally:
-            self._starting = None
-        await self._live(market)
+            async with asyncio.TaskGroup() as tasks:
+                opening = tasks.create_task(self._open(tasks, orchestrator, market, stop_serving))
+                try:
+                    await orchestrator.run()
+                finally:
+                    stop_serving.set()
+                    opening.cancel()
+        except BaseExceptionGroup as group:
+            raise first_of(group) from None
+        self._log.info("stopped")
 
-    async def _market(self) -> MarketData:
+    async def _open(
+        self,
+        tasks: asyncio.TaskGroup,
+        orchestrator: Orchestrator,
+        market: LateMarket,
+        stop_serving: asyncio.Event,
+    ) -> None:
+        """What follows when what is open is protected: prices, the API, and word of both."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_MAX_S):
+                for account in orchestrator.accounts:
+                    await account.came_up.wait()
+        prices_told = _told(orchestrator.hub)
+        # In a thread of their own, that the accounts go on: libraries that all of this needs take long to load.
+        sources = await asyncio.to_thread(_load_sources)
+        choosing = asyncio.create_task(self._prices(sources).choose())
+        try:
+            made_of = await asyncio.to_thread(_load_api)
+            chosen = await choosing
+        finally:
+            choosing.cancel()
+        orchestrator.hub.feed = FeedState(chosen.source, connected=False, detail="starting")
+        market.take(chosen)
+        api = made_of(
+            orchestrator=orchestrator,
+            model=self.model,
+            clock=self.clock,
+            config=self.plan.config.server,
+            folder=self.folder,
+            user_id=USER_ID,
+            new_token=self.new_token,
+        )
+        self.code = api.code
+        serving = asyncio.Event()
+        tasks.create_task(api.serve(self.bound, serving.set, stop_serving))
+        await self._announce(orchestrator, serving, prices_told)
+
+    def _prices(self, sources: type[Prices]) -> Prices:
         plan = self.plan
-        prices = Prices(
+        return sources(
             plan.config.market,
             plan.instruments,
             plan.lineup.symbols,
@@ -183,36 +224,8 @@ class _Service:
             self.clock,
             self.folder.market,
         )
-        return await prices.choose()
 
-    async def _live(self, market: MarketData) -> None:
-        orchestrator = self._orchestrator = self._assemble(market)
-        server = self.plan.config.server
-        app = make_app(
-            orchestrator,
-            self.model,
-            self.tokens,
-            self.clock,
-            version=__version__,
-            hosts=hosts_of(server),
-            entrance=self.entrance,
-        )
-        serving, stop_serving = asyncio.Event(), asyncio.Event()
-        prices_told = _told(orchestrator.hub)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                announcing = tasks.create_task(self._announce(orchestrator, serving, prices_told))
-                tasks.create_task(serve(app, self.bound, serving.set, stop_serving))
-                try:
-                    await orchestrator.run()
-                finally:
-                    stop_serving.set()
-                    announcing.cancel()
-        except BaseExceptionGroup as group:
-            raise first_of(group) from None
-        self._log.info("stopped")
-
-    def _assemble(self, market: MarketData) -> Orchestrator:
+    def _assemble(self, market: LateMarket) -> Orchestrator:
         plan, clock = self.plan, self.clock
         settings = plan.settings
         hub = MarketHub(clock)
@@ -259,8 +272,6 @@ class _Service:
         self._log.info("stopping; once more to stop at once", signal=signal.Signals(number).name)
         if self._orchestrator is not None:
             self._orchestrator.stop()
-        elif self._starting is not None:
-            self._starting.cancel()
 
     # -- telling ---------------------------------------------------------------------------------------------
 
@@ -293,10 +304,22 @@ class _Service:
                 symbols=plan.lineup.symbols,
                 traders=tuple(f"{one.trader_id} on {one.interval} candles" for one in plan.runners),
                 token=self.new_token,
-                code=None if self.entrance is None else self.entrance.code,
+                code=self.code,
                 warnings=warnings,
             )
         )
+
+
+def _load_sources() -> type[Prices]:
+    from fillwright.bootstrap.sources import Prices
+
+    return Prices
+
+
+def _load_api() -> type[Api]:
+    from fillwright.bootstrap.serving import Api
+
+    return Api
 
 
 def clock_after(journal: Journal) -> SystemClock:
@@ -325,11 +348,6 @@ def _told(hub: MarketHub) -> asyncio.Event:
 
     hub.on_state = tell
     return told
-
-
-def hosts_of(server: ServerConfig) -> tuple[str, ...]:
-    """Names that the Host header may have beside those of this machine."""
-    return server.allowed_hosts if server.is_loopback else (server.host, *server.allowed_hosts)
 
 
 def warnings_of(server: ServerConfig) -> tuple[str, ...]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fillwright.api.tokens import Caller, token_hash
 from fillwright.bootstrap.folder import write_private
 from fillwright.options import BadInputError, StorageFailedError
+
+if TYPE_CHECKING:  # the API is loaded when all else is up
+    from fillwright.api.tokens import Caller
 
 TOKEN_BYTES = 32
 LOOK_EVERY_S = 1.0
@@ -23,10 +27,15 @@ def new_token(path: Path) -> str:
     """Make a token in place of the one before; it is in the answer and nowhere else. Raises StorageFailedError."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     try:
-        write_private(path, token_hash(token).encode() + b"\n")
+        write_private(path, digest_of(token).hex().encode() + b"\n")
     except OSError as error:
         raise StorageFailedError(f"{path}: cannot be written: {error.strerror or error}") from error
     return token
+
+
+def digest_of(token: str) -> bytes:
+    """What is kept of a token, and what ``api.tokens`` looks for."""
+    return hashlib.sha256(token.encode()).digest()
 
 
 def read_digest(path: Path) -> str:
@@ -46,7 +55,7 @@ class FixedToken:
     """``api.tokens.Tokens``: one token, from the settings."""
 
     def __init__(self, token: str, caller: Caller) -> None:
-        self._digest = bytes.fromhex(token_hash(token))
+        self._digest = digest_of(token)
         self._caller = caller
 
     def find(self, digest: bytes) -> Caller | None:

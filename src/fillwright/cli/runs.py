@@ -25,9 +25,6 @@ from fillwright.cli.words import (
 )
 from fillwright.commands import journal, settings
 from fillwright.commands.failures import ending
-from fillwright.commands.replay import check_options, show_in_browser
-from fillwright.commands.replay import replay as run_replay
-from fillwright.commands.report import report as write_report
 from fillwright.commands.why import why as tell_why
 from fillwright.config import load
 from fillwright.options import ReplayOptions
@@ -78,6 +75,9 @@ def replay(
     json: Json = False,
 ) -> None:
     """Replay recorded market data through the engine and an exchange; write journal, summary and report."""
+    from fillwright.commands.replay import check_options
+    from fillwright.commands.replay import replay as run_replay
+
     with ending(json):
         defaults = ReplayOptions(config=load(config or ()), out=out)
         options = ReplayOptions(
@@ -169,6 +169,9 @@ def report(
     json: Json = False,
 ) -> None:
     """Write the report of a finished replay again, from its journal."""
+    from fillwright.commands.replay import show_in_browser
+    from fillwright.commands.report import report as write_report  # a service needs none of what draws it
+
     with ending(json):
         page = write_report(services_of(context), out, account, json)
         if open_report:

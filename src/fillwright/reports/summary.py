@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from fillwright.core.types import SECOND, Time, plain
-from fillwright.reports.analytics import GroupFigures
-from fillwright.reports.data import ReportData
+
+if TYPE_CHECKING:  # whoever wants a timestamp alone need not wait for all that makes figures
+    from fillwright.reports.analytics import GroupFigures
+    from fillwright.reports.data import ReportData
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SUMMARY_VERSION = 1

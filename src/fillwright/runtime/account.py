@@ -69,6 +69,8 @@ class AccountEngine:
         """Why it stopped for good; '' when it did not, or was told to."""
         self.detail = "starting"
         """Why it is not ready, in words for a person."""
+        self.came_up = asyncio.Event()
+        """Set once it was ready, or could not come up, or has ended: what waits for its turn may have it now."""
         self._store = store
         self._clock = clock
         self._hub = hub
@@ -196,6 +198,7 @@ class AccountEngine:
             self._end()
 
     def _recovering_from(self, trouble: StorageError | VenueUnavailableError) -> None:
+        self.came_up.set()
         self.detail = str(trouble)
         self._troubles["store" if isinstance(trouble, StorageError) else "venue"] = self.detail
         self._log.error("the account is to be recovered", reason=self.detail, failures=self._trials.count + 1)
@@ -283,6 +286,7 @@ class AccountEngine:
     def _end(self) -> None:
         """Nothing is taken any more."""
         self.state = STOPPED
+        self.came_up.set()
         self.feed.close()
         for _, reply in self._inbox.clear():
             if reply is not None and not reply.done():
@@ -307,6 +311,7 @@ class AccountEngine:
         state = self.engine.state
         if state.stream_connected and not state.reconciling:
             self.state, self.detail = READY, ""
+            self.came_up.set()
             self._trials.reset()
             self._log.info(
                 "the account is ready", seq=state.seq, positions=len(self.engine.ledger.open_positions)

@@ -340,10 +340,14 @@ def test_a_store_that_was_laid_out_and_left_behind_is_read_whole(path: Path, tmp
     for suffix in ("", "-wal"):  # as a power cut leaves them
         copy.with_name(copy.name + suffix).write_bytes(path.with_name(path.name + suffix).read_bytes())
     opened.close()
+    file = copy.read_bytes()
 
     again = open_database(copy, lay_out=True)
 
     assert list(SqliteJournal(again).load("main")) == records(5)
+    assert (
+        copy.read_bytes() == file
+    )  # a start after a crash does not begin with moving the log and making it anew
     again.close()
 
 

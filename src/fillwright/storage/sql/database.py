@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -149,10 +149,15 @@ def open_database(
     if path.is_dir():
         raise CannotOpenError(f"{path}: is a folder, not a file")
     wal_bytes = LIVE_WAL_BYTES if lay_out else WAL_BYTES
-    with translating(path):
-        revision = read_revision(path) if path.exists() and path.stat().st_size else ""
-        if revision and revision != schema.SCHEMA_REVISION:
-            migrate(path, revision)
+    with translating(path), ExitStack() as held:
+        revision = ""
+        if path.exists() and path.stat().st_size:
+            # Held until ours is open: the last to close would move all of the log into the file, and remove it.
+            reader = held.enter_context(closing(_connect_readonly(path, WAIT_MS)))
+            revision = _revision_of(reader, path)
+            if revision and revision != schema.SCHEMA_REVISION:
+                held.close()
+                migrate(path, revision)
         connection = sqlite3.connect(path, timeout=wait_ms / 1_000, isolation_level=None)
         try:
             connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
@@ -229,19 +234,20 @@ def _connect(uri: str, wait_ms: int) -> sqlite3.Connection:
 
 def read_revision(path: Path) -> str:
     """The schema that a file has ('': none yet); NotADatabaseError or SchemaTooNewError when it is not ours to use."""
-    connection = _connect_readonly(path, WAIT_MS)
-    try:
-        with translating(path):
-            tables = {
-                name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            }
-            if not tables - _ENGINE_TABLES:
-                return ""
-            if "alembic_version" not in tables or "journal" not in tables:
-                raise NotADatabaseError(f"{path}: is the database of another program")
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    finally:
-        connection.close()
+    with closing(_connect_readonly(path, WAIT_MS)) as connection:
+        return _revision_of(connection, path)
+
+
+def _revision_of(connection: sqlite3.Connection, path: Path) -> str:
+    with translating(path):
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        if not tables - _ENGINE_TABLES:
+            return ""
+        if "alembic_version" not in tables or "journal" not in tables:
+            raise NotADatabaseError(f"{path}: is the database of another program")
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     revision = row[0] if row is not None else ""
     if revision != schema.SCHEMA_REVISION and not is_known_revision(revision):
         raise SchemaTooNewError(
