@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.forked import Forked
 from tests.e2e.processes import environment
 
 TOKEN = "a-token-of-the-tests-and-of-them-alone"
@@ -114,6 +115,7 @@ class Service:
         seed: int = 1,
         changes: dict[str, dict[str, Any]] | None = None,
         words: Sequence[str] = ("--no-trader",),
+        forked: bool = False,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
@@ -121,7 +123,9 @@ class Service:
         self.symbols = tuple(symbols)
         self.port = free_port()
         self.words = tuple(words)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.forked = forked
+        """Whether it starts from a process that has everything imported already."""
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.started_at = 0.0
         (folder / "info.json").write_bytes(info or exchange_info(symbols))
         sections: dict[str, dict[str, Any]] = {
@@ -146,26 +150,33 @@ class Service:
     @property
     def command(self) -> list[str]:
         """What starts it."""
-        return [sys.executable, "-m", "fillwright", "run", *self.words]
+        return [sys.executable, "-m", "fillwright", *self._arguments]
+
+    @property
+    def _arguments(self) -> list[str]:
+        return ["run", *self.words]
 
     @property
     def environment(self) -> dict[str, str]:
         """What it finds in its environment."""
         return {**environment(), "FILLWRIGHT__SERVER__TOKEN": TOKEN}
 
-    def start(self, *, prefix: Sequence[str] = (), **more: Any) -> Service:
+    def start(self) -> Service:
         """Start it; its output goes to ``service.log``."""
         assert self.process is None
-        with (self.folder / "service.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*prefix, *self.command],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                **more,
-            )
+        path = self.folder / "service.log"
+        if self.forked:
+            self.process = Forked(self._arguments, self.folder, self.environment, path)
+        else:
+            with path.open("ab") as log:
+                self.process = subprocess.Popen(
+                    self.command,
+                    cwd=self.folder,
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
         self.started_at = time.monotonic()
         return self
 

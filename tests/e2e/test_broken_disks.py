@@ -24,7 +24,7 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "LTCUSDT")
 COPIES = 3
 COPIES_LONG = 24
 RATE = 60
-FAILED_S = 2.0
+FAILED_S = 1.0
 READY_AGAIN_S = 15.0
 GIVEN_UP_S = 60.0
 DISK_MB = 160
@@ -65,7 +65,7 @@ def torn(log: Path, random: Random) -> str:
 def copies(folder: Path, count: int) -> list[Path]:
     """Data folders as they were at some moments under load: all files at one instant, the process standing still."""
     random, made = Random(9), []
-    with Service(folder / "origin", symbols=SYMBOLS, trades_per_second=50, seed=9) as service:
+    with Service(folder / "origin", symbols=SYMBOLS, trades_per_second=50, seed=9, forked=True) as service:
         service.start().wait_ready()
         traffic = Traffic(SYMBOLS, 9, 400)
 
@@ -73,12 +73,13 @@ def copies(folder: Path, count: int) -> list[Path]:
             assert service.process is not None
             flowing = asyncio.create_task(traffic.flow(service.url, RATE, count + 1))
             for number in range(count):
-                await asyncio.sleep(random.uniform(0.5, 0.9))
+                await asyncio.sleep(random.uniform(0.3, 0.6))
                 service.process.send_signal(signal.SIGSTOP)
                 made.append(folder / f"copy-{number}")
                 shutil.copytree(service.folder, made[-1])
                 service.process.send_signal(signal.SIGCONT)
-            await flowing
+            flowing.cancel()
+            await asyncio.wait((flowing,))
 
         asyncio.run(copy_now_and_then())
     return made
@@ -95,12 +96,12 @@ def test_copies_taken_under_load(tmp_path: Path, count: int) -> None:
 def starts_with_a_torn_end(folder: Path, number: int) -> None:
     """What was cut off is lost, from both books alike; what is left is whole, and trades on."""
     random = Random(number)
-    with Service(folder, symbols=SYMBOLS, trades_per_second=50, seed=9) as service:
+    with Service(folder, symbols=SYMBOLS, trades_per_second=50, seed=9, forked=True) as service:
         damage = torn(next(service.data.glob("*-wal")), random)
         service.start().wait_ready()
         judged(service)
         traffic = Traffic(SYMBOLS, 100 + number, 400)
-        asyncio.run(traffic.flow(service.url, RATE, 0.7))
+        asyncio.run(traffic.flow(service.url, RATE, 0.5))
         judge = judged(service)
         judge.heard([one for one in traffic.sent if one.answers])
         assert judge.problems == [], damage
@@ -110,7 +111,7 @@ def starts_with_a_torn_end(folder: Path, number: int) -> None:
 
 def is_not_traded_on_when_damaged(folder: Path) -> None:
     """The copy as it was starts; damaged in its middle it is refused."""
-    with Service(folder, symbols=SYMBOLS, seed=9) as service:
+    with Service(folder, symbols=SYMBOLS, seed=9, forked=True) as service:
         service.start().wait_ready()
         assert service.stop() == 0
         size = service.database.stat().st_size
@@ -127,7 +128,7 @@ def is_not_traded_on_when_damaged(folder: Path) -> None:
 
 
 def test_a_file_that_is_no_store(tmp_path: Path) -> None:
-    with Service(tmp_path, symbols=SYMBOLS) as service:
+    with Service(tmp_path, symbols=SYMBOLS, forked=True) as service:
         service.data.mkdir()
         (service.data / "journal.db").write_bytes(b"something else altogether" * 1_000)
         service.start()
@@ -153,7 +154,7 @@ needs_prlimit = pytest.mark.skipif(
 
 @pytest.fixture
 def limited(tmp_path: Path) -> Iterator[Service]:
-    with Service(tmp_path, symbols=SYMBOLS, trades_per_second=50, seed=12) as service:
+    with Service(tmp_path, symbols=SYMBOLS, trades_per_second=50, seed=12, forked=True) as service:
         yield service
 
 
@@ -165,8 +166,8 @@ def test_a_disk_that_is_full_for_a_while(limited: Service) -> None:
     traffic = Traffic(SYMBOLS, 12, 400)
 
     async def full_for_a_while() -> tuple[int, object]:
-        flowing = asyncio.create_task(traffic.flow(service.url, RATE, FAILED_S + 2.5))
-        await asyncio.sleep(1.2)
+        flowing = asyncio.create_task(traffic.flow(service.url, RATE, FAILED_S + 2))
+        await asyncio.sleep(0.8)
         let_files_grow_to(service, LITTLE)
         await asyncio.sleep(FAILED_S)
         found = await asyncio.to_thread(service.get, "/readyz")
@@ -231,7 +232,12 @@ def test_a_disk_without_any_room(small_disk: Path, tmp_path: Path) -> None:
     """Under load on a disk that another program fills: refused, recovered, nothing lost."""
     data = small_disk / "data"
     with Service(
-        tmp_path / "on", symbols=SYMBOLS, trades_per_second=50, seed=14, changes={"data": {"dir": str(data)}}
+        tmp_path / "on",
+        symbols=SYMBOLS,
+        trades_per_second=50,
+        seed=14,
+        changes={"data": {"dir": str(data)}},
+        forked=True,
     ) as service:
         service.data = data
         service.start().wait_ready()
@@ -275,7 +281,7 @@ def fill(path: Path) -> None:
 def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
     if os.geteuid() == 0 or sys.platform == "win32":
         pytest.skip("whoever runs this may write anywhere")
-    with Service(tmp_path, symbols=SYMBOLS) as service:
+    with Service(tmp_path, symbols=SYMBOLS, forked=True) as service:
         service.data.mkdir(mode=0o500)
         service.start()
         assert service.wait(GIVEN_UP_S) in (2, 4)

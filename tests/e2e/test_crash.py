@@ -16,7 +16,8 @@ from fillwright.bootstrap import replay
 from fillwright.config import load
 from fillwright.options import BadInputError, ReplayOptions, ReplayResult
 from tests.conftest import ROOT
-from tests.e2e.victims import Victim, start_server
+from tests.e2e.forks import server
+from tests.e2e.victims import Victim
 
 KILLS = 24
 TICKS = 50_000
@@ -80,7 +81,7 @@ def ok(result: ReplayResult) -> bool:
 
 @pytest.fixture(scope="module", autouse=True)
 def _server() -> None:
-    start_server()
+    server()
 
 
 @pytest.fixture

@@ -14,13 +14,19 @@ import aiohttp
 
 from tests.e2e.judge import Judge
 from tests.e2e.service import Service
-from tests.e2e.traffic import Prices, Traffic
+from tests.e2e.traffic import Traffic
 
 TRADES = 100
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
 """Those whose ticks are fine enough for stops and targets that are reached within seconds."""
-OPEN_MAX_S = 20.0
+PACE_S = 0.015
+"""Between two trades: the market moves on, so that not all depend on one moment."""
+OPEN_MAX_S = 30.0
+REACHED = 3
+"""So many trades end by their stop, and as many by their target, before the rest is closed by hand."""
 ATTEMPTS_MAX = 20
+DISTANCES = ((0.00025, 0.05), (0.05, 0.00025), (0.0006, 0.0006), (0.05, 0.05))
+"""Of stop and target: wherever the market goes, some of either kind are reached soon."""
 MOVED = ("EXIT_PRICES", "PRICE_DEVIATION", "STOP_LOSS_WRONG_SIDE", "TAKE_PROFIT_WRONG_SIDE")
 """Why signals are denied whose prices the market has left."""
 CENT = Fraction(1, 10**18)
@@ -67,20 +73,18 @@ class Script:
         self.url = service.url
         self.random = Random(5)
         self.records: list[Record] = []
-        self.prices = Prices()
         self.positions: dict[int, dict[str, Any]] = {}
         self.denials: list[dict[str, Any]] = []
 
     async def run(self) -> None:
         async with Traffic.session() as http:
-            following = asyncio.create_task(self.prices.follow(self.url, http))
             listening = asyncio.create_task(self._listen(http))
-            await self.prices.wait_for(SYMBOLS)
             for number in range(TRADES):
                 await self._open(http, number)
+                await asyncio.sleep(PACE_S)
             await self._command_some(http)
-            await self._until_closed(http)
-            following.cancel()
+            async with asyncio.timeout(OPEN_MAX_S):
+                await self._until_closed(http)
             listening.cancel()
 
     async def _listen(self, http: aiohttp.ClientSession) -> None:
@@ -98,20 +102,21 @@ class Script:
         for attempt in range(ATTEMPTS_MAX):
             if await self._taken(http, number, f"trade-{number}-{attempt}"):
                 return
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.05)
         raise AssertionError(f"trade {number} is denied again and again: {self.denials[-1]}")
 
     async def _taken(self, http: aiohttp.ClientSession, number: int, key: str) -> bool:
         symbol = SYMBOLS[number % len(SYMBOLS)]
-        bid, ask = self.prices.quotes[symbol]
-        far = self.random.choice((0.0004, 0.0008, 0.05))
+        quotes = (await self._get(http, "/api/quotes"))["quotes"]
+        bid, ask = next((float(one["bid"]), float(one["ask"])) for one in quotes if one["symbol"] == symbol)
+        stop_at, target_at = self.random.choice(DISTANCES)
         body = {
             "symbol": symbol,
             "side": "long",
             "trader_id": f"script-{number // len(SYMBOLS)}",
             "key": key,
-            "stop_loss": f"{bid * (1 - far):.8f}",
-            "take_profit": f"{ask * (1 + far):.8f}",
+            "stop_loss": f"{bid * (1 - stop_at):.8f}",
+            "take_profit": f"{ask * (1 + target_at):.8f}",
             "size": {"quote": str(self.random.randrange(20, 200))},
         }
         status, answer = await self._post(http, "/api/signals", body)
@@ -134,20 +139,27 @@ class Script:
                 assert status in (200, 409, 422), answer
 
     async def _until_closed(self, http: aiohttp.ClientSession) -> None:
-        """Wait for stops and targets; close by hand what takes too long."""
-        loop = asyncio.get_running_loop()
-        begin = loop.time()
-        while True:
-            async with http.get(f"{self.url}/api/positions?status=open&limit=1000") as response:
-                left = (await response.json())["positions"]
-            if not left:
-                return
-            if loop.time() > begin + 3:
-                for position in left:
-                    status, answer = await self._post(http, f"/api/positions/{position['id']}/close", {})
-                    assert status in (200, 409), answer
-            assert loop.time() < begin + OPEN_MAX_S, f"{len(left)} positions do not close: {left[0]}"
-            await asyncio.sleep(0.2)
+        """Wait until stops and targets were reached; close by hand what is left then."""
+        reached = 0
+        while reached < REACHED:
+            await asyncio.sleep(0.05)
+            reached = min(await self._reached(http))
+        while left := (await self._get(http, "/api/positions?status=open&limit=1000"))["positions"]:
+            for position in left:
+                status, answer = await self._post(http, f"/api/positions/{position['id']}/close", {})
+                assert status in (200, 409), answer
+            await asyncio.sleep(0.05)
+
+    async def _reached(self, http: aiohttp.ClientSession) -> tuple[int, int]:
+        """How many trades have ended by their stop, and by their target."""
+        trades = (await self._get(http, "/api/trades?limit=1000"))["trades"]
+        reasons = [trade["exit_reason"] for trade in trades]
+        return reasons.count("stop_loss"), reasons.count("take_profit")
+
+    async def _get(self, http: aiohttp.ClientSession, path: str) -> Any:
+        async with http.get(self.url + path) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
 
 
 class Told(Script):
@@ -182,7 +194,7 @@ class Told(Script):
 
 def test_a_hundred_trades(tmp_path: Path) -> None:
     """One test, so that the script runs once however tests are spread over processes."""
-    with Service(tmp_path, symbols=SYMBOLS, trades_per_second=50, seed=11) as service:
+    with Service(tmp_path, symbols=SYMBOLS, trades_per_second=50, seed=11, forked=True) as service:
         service.start().wait_ready()
         told = Told(service)
     for check in CHECKS:

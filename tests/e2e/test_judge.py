@@ -19,11 +19,11 @@ from tests.e2e.traffic import Answered, Sent, Traffic
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[Sent]]]:
-    """A store in which two seconds were traded, and what was answered meanwhile."""
-    with Service(tmp_path_factory.mktemp("lived"), trades_per_second=50, seed=4) as service:
+    """A store in which a second was traded, and what was answered meanwhile."""
+    with Service(tmp_path_factory.mktemp("lived"), trades_per_second=50, seed=4, forked=True) as service:
         service.start().wait_ready()
         traffic = Traffic(service.symbols, 4, 400)
-        asyncio.run(traffic.flow(service.url, 50, 2))
+        asyncio.run(traffic.flow(service.url, 100, 1))
         assert service.stop() == 0
         yield service.database, traffic.sent
 

@@ -3,51 +3,23 @@
 from __future__ import annotations
 
 import mmap
-import multiprocessing
-import os
 import signal
 import struct
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from fillwright.bootstrap import replaying
 from fillwright.options import ReplayOptions, ReplayProgress
 from fillwright.replay.recording import SNAPSHOT_INTERVAL_S
+from tests.e2e.forks import server
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 WAIT_S = 20
 _COUNT = struct.Struct("<qq")
 """Ticks passed, and those passed some work before: what the dying process leaves in shared memory."""
 WORK_S = 2 * SNAPSHOT_INTERVAL_S
 """Work that may be done again in any case: a snapshot of every moment is not worth its time."""
-_SERVER = multiprocessing.get_context("forkserver")
-"""Forks victims from a process that has everything imported and no threads: a kill costs milliseconds."""
-
-
-def start_server() -> None:
-    """Start the process that victims are forked from, with this checkout's package."""
-    with _our_package():
-        _SERVER.set_forkserver_preload([__name__])
-        process = _SERVER.Process(target=int)
-        process.start()
-        process.join()
-
-
-@contextmanager
-def _our_package() -> Iterator[None]:
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
 
 
 class Victim:
@@ -57,7 +29,7 @@ class Victim:
         shared.write_bytes(_COUNT.pack(0, 0))
         with shared.open("r+b") as file:
             self.memory = mmap.mmap(file.fileno(), _COUNT.size)
-        self.process: BaseProcess = _SERVER.Process(target=_replay_watched, args=(wanted, shared))
+        self.process: BaseProcess = server().Process(target=_replay_watched, args=(wanted, shared))
         self.process.start()
 
     @property

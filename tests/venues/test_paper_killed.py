@@ -12,8 +12,6 @@ from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import pytest
-
 from fillwright.core.effects import Send
 from fillwright.core.events import Record, VenueRecorded
 from fillwright.core.inputs import Input, OrderReport
@@ -24,7 +22,7 @@ from fillwright.venues.paper import PaperVenue
 from fillwright.venues.paper_books import PaperExchange
 from fillwright.venues.paper_commands import decode
 from fillwright.venues.paper_journal import PREFIX, PaperJournal
-from tests.e2e.victims import _our_package
+from tests.e2e.forks import server
 from tests.exchange.builders import BUY, SELL, SYMBOL, an_oco, an_opoco, limit, market
 from tests.venues.papers import START, TERMS
 
@@ -32,7 +30,6 @@ D = Decimal
 LIVES = 5
 LINES_MAX = 600
 """Reports after which a life ends at the latest."""
-SERVER = multiprocessing.get_context("forkserver")
 
 
 class SteppingClock:
@@ -100,8 +97,8 @@ def in_the_child(path: Path, life: int, sender: Connection) -> None:
 
 def one_life(path: Path, life: int, lines: int) -> dict[str, tuple[str, Decimal]]:
     """Let a venue live until it has told so many reports; the last that it told of each order."""
-    receiver, sender = SERVER.Pipe(duplex=False)
-    process = SERVER.Process(target=in_the_child, args=(path, life, sender))
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    process = server().Process(target=in_the_child, args=(path, life, sender))
     process.start()
     sender.close()
     data = b""
@@ -120,15 +117,6 @@ def one_life(path: Path, life: int, lines: int) -> dict[str, tuple[str, Decimal]
         name, status, executed = line.split(" ")
         told[name] = (status, D(executed))
     return told
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _server() -> None:
-    with _our_package():
-        SERVER.set_forkserver_preload([__name__])
-        process = SERVER.Process(target=int)
-        process.start()
-        process.join()
 
 
 def test_nothing_that_was_told_is_forgotten(tmp_path: Path) -> None:
