@@ -382,6 +382,12 @@ class Exchange(MarketDoor):
         """The symbols that trade here."""
         return tuple(self._state.markets)
 
+    @property
+    def assets(self) -> tuple[Asset, ...]:
+        """All assets that are traded here."""
+        traded = [market.instrument for market in self._state.markets.values()]
+        return tuple(dict.fromkeys([asset for one in traded for asset in (one.base, one.quote)]))
+
     def instrument(self, symbol: Symbol) -> Instrument:
         """A symbol as it is described now, its trading phase included."""
         market = self._state.market(symbol)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum, unique
+from typing import Any
 
 import msgspec
 
@@ -367,11 +368,12 @@ Response = (
 
 
 class ExchangeError(Exception):
-    """The exchange refused a request: Binance's code and message, its HTTP status, and cancelReplace's data."""
+    """The exchange refused a request: Binance's code and message, and its HTTP status.
 
-    def __init__(
-        self, code: int, message: str, http_status: int = 400, data: CancelReplaceResponse | None = None
-    ) -> None:
+    ``data`` is cancelReplace's: a CancelReplaceResponse, or the JSON that a server has made of it.
+    """
+
+    def __init__(self, code: int, message: str, http_status: int = 400, data: Any = None) -> None:
         super().__init__(f"{code} {message}")
         self.code = code
         self.message = message
