@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from fillwright.answers import StatusAnswer
 from fillwright.client import Client, ClientError
 from fillwright.ports import PositionView
 from tests.e2e.processes import environment
@@ -173,24 +174,25 @@ def test_the_demo_opens_a_protected_position_within_a_minute_and_the_tour_works(
         assert "start it with" in service.fillwright("status", code=7)
 
 
-def test_a_second_one_is_refused_and_the_first_goes_on_even_after_a_kill(tmp_path: Path) -> None:
+def test_it_goes_on_after_a_kill_and_two_interrupts_are_one(tmp_path: Path) -> None:
     token = "a-token-from-the-environment"
-    with running(tmp_path, "--no-trader", FILLWRIGHT__SERVER__TOKEN=token) as service:
+
+    def status(service: Running) -> StatusAnswer:
+        async def ask() -> StatusAnswer:
+            async with service.client() as client:
+                return await client.status()
+
         assert service.up["token"] is None
         service.token = token
-        told = service.fillwright("run", "--feed", "synthetic", "--port", "0", code=6)
-        assert f"process {service.process.pid}" in told
-        (tmp_path / "other").mkdir()
-        port = service.up["url"].rpartition(":")[2]
-        told = service.fillwright("run", "--feed", "synthetic", "--data", "other", "--port", port, code=5)
-        assert "Address already in use" in told
-        before = json.loads(service.fillwright("status", "--json"))
-        assert before["ready"]
+        return asyncio.run(ask())
+
+    with running(tmp_path, "--no-trader", FILLWRIGHT__SERVER__TOKEN=token) as service:
+        before = status(service)
+        assert before.ready
         service.process.kill()
         service.process.wait()
     with running(tmp_path, "--no-trader", FILLWRIGHT__SERVER__TOKEN=token) as service:
-        service.token = token
-        assert json.loads(service.fillwright("status", "--json"))["seq"] >= before["seq"]
+        assert status(service).seq >= before.seq
         began = time.monotonic()
         service.process.send_signal(signal.SIGINT)
         service.process.send_signal(signal.SIGINT)  # handed on twice, it is one signal
