@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import httptools
 
@@ -119,11 +119,10 @@ class RestConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by class
+        self._transport.set_write_buffer_limits(high=WRITE_BYTES_MAX)
         peer = transport.get_extra_info("peername")
         self._ip = peer[0] if peer else ""
-        transport.set_write_buffer_limits(high=WRITE_BYTES_MAX)
         if not self._shell.joined(self):
             self._refuse(html(503, "Service Temporarily Unavailable", "retry-after: 1\r\n"))
 
