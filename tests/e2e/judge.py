@@ -23,7 +23,6 @@ from fillwright.core.positions import HOLDING, Position
 from fillwright.core.state import Ledger, State
 from fillwright.core.types import (
     CONTEXT,
-    SECOND,
     STOP_TYPES,
     ZERO,
     ExecutionType,
@@ -48,8 +47,6 @@ from fillwright.venues.paper_commands import decode
 from fillwright.venues.paper_journal import EXCHANGE_PART, PREFIX
 from tests.e2e.traffic import Sent
 
-PROTECTED_WITHIN: Time = 2 * SECOND
-"""So long after a restart every position that was open must have its stop at the exchange."""
 PROBLEMS_MAX = 40
 _P = PositionStatus
 STEPS: dict[PositionStatus, set[PositionStatus]] = {
@@ -81,8 +78,16 @@ class Start(msgspec.Struct):
     time: Time
     positions: list[int]
     """Open when it was killed."""
+    is_compared: bool = False
+    """The exchange's books have been read and compared with ours."""
     protected_us: int | None = None
-    """After how long all of them had their stop at the exchange, or were gone; None: the next kill came before."""
+    """After how long that was so, and all of them had their stop at the exchange or were gone; None: the next kill came
+    before."""
+
+    @property
+    def protected_at(self) -> Time | None:
+        """That moment."""
+        return None if self.protected_us is None else self.time + self.protected_us
 
 
 class Executions(msgspec.Struct):
@@ -273,18 +278,18 @@ class Judge:
         start = Start(record.seq, record.time, open_now)
         self.starts.append(start)
         self._unprotected = start
-        self._look_at_protection(record.time)
+
+    def _compared(self, event: ev.ReconciliationComplete, record: ev.Record) -> None:
+        if self._unprotected is not None and not event.symbol:
+            self._unprotected.is_compared = True
+            self._look_at_protection(record.time)
 
     def _look_at_protection(self, now: Time) -> None:
         """Whether those that were open at the last start have their stops, before what happens now."""
         start = self._unprotected
         assert start is not None
-        lacking = self.unprotected(start.positions)
-        if not lacking:
+        if start.is_compared and not self.unprotected(start.positions):
             start.protected_us = now - start.time
-            self._unprotected = None
-        elif now > start.time + PROTECTED_WITHIN:
-            self.note(f"{(now - start.time) / SECOND:.1f} s after the start at record {start.seq}: {lacking}")
             self._unprotected = None
 
     def unprotected(self, positions: Iterable[int] | None = None) -> list[str]:
@@ -458,12 +463,10 @@ class Judge:
         """What was looked at, in one line."""
         approved = sum(1 for signal in self.signals.values() if signal.positions)
         ended = sum(1 for one in self.histories.values() if one[-1] in (_P.CLOSED, _P.FAILED))
-        protected = [start.protected_us for start in self.starts if start.protected_us is not None]
         return (
             f"{self.ledger.state.seq} records, {self.venue_seq} commands, {len(self.signals)} signals "
             f"({approved} became positions, {ended} of them ended), {len(self.intents)} orders, "
             f"{len(self.starts)} starts with {sum(len(s.positions) for s in self.starts)} open positions, "
-            f"protected after at most {max(protected, default=0) / 1000:.0f} ms, "
             f"{self.snapshots_compared} snapshots compared, {len(self.anomalies)} anomalies"
         )
 
@@ -475,6 +478,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Judge, Any, ev.Record], None]] = {
     ev.OrderSubmitted: Judge._submitted,
     ev.PositionProtected: Judge._protected,
     ev.StreamStateChanged: Judge._stream,
+    ev.ReconciliationComplete: Judge._compared,
     ev.Anomaly: Judge._wrong,
     ev.Error: Judge._wrong,
 }
