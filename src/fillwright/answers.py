@@ -115,6 +115,8 @@ class StreamShape(msgspec.Struct, frozen=True):
 
     state: str
     """connected | reconciling | disconnected"""
+    age_ms: int | None = None
+    """Since it said something last; a paper exchange says nothing while nothing happens. None: nothing yet."""
 
 
 class RateShape(msgspec.Struct, frozen=True):
@@ -133,7 +135,16 @@ class FeedShape(msgspec.Struct, frozen=True):
     connected: bool
     detail: str
     age_ms: int | None
-    """Of the newest price."""
+    """Of the newest price of any symbol."""
+
+
+class PriceAgeShape(msgspec.Struct, frozen=True):
+    """How old the newest prices of a symbol are: bid and ask, and the last trade, each for itself."""
+
+    symbol: str
+    quote_age_ms: int
+    trade_age_ms: int | None
+    """None: no trade was seen yet."""
 
 
 class QuoteShape(msgspec.Struct, frozen=True):
@@ -144,6 +155,9 @@ class QuoteShape(msgspec.Struct, frozen=True):
     ask: Decimal
     last: Decimal
     time: Time
+    """When bid and ask were heard of last."""
+    traded_at: Time | None = None
+    """When the last trade was seen; None: none yet."""
 
 
 class QuotesAnswer(msgspec.Struct, frozen=True):
@@ -176,15 +190,20 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     paused: PausedShape | None
     circuit_breaker: BreakerShape
     stream: StreamShape
+    clock_skew_ms: int | None
+    """How far the clock of the prices' source is ahead of ours; None: not known, or made-up prices."""
     rate_limits: tuple[RateShape, ...]
     in_doubt: tuple[ClientOrderId, ...]
     unprotected: tuple[int, ...]
     positions_open: int
     orders_open: int
     feed: FeedShape
+    prices: tuple[PriceAgeShape, ...]
     traders: tuple[TraderShape, ...]
     waiting: dict[str, int]
     in_flight: int
+    questions_dropped: int
+    """Questions to the venue that found no place to wait, since the start; they were asked again, all at once."""
     lag_ms: float
     ticks: int
     started_at: Time

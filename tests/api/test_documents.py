@@ -33,11 +33,11 @@ def test_the_page_and_the_reference_are_whole_and_ask_no_other_host(tmp_path: Pa
 def test_who_has_no_token_is_told_which_part_is_not_ready_but_not_why(tmp_path: Path) -> None:
     async def story() -> None:
         async with service(tmp_path, ready=False) as made:
-            made.account.detail = "/home/ada/data/journal.db: disk I/O error"
-            made.orchestrator.hub.feed = FeedState("tape", connected=False, detail="/home/ada/tape.csv: gone")
+            made.account.detail = "a/folder/journal.db: disk I/O error"
+            made.orchestrator.hub.feed = FeedState("tape", connected=False, detail="a/folder/tape.csv: gone")
             why = [
-                "account paper is recovering: /home/ada/data/journal.db: disk I/O error",
-                "no prices from tape: /home/ada/tape.csv: gone",
+                "account paper is recovering: a/folder/journal.db: disk I/O error",
+                "no prices from tape: a/folder/tape.csv: gone",
             ]
             parts = ["account paper is recovering", "no prices from tape"]
             assert await made.ask("GET", "/readyz") == (503, {"ready": False, "reasons": why})

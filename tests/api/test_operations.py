@@ -74,8 +74,10 @@ def test_the_status_tells_how_everything_is(tmp_path: Path) -> None:
             await made.open_position()
             status = await made.get("/api/status")
             assert (status["version"], status["mode"], status["ready"]) == (VERSION, "paper", True)
+            assert status["prices"] == [{"symbol": "AAAUSDT", "quote_age_ms": 0, "trade_age_ms": 0}]
+            assert (status["stream"], status["clock_skew_ms"]) == ({"state": "connected", "age_ms": 0}, None)
+            assert status["questions_dropped"] == 0
             assert status["feed"] == {"source": "synthetic", "connected": True, "detail": "", "age_ms": 0}
-            assert status["stream"] == {"state": "connected"}
             assert status["rate_limits"][0] == {"type": "ORDERS", "interval_s": 10, "used": 3, "limit": 100}
             assert (status["positions_open"], status["unprotected"], status["in_doubt"]) == (1, [], [])
             assert status["seq"] == made.account.feed.last_seq

@@ -13,7 +13,7 @@ import uvloop
 from fillwright.binance.market_data import BinanceMarketData
 from fillwright.binance.stream_group import StreamSettings
 from fillwright.binance.symbol_streams import DepthKind
-from fillwright.core.types import MINUTE, SECOND
+from fillwright.core.types import MILLISECOND, MINUTE, SECOND
 from fillwright.market.intervals import Interval
 from fillwright.ports import MarketUnavailableError
 from tests.binance.server import FakeBinance, fake_binance
@@ -313,3 +313,18 @@ def test_what_makes_no_sense_is_refused() -> None:
         BinanceMarketData([], ["1m"], WallClock())
     with pytest.raises(MarketUnavailableError, match="is not an interval"):
         BinanceMarketData(["BTCUSDT"], ["1x"], WallClock())
+
+
+def test_binances_clock_is_compared_with_ours() -> None:
+    async def story(server: FakeBinance) -> None:
+        server.time = (WallClock().now() // MILLISECOND + 90_000) * MILLISECOND
+        book = Book()
+        async with running(source(server), book):
+            await book.until(
+                lambda: is_up(book) and book.states[-1].clock_skew_ms is not None, "the clocks compared"
+            )
+            skew = book.states[-1].clock_skew_ms
+            assert skew is not None
+            assert 60_000 < skew <= 90_000
+
+    play(story)

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from fillwright.answers import SignalAnswer
+from fillwright.answers import PriceAgeShape, SignalAnswer, StreamShape
 from fillwright.commands import remote
-from fillwright.commands.remote import SignalWish, Target, found_token, found_url, target, told
+from fillwright.commands.remote import SignalWish, Target, found_token, found_url, status_lines, target, told
 from fillwright.config import Config, load
 from fillwright.options import AlreadyToldError, BadInputError, NotReachedError, RefusedError
 from tests.api.serving import TOKEN
@@ -195,3 +195,26 @@ def test_all_commands_against_a_service(tmp_path: Path, capsys: pytest.CaptureFi
             remote.levels(wanted, SignalWish(symbol="NOPE", stop_loss="5%"))
     with pytest.raises(NotReachedError, match="fillwright run"):
         remote.status(wanted, False)
+
+
+def test_the_ages_of_the_oldest_prices_are_told(tmp_path: Path) -> None:
+    with service_beside(tmp_path) as url:
+        found = remote.asked(Target(url=url, token=TOKEN), lambda client: client.status())
+    many = tuple(PriceAgeShape(f"S{number}", number, None) for number in range(10))
+    changed = msgspec.structs.replace(
+        found,
+        prices=(*many, PriceAgeShape("OLD", 7_000, 3)),
+        stream=StreamShape("connected", 12),
+        clock_skew_ms=-40,
+        questions_dropped=2,
+    )
+    lines = dict(status_lines(changed))
+    assert lines["Ages"].startswith("OLD 7000 ms (trade 3), S9 9 ms (trade none), ")
+    assert lines["Ages"].endswith(", and 3 that are younger")
+    assert lines["Clock"] == f"{found.feed.source}'s is -40 ms from ours"
+    assert (
+        lines["Venue"] == "connected, last word 12 ms ago, 0 requests under way, 2 questions found no place"
+    )
+    plain = dict(status_lines(msgspec.structs.replace(found, prices=(), clock_skew_ms=None)))
+    assert plain["Ages"] == "no prices yet"
+    assert "Clock" not in plain

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from structlog.testing import capture_logs
 
 from fillwright.core.context import ENTRY_LANE, EXIT_LANE, PROTECT_LANE
-from fillwright.core.effects import FetchSnapshot, QueryOrder, Send
-from fillwright.core.inputs import Input, ListDone, RequestFailed
+from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
+from fillwright.core.inputs import Input, ListDone, Reconcile, RequestFailed
 from fillwright.core.requests import CancelRequest
 from fillwright.core.types import SECOND, ErrorClass
 from fillwright.ports import StorageError, VenueEffect, VenueTerms
@@ -27,6 +28,8 @@ def name_of(effect: VenueEffect) -> str:
     if isinstance(effect, Send):
         assert isinstance(effect.request, CancelRequest)
         return effect.request.orig_client_order_id or ""
+    if isinstance(effect, FetchInstruments):
+        return ",".join(effect.symbols)
     assert isinstance(effect, QueryOrder)
     return effect.client_order_id
 
@@ -199,6 +202,37 @@ def test_a_queue_at_its_bound_refuses_requests_and_drops_questions() -> None:
         stand.dispatch.add([send("one more")])
         assert stand.refused() == ["one more"]
         assert stand.dispatch.waiting == WAITING_MAX
+
+    with_stand(check)
+
+
+def test_questions_that_were_dropped_are_asked_again_once_there_is_room() -> None:
+    async def check(stand: Stand) -> None:
+        entries, places = IN_FLIGHT_MAX_OF_LANE[ENTRY_LANE], IN_FLIGHT_MAX_OF_LANE["query"]
+        stand.dispatch.add(question(f"p{number}") for number in range(places))
+        stand.dispatch.add(send(f"e{number}") for number in range(entries + WAITING_MAX))
+        stand.dispatch.wait_max = 0
+        with capture_logs() as log:
+            for number in range(20):
+                stand.dispatch.add([question(f"q{number}"), FetchInstruments(("AAAUSDT", "BBBUSDT"))])
+            assert (stand.dispatch.waiting, stand.dispatch.questions_dropped) == (WAITING_MAX, 40)
+            await turns()
+            assert stand.answers == []
+            stand.clock.move(SECOND)  # what waits is too old now: it is not sent
+            stand.venue.finish("e0")
+            await turns()
+        assert stand.dispatch.waiting == 1  # the instruments, for a place of their lane
+        asked = [item for answer in stand.answers for item in answer if isinstance(item, Reconcile)]
+        assert asked == [Reconcile(cause="questions were dropped: too many were waiting")]
+        assert [(entry["log_level"], entry["event"]) for entry in log] == [
+            ("warning", "questions to the venue are dropped: too many are waiting"),
+            ("warning", "dropped questions are asked again"),
+        ]
+        assert log[1]["count"] == 40
+        stand.venue.finish("p0")
+        await turns()
+        assert stand.venue.begun[-1] == "AAAUSDT,BBBUSDT"
+        assert stand.dispatch.questions_dropped == 40
 
     with_stand(check)
 

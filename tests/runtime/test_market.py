@@ -82,7 +82,8 @@ def test_a_quotes_time_is_that_of_its_coming() -> None:
     assert hub.quotes[A].time == NOW
     clock.move(7)
     hub.trade(A, D(100), D(1), True, 1)
-    assert hub.quotes[A] == Quote(A, D(99), D(101), D(100), NOW + 7)
+    assert hub.quotes[A] == Quote(A, D(99), D(101), D(100), NOW)  # a trade says nothing of bid and ask
+    assert hub.traded_at == {A: NOW + 7}
     assert hub.averages.get(A) == D(100)
     assert hub.ticks == 2
 
@@ -96,6 +97,37 @@ def test_without_quotes_the_best_levels_of_the_book_are_the_quote() -> None:
     hub.quote(A, D(99), D(5), D(101), D(6), NOW)
     hub.depth(A, [(D(90), D(1))], [(D(110), D(1))], NOW)
     assert (hub.quotes[A].bid, hub.quotes[A].ask) == (D(99), D(101))
+
+
+def test_a_book_that_says_the_same_confirms_a_quote() -> None:
+    hub, clock, _ = hub_with()
+    hub.quote(A, D(99), D(5), D(101), D(6), NOW)
+    clock.move(5)
+    hub.depth(A, [(D(98), D(1))], [(D(101), D(1))], NOW)
+    assert hub.quotes[A].time == NOW
+    hub.depth(A, [(D(99), D(1))], [(D(101), D(1))], NOW)
+    assert hub.quotes[A] == Quote(A, D(99), D(101), D(99), NOW + 5)
+
+
+def test_of_a_symbol_with_trades_alone_a_trade_is_the_quote() -> None:
+    hub, clock, _ = hub_with()
+    hub.trade(A, D(100), D(1), True, NOW)
+    clock.move(5)
+    hub.trade(A, D(101), D(1), True, NOW)
+    assert hub.quotes[A].time == NOW + 5
+
+
+def test_a_venue_that_comes_later_is_handed_the_newest_quotes_and_books_but_no_trades() -> None:
+    hub, _, log = hub_with()
+    hub.quote(A, D(98), D(5), D(101), D(6), NOW)
+    hub.quote(A, D(99), D(5), D(101), D(6), NOW + 1)
+    hub.trade(A, D(100), D(1), True, NOW + 2)
+    hub.depth("BBBUSDT", [(D(7), D(1))], [(D(8), D(1))], NOW + 3)
+    hub.add_venue(Recorder("venue", log))
+    assert log == [
+        ("venue", "quote", D(99), D(5), D(101), D(6), NOW + 1),
+        ("venue", "depth", D(7), D(8)),
+    ]
 
 
 def test_an_empty_side_of_the_book_is_no_quote() -> None:
@@ -137,3 +169,13 @@ def test_the_state_of_the_source_is_kept_and_told_when_it_changes() -> None:
         hub.state(state)
     assert told == [up, down, up]
     assert hub.feed is up
+
+
+def test_what_clocks_say_is_kept_but_is_no_news() -> None:
+    hub, _, _ = hub_with()
+    told = list[FeedState]()
+    hub.on_state = told.append
+    hub.state(FeedState("binance", connected=True, clock_skew_ms=3))
+    hub.state(FeedState("binance", connected=True, clock_skew_ms=4))
+    assert hub.feed.clock_skew_ms == 4
+    assert len(told) == 1

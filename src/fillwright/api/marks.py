@@ -6,7 +6,7 @@ import decimal
 from decimal import Decimal
 from typing import Any
 
-from fillwright.answers import FeedShape
+from fillwright.answers import FeedShape, PriceAgeShape
 from fillwright.core.positions import Position
 from fillwright.core.types import CONTEXT, MILLISECOND, SECOND, ZERO, AccountId, Time
 from fillwright.ports import Clock
@@ -44,9 +44,23 @@ class PriceBoard:
 
 def feed_shape(hub: MarketHub, now: Time) -> FeedShape:
     """Where prices come from, and how old the newest is."""
-    newest = max((quote.time for quote in hub.quotes.values()), default=0)
-    age = max(now - newest, 0) // MILLISECOND if newest else None
-    return FeedShape(hub.feed.source, hub.feed.connected, hub.feed.detail, age)
+    quoted = max((quote.time for quote in hub.quotes.values()), default=0)
+    newest = max(hub.traded_at.values(), default=quoted)
+    return FeedShape(hub.feed.source, hub.feed.connected, hub.feed.detail, age_ms(max(newest, quoted), now))
+
+
+def age_ms(time: Time, now: Time) -> int | None:
+    """How long ago something was; None when it never was (0)."""
+    return max(now - time, 0) // MILLISECOND if time else None
+
+
+def price_ages(hub: MarketHub, now: Time) -> tuple[PriceAgeShape, ...]:
+    """How old each symbol's quote and last trade are."""
+    traded_at = hub.traded_at
+    return tuple(
+        PriceAgeShape(symbol, age_ms(quote.time, now) or 0, age_ms(traded_at.get(symbol, 0), now))
+        for symbol, quote in hub.quotes.items()
+    )
 
 
 def prices(orchestrator: Orchestrator, account: AccountEngine, now: Time) -> dict[str, Any]:

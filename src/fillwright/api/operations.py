@@ -17,9 +17,10 @@ from fillwright.api import shapes
 from fillwright.api.bodies import BodyDTO, ModeBody, ResumeBody, StopBody
 from fillwright.api.desk import CommandKey, Desk, check, json_response
 from fillwright.api.errors import ApiError
-from fillwright.api.marks import feed_shape
+from fillwright.api.marks import age_ms, feed_shape, price_ages
 from fillwright.core.inputs import EmergencyStop
-from fillwright.core.types import SECOND, Mode
+from fillwright.core.state import Safety
+from fillwright.core.types import SECOND, Mode, Time
 from fillwright.runtime.account import AccountEngine
 
 CONFIRMATION = "CONFIRM_STOP_ALL_TRADING"
@@ -157,14 +158,10 @@ async def _sold(account: AccountEngine, positions: tuple[int, ...]) -> None:
 
 def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
     """Put together what ``GET /api/status`` tells."""
-    service = desk.orchestrator.status()
+    service, hub = desk.orchestrator.status(), desk.orchestrator.hub
     state, ledger = account.engine.state, account.engine.ledger
     safety, now = state.safety, desk.clock.now()
     breaker = safety.breaker
-    if not state.stream_connected:
-        stream = "disconnected"
-    else:
-        stream = "reconciling" if state.reconciling else "connected"
     depths = account.depths
     return answers.StatusAnswer(
         version=desk.version,
@@ -175,24 +172,20 @@ def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
         state=account.state,
         seq=account.feed.last_seq,
         enabled=state.settings.enabled and not safety.halted_cause,
-        halted=answers.HaltedShape(
-            safety.halted_cause, safety.halted_at or None, safety.halted_by, safety.halted_reason
-        )
-        if safety.halted_cause
-        else None,
-        paused=answers.PausedShape(safety.paused_cause, safety.paused_until)
-        if safety.paused_until > now
-        else None,
+        halted=_halted(safety),
+        paused=_paused(safety, now),
         circuit_breaker=answers.BreakerShape(
             breaker.is_open, breaker.error_count, breaker.opened_at or None, breaker.last_error or None
         ),
-        stream=answers.StreamShape(stream),
+        stream=_stream(account, now),
+        clock_skew_ms=hub.feed.clock_skew_ms,
         rate_limits=_rates(account, now),
         in_doubt=tuple(ledger.doubts),
         unprotected=tuple(p.id for p in ledger.open_positions.values() if p.unprotected_since),
         positions_open=len(ledger.open_positions),
         orders_open=len(ledger.open_orders),
-        feed=feed_shape(desk.orchestrator.hub, now),
+        feed=feed_shape(hub, now),
+        prices=price_ages(hub, now),
         traders=tuple(
             answers.TraderShape(trader.trader_id, trader.state, trader.error)
             for trader in service.traders
@@ -205,13 +198,37 @@ def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
             "candles": depths.candles,
         },
         in_flight=account.in_flight,
+        questions_dropped=account.questions_dropped,
         lag_ms=round(service.lag_ms, 3),
         ticks=service.ticks,
         started_at=service.started_at,
     )
 
 
-def _rates(account: AccountEngine, now: int) -> tuple[answers.RateShape, ...]:
+def _halted(safety: Safety) -> answers.HaltedShape | None:
+    if not safety.halted_cause:
+        return None
+    return answers.HaltedShape(
+        safety.halted_cause, safety.halted_at or None, safety.halted_by, safety.halted_reason
+    )
+
+
+def _paused(safety: Safety, now: Time) -> answers.PausedShape | None:
+    if safety.paused_until <= now:
+        return None
+    return answers.PausedShape(safety.paused_cause, safety.paused_until)
+
+
+def _stream(account: AccountEngine, now: Time) -> answers.StreamShape:
+    state = account.engine.state
+    if not state.stream_connected:
+        word = "disconnected"
+    else:
+        word = "reconciling" if state.reconciling else "connected"
+    return answers.StreamShape(word, age_ms(account.heard_at, now))
+
+
+def _rates(account: AccountEngine, now: Time) -> tuple[answers.RateShape, ...]:
     """Orders sent in each window of the venue, as far as that window is not over."""
     state = account.engine.state
     windows = state.safety.order_windows

@@ -22,7 +22,9 @@ def quote_routes(desk: Desk) -> list[HTTPRouteHandler]:
         """The newest quote of each symbol, and where prices come from."""
         hub = desk.orchestrator.hub
         found = tuple(
-            QuoteShape(quote.symbol, quote.bid, quote.ask, quote.last, quote.time)
+            QuoteShape(
+                quote.symbol, quote.bid, quote.ask, quote.last, quote.time, hub.traded_at.get(quote.symbol)
+            )
             for quote in hub.quotes.values()
         )
         return json_response(QuotesAnswer(found, feed_shape(hub, desk.clock.now())))

@@ -20,7 +20,7 @@ from fillwright.binance.stream_group import (
 )
 from fillwright.binance.symbol_streams import DepthKind, SymbolStreams
 from fillwright.core.inputs import Candle
-from fillwright.core.types import Symbol, Time
+from fillwright.core.types import MILLISECOND, MINUTE, Symbol, Time
 from fillwright.market.candles import CandleFolder
 from fillwright.market.intervals import Interval, IntervalError
 from fillwright.ports import Clock, FeedState, MarketSink, MarketUnavailableError
@@ -31,6 +31,8 @@ SOURCE = "binance"
 HISTORY_PAGES_MAX = 40
 """Answers of a thousand candles that one history may take."""
 FETCHES_AT_ONCE = 4
+SKEW_EVERY: Time = 5 * MINUTE
+"""How often Binance's clock is compared with ours."""
 
 
 class BinanceMarketData:
@@ -91,6 +93,10 @@ class BinanceMarketData:
         self._note = self._trouble = ""
         """What Binance refused; why missing candles cannot be fetched."""
         self._told: FeedState | None = None
+        self._skew_ms: int | None = None
+        """How far Binance's clock is ahead of ours."""
+        self._compare_at: Time = 0
+        """When the clocks are compared next."""
         self._streams: dict[Symbol, SymbolStreams] = {}
         self._look_now = asyncio.Event()
 
@@ -110,7 +116,7 @@ class BinanceMarketData:
         source = wanted if wanted.is_binance else Interval.S1
         parts = 1 if wanted is source else (wanted.length_us or 0) // (source.length_us or 1)
         async with MarketRest(self._endpoints, self._limits, self._draw) as rest:
-            now = await rest.server_time()
+            now = await self._server_time(rest)
             needed = count * parts + (parts if parts > 1 else 0)
             candles = await _closed_candles(rest, symbol, source, needed, now)
         if wanted is not source:
@@ -121,6 +127,15 @@ class BinanceMarketData:
         if candles and line is not None:
             line.history_given(candles[-1])
         return candles
+
+    async def _server_time(self, rest: MarketRest) -> Time:
+        """Binance's clock, compared with ours half-way between question and answer; raises MarketUnavailableError."""
+        asked_at = self._clock.now()
+        time = await rest.server_time()
+        answered_at = self._clock.now()
+        self._skew_ms = (time - (asked_at + answered_at) // 2) // MILLISECOND
+        self._compare_at = answered_at + SKEW_EVERY
+        return time
 
     # -- streams ---------------------------------------------------------------------------------------------
 
@@ -188,7 +203,7 @@ class BinanceMarketData:
             detail = f"{host}: {down[0]}; trying again"
         else:
             detail = "; ".join(filter(None, [f"public streams of {host}", self._note, self._trouble]))
-        state = FeedState(SOURCE, not down, detail)
+        state = FeedState(SOURCE, not down, detail, self._skew_ms)
         if state != self._told and self._sink is not None:
             self._told = state
             self._sink.state(state)
@@ -220,8 +235,10 @@ class BinanceMarketData:
     async def _fill_all(self, rest: MarketRest) -> None:
         """Fetch what lines and books miss; raises MarketUnavailableError."""
         lines, now = self._lines.values(), self._clock.now()
+        if now >= self._compare_at:
+            await self._server_time(rest)
         if any(line.is_late(now) for line in lines):
-            now = await rest.server_time()  # our clock may be ahead, and an unfinished candle is none
+            now = await self._server_time(rest)  # our clock may be ahead, and an unfinished candle is none
             for line in lines:
                 line.look(now)
         room = asyncio.Semaphore(FETCHES_AT_ONCE)

@@ -34,6 +34,8 @@ TOKEN_FILE_VARIABLE = "FILLWRIGHT_TOKEN_FILE"
 FILE_BYTES_MAX = 64 * 1024
 PRICE_DECIMALS = 8
 """The engine aligns levels to the symbol's tick."""
+AGES_SHOWN = 8
+"""Symbols whose prices' ages ``status`` tells."""
 T = TypeVar("T")
 
 
@@ -318,6 +320,26 @@ def status(wanted: Target, json_wanted: bool) -> None:
         out.print(f"{name:<11}{clean(text)}", soft_wrap=True)
 
 
+def ages(found: StatusAnswer) -> str:
+    """How old the prices of each symbol are, the oldest first."""
+    if not found.prices:
+        return "no prices yet"
+    oldest = sorted(found.prices, key=lambda one: one.quote_age_ms, reverse=True)
+    told = [
+        f"{one.symbol} {one.quote_age_ms} ms (trade {'none' if one.trade_age_ms is None else one.trade_age_ms})"
+        for one in oldest[:AGES_SHOWN]
+    ]
+    rest = len(oldest) - len(told)
+    return ", ".join(told) + (f", and {rest} that are younger" if rest else "")
+
+
+def _venue(found: StatusAnswer) -> str:
+    stream = found.stream
+    age = "" if stream.age_ms is None else f", last word {stream.age_ms} ms ago"
+    dropped = f", {found.questions_dropped} questions found no place" if found.questions_dropped else ""
+    return f"{stream.state}{age}, {found.in_flight} requests under way{dropped}"
+
+
 def status_lines(found: StatusAnswer) -> list[tuple[str, str]]:
     """The status for people: name and text."""
     feed = found.feed
@@ -336,8 +358,12 @@ def status_lines(found: StatusAnswer) -> list[tuple[str, str]]:
             "Prices",
             f"{feed.source}, {'connected' if feed.connected else 'NOT CONNECTED'}{age}: {feed.detail}",
         ),
+        ("Ages", ages(found)),
+        ("Venue", _venue(found)),
         ("Positions", f"{found.positions_open} open, {found.orders_open} orders at the venue"),
     ]
+    if found.clock_skew_ms is not None:
+        lines.insert(-2, ("Clock", f"{feed.source}'s is {found.clock_skew_ms:+} ms from ours"))
     if found.unprotected:
         lines.append(("", f"WITHOUT A LIVE STOP: {', '.join(map(str, found.unprotected))}"))
     if found.in_doubt:

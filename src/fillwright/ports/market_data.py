@@ -27,6 +27,16 @@ class FeedState(msgspec.Struct, frozen=True):
     connected: bool
     detail: str = ""
     """Why this source, or what is wrong, in words for a person."""
+    clock_skew_ms: int | None = None
+    """How far the source's clock was ahead of ours when it was asked last; None: it has none, or was not asked."""
+
+    def says_the_same(self, other: FeedState) -> bool:
+        """Whether nothing else has changed than what clocks say."""
+        ours, theirs = (
+            (self.source, self.connected, self.detail),
+            (other.source, other.connected, other.detail),
+        )
+        return ours == theirs
 
 
 class MarketSink(Protocol):

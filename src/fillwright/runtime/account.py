@@ -17,6 +17,7 @@ from fillwright.core.effects import Alert
 from fillwright.core.engine import Engine
 from fillwright.core.inputs import Candle, EmergencyStop, Input, Quote, Signal, SubmitSignal
 from fillwright.core.risk.situation import Assessment
+from fillwright.core.types import Time
 from fillwright.ports import (
     Clock,
     MarketDriven,
@@ -83,6 +84,8 @@ class AccountEngine:
         self._work: Work | None = None
         self._market: MarketSink | None = None
         """What of the venue is shown the live market."""
+        self._questions_dropped = 0
+        """By the sessions before this one."""
         self._troubles: dict[str, str] = {}
         """Where and what: recorded as soon as there is an engine again, of each place the last."""
 
@@ -138,6 +141,16 @@ class AccountEngine:
     def in_flight(self) -> int:
         """How many requests and questions are under way to the venue."""
         return 0 if self._work is None else self._work.dispatch.in_flight
+
+    @property
+    def heard_at(self) -> Time:
+        """When the venue's stream said something last; 0: not since the account was recovered."""
+        return 0 if self._work is None else self._work.heard_at
+
+    @property
+    def questions_dropped(self) -> int:
+        """How many questions to the venue were dropped, because too many were waiting; they were asked again."""
+        return self._questions_dropped + (0 if self._work is None else self._work.dispatch.questions_dropped)
 
     # -- the market ------------------------------------------------------------------------------------------
 
@@ -264,6 +277,7 @@ class AccountEngine:
     def _leave(self, work: Work) -> None:
         """The engine is not stepped any more: whoever waits is told, but an emergency stop is not forgotten."""
         self._work = None
+        self._questions_dropped += work.dispatch.questions_dropped
         why = "the account stops"
         if self.state != STOPPING:
             self.state = RECOVERING

@@ -2,7 +2,8 @@
 
 What exceeds the bound waits in order of its lane: exit, protect, query, entry. Entries and queries never take all
 places, so that an exit finds one. A request that waited too long is not sent any more, and the engine is told so: it
-must not reach the venue after the engine has given it up.
+must not reach the venue after the engine has given it up. Questions beyond the bound are dropped, counted and said, and
+once half of what waits has gone they are asked again: all at once, by having the venue's books read anew.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
+import structlog
+
 from fillwright.core.context import ENTRY_LANE, EXIT_LANE, PROTECT_LANE, QUERY_LANE
-from fillwright.core.effects import Send
-from fillwright.core.inputs import Input, RequestFailed
-from fillwright.core.types import SECOND, ErrorClass, Time
+from fillwright.core.effects import FetchInstruments, Send
+from fillwright.core.inputs import Input, Reconcile, RequestFailed
+from fillwright.core.types import SECOND, ErrorClass, Symbol, Time
 from fillwright.ports import Clock, Venue, VenueEffect
 
 IN_FLIGHT_MAX = 64
@@ -22,9 +25,12 @@ IN_FLIGHT_MAX = 64
 IN_FLIGHT_MAX_OF_LANE = {EXIT_LANE: 64, PROTECT_LANE: 64, QUERY_LANE: 16, ENTRY_LANE: 32}
 WAITING_MAX = 10_000
 """Effects that wait for their turn, in all lanes."""
+ASK_AGAIN_BELOW = WAITING_MAX // 2
+"""Dropped questions are asked again when no more effects than this wait."""
 WAIT_MAX: Time = 5 * SECOND
 """A request that waited longer than this is not sent; less than the engine waits before it doubts."""
 NOT_SENT = "not sent: too many requests were waiting"
+ASKED_AGAIN = "questions were dropped: too many were waiting"
 
 _Waiting = tuple[Time, VenueEffect]
 
@@ -44,6 +50,13 @@ class Dispatch:
         """What waits in the query lane."""
         self._started: set[asyncio.Task[None]] = set()
         self.waiting = 0
+        self.questions_dropped = 0
+        """So far, in all."""
+        self._dropped_since = 0
+        """Questions dropped since they were asked again last."""
+        self._symbols: dict[Symbol, None] = {}
+        """Whose instruments were asked for among them."""
+        self._log = structlog.get_logger().bind(account=venue.account_id)
 
     @property
     def in_flight(self) -> int:
@@ -91,12 +104,29 @@ class Dispatch:
         self.waiting += 1
 
     def _refuse(self, effect: VenueEffect) -> None:
-        """Nothing was sent; questions are asked again by the engine itself."""
+        """Nothing was sent."""
         if isinstance(effect, Send):
             failure = RequestFailed(
                 request=effect.request, error_class=ErrorClass.RETRYABLE, code=0, message=NOT_SENT
             )
             self._answers([failure])
+            return
+        if not self._dropped_since:
+            self._log.warning(
+                "questions to the venue are dropped: too many are waiting", waiting=self.waiting
+            )
+        self._dropped_since += 1
+        self.questions_dropped += 1
+        if isinstance(effect, FetchInstruments):
+            self._symbols.update(dict.fromkeys(effect.symbols))
+
+    def _ask_again(self) -> None:
+        """What was dropped is asked as one question: the books of the whole account, with every order not final."""
+        self._log.warning("dropped questions are asked again", count=self._dropped_since)
+        symbols, self._symbols, self._dropped_since = tuple(self._symbols), {}, 0
+        if symbols:
+            self.add([FetchInstruments(symbols)])
+        self._answers([Reconcile(cause=ASKED_AGAIN)])
 
     def _fill(self) -> None:
         for lane, queue in self._lanes.items():
@@ -108,6 +138,8 @@ class Dispatch:
                     self._refuse(effect)
                 else:
                     self._begin(lane, effect)
+        if self._dropped_since and self.waiting <= ASK_AGAIN_BELOW:
+            self._ask_again()
 
     def _begin(self, lane: str, effect: VenueEffect) -> None:
         if self._tasks is None:

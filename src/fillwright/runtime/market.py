@@ -3,6 +3,9 @@
 A tick overwrites a slot and costs next to nothing: no task, no queue. Venues whose orders meet the live market see it
 first, then the engines; only a watched price that is crossed wakes one. Candles go to traders, and to the engines whose
 interval it is, once each.
+
+A quote is as old as what was last heard of bid and ask: a trade moves the last price and says nothing of them, so it
+makes no quote look fresh. How old the last trade is stands beside it (``traded_at``).
 """
 
 from __future__ import annotations
@@ -41,8 +44,13 @@ class MarketHub:
         self.on_state: Callable[[FeedState], None] = lambda state: None
         self.ticks = 0
         """Quotes and trades so far."""
+        self.traded_at: dict[Symbol, Time] = {}
+        """When each symbol's last trade was seen."""
         self._clock = clock
         self._last: dict[Symbol, Decimal] = {}
+        self._best: dict[Symbol, tuple[Decimal, Decimal, Decimal, Decimal, Time]] = {}
+        """The newest quote of each symbol, as the source told it."""
+        self._books: dict[Symbol, tuple[Levels, Levels, Time]] = {}
         self._quotes_apart: set[Symbol] = set()
         """Symbols with quotes of their own: those of others are the best levels of their depth, or their last trade."""
         self._quoted: set[Symbol] = set()
@@ -53,8 +61,15 @@ class MarketHub:
     # -- who is shown the market -----------------------------------------------------------------------------
 
     def add_venue(self, sink: MarketSink) -> None:
-        """Show the market to a venue from now on, before the engines."""
+        """Show the market to a venue from now on, before the engines; first the newest quotes and books.
+
+        Trades are not told again: they were, and would fill a second time.
+        """
         self._venues.append(sink)
+        for symbol, best in self._best.items():
+            sink.quote(symbol, *best)
+        for symbol, book in self._books.items():
+            sink.depth(symbol, *book)
 
     def remove_venue(self, sink: MarketSink) -> None:
         """No more."""
@@ -78,6 +93,7 @@ class MarketHub:
         """Overwrite a symbol's slot."""
         for venue in self._venues:
             venue.quote(symbol, bid, bid_quantity, ask, ask_quantity, time)
+        self._best[symbol] = (bid, bid_quantity, ask, ask_quantity, time)
         if symbol not in self._quotes_apart:
             self._quotes_apart.add(symbol)
             self._quoted.add(symbol)
@@ -92,22 +108,31 @@ class MarketHub:
         now = self._clock.now()
         self.averages.add(symbol, price, quantity, now)
         self._last[symbol] = price
+        self.traded_at[symbol] = now
         known = self.quotes.get(symbol)
         if known is not None and symbol in self._quoted:
-            self._show(symbol, known.bid, known.ask, now)
+            self._show(symbol, known.bid, known.ask, known.time)
         else:
             self._show(symbol, price, price, now)  # trades are all that the source has
 
     def depth(self, symbol: Symbol, bids: Levels, asks: Levels, time: Time) -> None:
-        """Show the book to venues; its best levels are the quote of a symbol that has none."""
+        """Show the book to venues; its best levels are the quote of a symbol without one, or confirm the one it has."""
         for venue in self._venues:
             venue.depth(symbol, bids, asks, time)
-        if bids and asks and symbol not in self._quotes_apart:
+        self._books[symbol] = (bids, asks, time)
+        if not bids or not asks:
+            return
+        bid, ask = bids[0][0], asks[0][0]
+        if symbol in self._quotes_apart:
+            known = self.quotes[symbol]
+            if known.bid != bid or known.ask != ask:
+                return  # one of the two is on its way still: quotes come sooner
+        else:
             self._quoted.add(symbol)
-            self._show(symbol, bids[0][0], asks[0][0], self._clock.now())
+        self._show(symbol, bid, ask, self._clock.now())
 
-    def _show(self, symbol: Symbol, bid: Decimal, ask: Decimal, now: Time) -> None:
-        quote = Quote(symbol, bid, ask, self._last.get(symbol, bid), now)
+    def _show(self, symbol: Symbol, bid: Decimal, ask: Decimal, quoted_at: Time) -> None:
+        quote = Quote(symbol, bid, ask, self._last.get(symbol, bid), quoted_at)
         self.quotes[symbol] = quote
         self.ticks += 1
         for watcher in self._watchers:
@@ -124,7 +149,7 @@ class MarketHub:
         self.on_candle(candle)
 
     def state(self, state: FeedState) -> None:
-        """Keep how the source is doing."""
-        if state != self.feed:
-            self.feed = state
+        """Keep how the source is doing, and tell it when it is news."""
+        known, self.feed = self.feed, state
+        if not state.says_the_same(known):
             self.on_state(state)

@@ -40,6 +40,8 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     waiting: Depths
     in_flight: int
     """Requests and questions under way to the venue."""
+    questions_dropped: int
+    """Since the start; they were asked again."""
 
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +91,7 @@ def account_status(account: AccountEngine, now: Time) -> AccountStatus:
         reconciling=state.reconciling,
         waiting=account.depths,
         in_flight=account.in_flight,
+        questions_dropped=account.questions_dropped,
     )
 
 

@@ -14,7 +14,7 @@ import structlog
 
 from fillwright.core.effects import Alert, ConsultAdvisor, Effect
 from fillwright.core.engine import Engine
-from fillwright.core.inputs import Shutdown, StreamChanged
+from fillwright.core.inputs import Input, Shutdown, StreamChanged
 from fillwright.core.positions import HOLDING
 from fillwright.core.types import MILLISECOND, SECOND, Leg, Time
 from fillwright.ports import (
@@ -82,6 +82,8 @@ class Work:
         self.engine = engine
         self.is_stopping = False
         self.must_end = False
+        self.heard_at: Time = 0
+        """When the venue's stream said something last; 0: not yet."""
         self._owner = owner
         self._store = store
         self._venue = venue
@@ -128,8 +130,12 @@ class Work:
             stream.cancel()
 
     async def _listen(self) -> None:
-        await self._venue.run(self._inbox.report)
+        await self._venue.run(self._hear)
         raise VenueUnavailableError("the venue's stream has ended")
+
+    def _hear(self, items: Sequence[Input]) -> None:
+        self.heard_at = self._clock.now()
+        self._inbox.report(items)
 
     async def _work(self) -> None:
         committer, inbox = self._committer, self._inbox

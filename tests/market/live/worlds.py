@@ -88,7 +88,10 @@ class Book:
         self._note("candle", candle.close_time)
 
     def state(self, state: FeedState) -> None:
-        self.states.append(state)
+        if self.states and state.says_the_same(self.states[-1]):
+            self.states[-1] = state  # clocks alone were compared
+        else:
+            self.states.append(state)
         self._changed.set()
 
     def _note(self, what: str, time: Time) -> None:
