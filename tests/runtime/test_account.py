@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fillwright.core import events as ev
@@ -36,6 +37,7 @@ from tests.runtime.builders import (
     Bench,
     D,
     make_candle,
+    make_settings,
     make_signal,
     open_bench,
     run,
@@ -789,5 +791,22 @@ def test_a_crash_between_journal_and_venue_neither_loses_nor_repeats(tmp_path: P
                 assert account.engine.state.signals[1].status.value == "failed"
                 assert (await account.submit(make_signal("a"))).repeated
                 bench.check()
+
+    run(check())
+
+
+def test_trades_do_not_make_a_stale_quote_look_fresh(tmp_path: Path) -> None:
+    """§5 QUOTE_STALE: what counts is when bid and ask were heard of."""
+
+    async def check() -> None:
+        risk = msgspec.structs.replace(make_settings().risk, quote_age_max_s=D(2))
+        bench = open_bench(tmp_path, settings=make_settings(risk=risk))
+        async with bench.running():
+            bench.price(D(100))
+            bench.clock.move(3 * SECOND)
+            bench.hub.trade(SYMBOL, D(100), D(1), True, bench.clock.now())
+            assert (await bench.submit(make_signal("a", created_at=bench.clock.now()))).code == "QUOTE_STALE"
+            bench.price(D(100))
+            assert (await bench.submit(make_signal("b", created_at=bench.clock.now()))).ok
 
     run(check())
