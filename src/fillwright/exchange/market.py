@@ -117,6 +117,7 @@ class SymbolMarket:
         "dirty",
         "falling",
         "half_spread",
+        "has_reference",
         "has_asset_limits",
         "has_trades",
         "high",
@@ -172,6 +173,8 @@ class SymbolMarket:
         self.depth_asks: Ladder | None = None
         self.candle_open: Time = NO_ID
         self.reference_price: Decimal | None = None
+        self.has_reference = False
+        """Whether a reference price was ever set; not part of a dump."""
         self.price_range: PriceRange | None = None
         self.average = AverageWindow()
         self.trade_id = 0

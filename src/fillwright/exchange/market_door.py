@@ -213,6 +213,21 @@ class MarketDoor:
         """Set or lift the PRICE_RANGE execution rule."""
         self._state.market(symbol).price_range = rule
 
+    def price_range(self, symbol: Symbol) -> PriceRange | None:
+        """The PRICE_RANGE execution rule; None where there is none."""
+        return self._state.market(symbol).price_range
+
     def set_reference_price(self, symbol: Symbol, price: Decimal | None) -> None:
         """Set or clear the reference price."""
-        self._state.market(symbol).reference_price = price
+        market = self._state.market(symbol)
+        market.reference_price = price
+        market.has_reference = True
+
+    def has_reference_price(self, symbol: Symbol) -> bool:
+        """Whether a symbol has, or has had, a reference price."""
+        market = self._state.market(symbol)
+        return market.has_reference or market.reference_price is not None
+
+    def reference_price(self, symbol: Symbol) -> Decimal | None:
+        """The reference price; None where there is none now."""
+        return self._state.market(symbol).reference_price

@@ -25,42 +25,20 @@ from fillwright.exchange.server.clock import BoxClock
 from fillwright.exchange.server.event_log import AnswerLine, EventLog
 from fillwright.exchange.server.fault_plan import CallFault, Faults
 from fillwright.exchange.server.ledger import Ledger
+from fillwright.exchange.server.market_sink import FAR, Levels, MarketSource
 from fillwright.exchange.server.settings import BoxSettings
 
 if TYPE_CHECKING:
     from fillwright.exchange.server.desk import Desk
+    from fillwright.exchange.server.exchange_info import InfoBook
     from fillwright.exchange.server.keys import KeyRing
     from fillwright.exchange.server.limits import Limits
     from fillwright.exchange.server.operations import Call
+    from fillwright.exchange.server.public_market import PublicMarket
     from fillwright.exchange.server.websocket import WebSockets
 
-Levels = Sequence[tuple[Decimal, Decimal]]
-"""(price, quantity), best first."""
-FAR: Time = 2**62
-"""Later than anything."""
 CATCH_UP_MAX = 1_000
 """Times that a timer goes off in one advance; what is missed beyond that is passed over (the machine slept)."""
-
-
-class PublicMarket(Protocol):
-    """One symbol as everybody sees it; told of every trade, asks the exchange for the rest."""
-
-    def traded(self, trades: Sequence[MarketTrade]) -> None:
-        """Trades of this symbol, in their order: the outside market's and those of accounts, each once."""
-
-    def touched(self) -> None:
-        """Something in the book or the quotes may have changed."""
-
-
-class MarketSource(Protocol):
-    """Where prices come from."""
-
-    @property
-    def next_time(self) -> Time:
-        """When there is something to push; FAR: never again."""
-
-    def advance(self, now: Time, sink: Box) -> None:
-        """Push what is due up to now, in the order of time, through ``trade``, ``quote``, ``depth`` of the sink."""
 
 
 class EventSink(Protocol):
@@ -93,6 +71,7 @@ class Box:
         exchange: accounts, orders, matching.
         clock: real or moved by hand.
         keys, limits: of clients.
+        info: what is said of symbols.
         markets: what is public of each symbol.
         source: where prices come from.
         faults: what goes wrong, by plan.
@@ -106,6 +85,7 @@ class Box:
 
     keys: KeyRing
     limits: Limits
+    info: InfoBook
 
     def __init__(self, settings: BoxSettings, exchange: Exchange, clock: BoxClock) -> None:
         self.settings = settings
