@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from contextlib import suppress
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,7 +20,8 @@ from fillwright.exchange.server.websocket import (
     WebSocketSession,
     parse_target,
 )
-from tests.exchange.server.websocket_front import START, frozen_box, run, serving, settings_of, until
+from tests.exchange.server.boxes import START, frozen_box
+from tests.exchange.server.websocket_front import run, serving, until
 
 
 class Echo(WebSocketSession):
@@ -39,13 +41,14 @@ class Echo(WebSocketSession):
 
 def echoing(websocket: WebSocketSettings | None = None) -> WebSockets:
     websocket = websocket or WebSocketSettings()
-    return WebSockets(frozen_box(settings_of(websocket=websocket)), {"/echo": Echo, "/many/": Echo})
+    return WebSockets(frozen_box(websocket=websocket), {"/echo": Echo, "/many/": Echo})
 
 
 async def closing(client: ClientConnection) -> tuple[int, str]:
     """Read until the server closes; gives its code and reason."""
-    async for _ in client:
-        pass
+    with suppress(ConnectionClosed):
+        while True:
+            await client.recv()
     assert client.close_code is not None
     return client.close_code, client.close_reason or ""
 
@@ -267,7 +270,7 @@ def test_a_limited_address_is_told_when_to_come_back() -> None:
         return Echo(sockets, handshake)
 
     async def story() -> None:
-        box = frozen_box(settings_of(limits=LimitSettings(connections=1)))
+        box = frozen_box(limits=LimitSettings(connections=1))
         async with serving(WebSockets(box, {"/echo": limited})) as url, connect(url + "/echo"):
             with pytest.raises(InvalidStatus) as refused:
                 await connect(url + "/echo")

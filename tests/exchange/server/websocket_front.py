@@ -9,13 +9,7 @@ from typing import cast
 
 import uvloop
 
-from fillwright.exchange.server.assembly import make_box
-from fillwright.exchange.server.box import Box
-from fillwright.exchange.server.clock import BoxClock
-from fillwright.exchange.server.settings import BoxSettings, ClockSettings
 from fillwright.exchange.server.websocket import WebSockets
-
-START = 1_795_168_800_000_000
 
 
 class Front(asyncio.Protocol):
@@ -33,16 +27,6 @@ class Front(asyncio.Protocol):
         first, *lines = self._head.partition(b"\r\n\r\n")[0].decode().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         self._sockets.take_over(self._transport, self._head, first.split(" ")[1], headers, "127.0.0.1")
-
-
-def frozen_box(settings: BoxSettings | None = None) -> Box:
-    """Make a box whose time moves by hand."""
-    return make_box(settings or BoxSettings(), BoxClock(START, is_frozen=True))
-
-
-def settings_of(**changes: object) -> BoxSettings:
-    """Give settings with a frozen clock."""
-    return BoxSettings(clock=ClockSettings(is_frozen=True, start_us=START), **changes)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
