@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum, unique
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -216,3 +217,50 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """ok | warning | failed"""
     text: str
     remedy: str = ""
+
+
+class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """A test exchange as it was asked for."""
+
+    data: Path
+    """Folder in which it leaves a note of where it is, for the commands that ask it."""
+    file: Path | None = None
+    """Settings of the server, TOML or JSON."""
+    settings: dict[str, Any] = {}
+    """Settings of the command line, which win over the file's."""
+
+
+class ExchangePlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a running test exchange is found, and what opens its admin door."""
+
+    url: str
+    token: str
+    pid: int
+
+
+class ExchangeKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An HMAC key of an account."""
+
+    account: str
+    api_key: str
+    secret: str
+
+
+class ExchangeUp(msgspec.Struct, frozen=True, kw_only=True):
+    """What a test exchange tells when it takes requests."""
+
+    url: str
+    port: int
+    pid: int
+    version: str
+    admin_token: str
+    source: str
+    """Of prices: synthetic | tape | script."""
+    symbols: tuple[Symbol, ...]
+    accounts: tuple[str, ...]
+    keys: tuple[ExchangeKey, ...]
+
+    @property
+    def websocket_url(self) -> str:
+        """Before ``/ws-api/v3``, ``/ws`` and ``/stream``."""
+        return "ws" + self.url.removeprefix("http")

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from fillwright import __version__
-from fillwright.cli import remote, runs, service
+from fillwright.cli import exchange, remote, runs, service
 
 app = typer.Typer(
     name="fillwright",
@@ -53,6 +53,7 @@ app.command(short_help="Stop entries at once; with --flatten sell everything.")(
 app.command(short_help="Take entries again after a halt.")(remote.resume)
 app.command(short_help="Tell the trading mode, or switch it.")(remote.mode)
 app.command(short_help="Tell how the service is doing.")(remote.status)
+app.add_typer(exchange.exchange)
 app.command(short_help="Replay recorded market data: journal, figures, report.")(runs.replay)
 app.command(short_help="Tell why a signal was or was not traded.")(runs.why)
 app.command()(runs.positions)

@@ -20,8 +20,8 @@ from fillwright.exchange.server.admin_messages import (
     Transfer,
     Wish,
 )
-from fillwright.exchange.server.assembly import kind_of, open_account
 from fillwright.exchange.server.box import Box
+from fillwright.exchange.server.customers import kind_of, open_account
 from fillwright.exchange.server.keys import ApiKey, KeyKind, make_hmac_key
 from fillwright.exchange.server.settings import AccountSettings
 

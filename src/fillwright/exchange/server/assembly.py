@@ -5,15 +5,33 @@ from __future__ import annotations
 import msgspec
 
 from fillwright.core.instruments import Instrument
-from fillwright.core.types import AccountId, Symbol
+from fillwright.core.types import Symbol
 from fillwright.exchange.exchange import Exchange
+from fillwright.exchange.server.accounts import ACCOUNT
+from fillwright.exchange.server.admin import AdminDoor
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.clock import BoxClock
+from fillwright.exchange.server.customers import open_account
+from fillwright.exchange.server.desk import Desk
 from fillwright.exchange.server.event_log import EventLog
-from fillwright.exchange.server.keys import ApiKey, KeyFormatError, KeyKind, KeyRing
+from fillwright.exchange.server.exchange_info import InfoBook
+from fillwright.exchange.server.keys import KeyRing
 from fillwright.exchange.server.limits import Limits
-from fillwright.exchange.server.settings import AccountSettings, BoxSettings, KeySettings
+from fillwright.exchange.server.listener import Listener
+from fillwright.exchange.server.market_operations import GENERAL, MARKET
+from fillwright.exchange.server.market_sink import MarketSourceError
+from fillwright.exchange.server.market_source import open_markets
+from fillwright.exchange.server.market_streams import MarketStreams
+from fillwright.exchange.server.session_operations import SESSION
+from fillwright.exchange.server.settings import BoxSettings, BoxSettingsError
 from fillwright.exchange.server.state_file import SavedState
+from fillwright.exchange.server.stream_sessions import stream_sessions
+from fillwright.exchange.server.ticker_operations import TICKERS
+from fillwright.exchange.server.trading import TRADING
+from fillwright.exchange.server.trading_lists import LISTS
+from fillwright.exchange.server.user_streams import UserStreams
+from fillwright.exchange.server.websocket import WebSockets
+from fillwright.exchange.server.websocket_api import PATH, api_sessions
 from fillwright.exchange.settings import ExchangeLimits, ExchangeSettings
 from fillwright.exchange.snapshot import SnapshotError
 from fillwright.wire.exchange_info import (
@@ -23,10 +41,6 @@ from fillwright.wire.exchange_info import (
     find_instrument,
     load_exchange_info,
 )
-
-
-class BoxSettingsError(Exception):
-    """No server can be made of these settings; the message says why."""
 
 
 def make_box(settings: BoxSettings, clock: BoxClock | None = None, saved: SavedState | None = None) -> Box:
@@ -52,7 +66,35 @@ def make_box(settings: BoxSettings, clock: BoxClock | None = None, saved: SavedS
             box.log = EventLog(settings.log_file)
         except OSError as error:
             raise BoxSettingsError(f"{settings.log_file}: {error.strerror or error}") from error
+    _make_market(box, instruments, goes_on=saved is not None)
+    _make_doors(box)
+    box.tick()
     return box
+
+
+def _make_market(box: Box, instruments: dict[Symbol, Instrument], *, goes_on: bool) -> None:
+    """What is public, and where prices come from."""
+    try:
+        box.info = InfoBook.load(box.settings.exchange_info, box.exchange)
+        open_markets(box, instruments, goes_on=goes_on)
+    except (ExchangeInfoError, MarketSourceError) as error:
+        raise BoxSettingsError(str(error)) from error
+
+
+def _make_doors(box: Box) -> None:
+    """What clients come in by."""
+    streams = box.user_streams = UserStreams(box)
+    box.desk = Desk(box, (*GENERAL, *MARKET, *TICKERS, *TRADING, *LISTS, *ACCOUNT, *SESSION))
+    market = stream_sessions(MarketStreams(box))
+    routes = {PATH: api_sessions(box.desk, streams), "/ws": market, "/ws/": market, "/stream": market}
+    box.sockets = WebSockets(box, routes)
+
+
+def make_listener(box: Box, admin_token: str) -> Listener:
+    """The port, with everything behind it."""
+    if box.desk is None or box.sockets is None:
+        raise ValueError("the box has no doors")
+    return Listener(box, box.desk, AdminDoor(box, admin_token).serve, box.sockets.take_over)
 
 
 def trading_rules(settings: BoxSettings) -> tuple[ExchangeInfo, dict[Symbol, Instrument]]:
@@ -97,50 +139,6 @@ def _restored(
         return Exchange.load(saved.exchange, instruments.values(), exchange_settings)
     except SnapshotError as error:
         raise BoxSettingsError(f"{settings.state_file}: {error}; move the file away to begin anew") from error
-
-
-def open_account(box: Box, account: AccountSettings) -> bool:
-    """Open an account with its balances, and register its keys; whether it is new. Raises BoxSettingsError."""
-    is_new = not box.exchange.has_account(account.account_id)
-    try:
-        if is_new:
-            box.exchange.open_account(
-                account.account_id,
-                account.balances,
-                maker_fee=account.maker_fee,
-                taker_fee=account.taker_fee,
-                pay_fees_in_bnb=account.pay_fees_in_bnb,
-                bnb_discount=account.bnb_discount,
-                trade_group=account.trade_group,
-            )
-        for key in account.keys:
-            if box.keys.get(key.api_key) is None:
-                box.keys.add(made_key(account.account_id, key))
-    except ValueError as error:
-        raise BoxSettingsError(f"account {account.account_id}: {error}") from error
-    return is_new
-
-
-def made_key(account_id: AccountId, key: KeySettings) -> ApiKey:
-    """A key as settings name it: with a secret, or with a public key. Raises KeyFormatError."""
-    if bool(key.secret) == bool(key.public_key):
-        raise KeyFormatError("a key has either a secret (HMAC) or a public key (RSA, Ed25519)")
-    if key.secret:
-        return ApiKey(key.api_key, account_id, KeyKind.HMAC, key.secret)
-    return ApiKey(key.api_key, account_id, kind_of(key.public_key), key.public_key)
-
-
-def kind_of(public_key: str) -> KeyKind:
-    """Which kind of key this is; raises KeyFormatError when it is none."""
-    problem = KeyFormatError("this is no public key")
-    for kind in (KeyKind.ED25519, KeyKind.RSA):
-        try:
-            KeyRing([ApiKey("any", "any", kind, public_key)])
-        except KeyFormatError as error:
-            problem = error
-        else:
-            return kind
-    raise problem
 
 
 def state_of(box: Box) -> SavedState:

@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fillwright.core.types import SECOND
-from fillwright.exchange.server.assembly import make_box, state_of
+from fillwright.exchange.server.assembly import make_box, make_listener, state_of
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.clock import BoxClock
+from fillwright.exchange.server.customers import first_keys
+from fillwright.exchange.server.listener import Listener
 from fillwright.exchange.server.pump import Pump
 from fillwright.exchange.server.settings import BoxSettings
 from fillwright.exchange.server.state_file import StateFile, StateFileError
@@ -35,12 +37,13 @@ class Server:
         failed: gets the exception of a bug that stopped the box.
     """
 
-    def __init__(self, box: Box, state_file: StateFile | None, admin_token: str) -> None:
+    def __init__(self, box: Box, listener: Listener, state_file: StateFile | None, admin_token: str) -> None:
         self.box = box
         self.host = box.settings.host
         self.port = 0
         self.admin_token = admin_token
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._listener = listener
         self._state_file = state_file
         self._pump = Pump(box, self._fail)
         self._saver: asyncio.Task[None] | None = None
@@ -57,12 +60,22 @@ class Server:
 
     async def start(self) -> None:
         """Listen and go; raises PortError."""
+        settings = self.box.settings
+        try:
+            await self._listener.start(settings.host, settings.port)
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise PortError(f"cannot listen on {settings.host} port {settings.port}: {why}") from error
+        self.port = self._listener.port
         self._pump.start()
         if self._state_file is not None:
             self._saver = asyncio.create_task(self._save_now_and_then(self._state_file))
 
     async def stop(self) -> None:
         """Stop in order: nothing new, streams closed, state saved."""
+        if self.box.sockets is not None:
+            self.box.sockets.close_all()
+        await self._listener.stop()
         self._pump.stop()
         if self._saver is not None:
             self._saver.cancel()
@@ -99,11 +112,13 @@ async def serve(settings: BoxSettings, clock: BoxClock | None = None) -> AsyncIt
     try:
         saved = None if state_file is None else state_file.load()
         box = make_box(settings, clock, saved)
+        first_keys(box)
     except BaseException:
         if state_file is not None:
             state_file.close()
         raise
-    server = Server(box, state_file, settings.admin_token or secrets.token_urlsafe(TOKEN_BYTES))
+    token = settings.admin_token or secrets.token_urlsafe(TOKEN_BYTES)
+    server = Server(box, make_listener(box, token), state_file, token)
     try:
         await server.start()
         yield server

@@ -22,6 +22,10 @@ DEFAULT_BALANCES: dict[Asset, Decimal] = {
 ORDERS_KEPT_MAX = 100_000
 
 
+class BoxSettingsError(Exception):
+    """No server can be made of these settings; the message says why."""
+
+
 @unique
 class SourceKind(StrEnum):
     """Where prices come from."""
