@@ -50,8 +50,8 @@ class OrderRequest(msgspec.Struct, tag_field="request", tag=True, frozen=True, g
 class OrderListRequest(msgspec.Struct, tag_field="request", tag=True, frozen=True, gc=False):
     """A new order list.
 
-    ``legs`` in the order in which Binance reports them: OCO (below, above); OTO and OPO (working, pending);
-    OTOCO and OPOCO (working, pending below, pending above).
+    ``legs`` are in the order of Binance's parameters: OCO (below, above); OTO and OPO (working, pending); OTOCO and
+    OPOCO (working, pending below, pending above). Of a pair, whichever the side, the stop is reported first.
     """
 
     kind: ListKind

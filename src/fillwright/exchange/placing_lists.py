@@ -221,8 +221,13 @@ def _open_list(state: State, account: Account, request: OrderListRequest, orders
     return order_list
 
 
+def _stop_first(legs: tuple[OrderRequest, ...]) -> tuple[OrderRequest, ...]:
+    """A pair's legs in the order in which Binance numbers and reports them: the stop, then the other."""
+    return legs[::-1] if len(legs) > 1 and legs[0].side is _BUY else legs
+
+
 def _enter_pair(state: State, account: Account, market: SymbolMarket, request: OrderListRequest) -> Entered:
-    orders = [make_order(state, account, market, leg) for leg in request.legs]
+    orders = [make_order(state, account, market, leg) for leg in _stop_first(request.legs)]
     problem = pair_problem(market, orders)
     if problem is not None:
         raise ExchangeError(-2010, problem)
@@ -263,7 +268,7 @@ def _enter_chain(state: State, account: Account, market: SymbolMarket, request: 
     admit(state, account, market, working)
     pending_new = _PENDING_NEW
     orders = [working]
-    for leg in request.legs[1:]:
+    for leg in _stop_first(request.legs[1:]):
         orders.append(make_order(state, account, market, leg, status=pending_new))
     order_list = _open_list(state, account, request, orders)
     state.report_list(order_list)

@@ -30,6 +30,7 @@ from fillwright.exchange.messages import NO_ID, ExchangeError
 from fillwright.exchange.orders import Order
 from fillwright.exchange.settings import ExchangeLimits
 from fillwright.exchange.state import State
+from fillwright.wire.errors import message
 
 # Members bound once: attribute access on an enum class costs more than the comparison itself.
 _LIMIT_MAKER = OrderType.LIMIT_MAKER
@@ -50,9 +51,6 @@ _UNSUPPORTED = {
     OrderType.LIMIT: "Unsupported order combination.",
     OrderType.LIMIT_MAKER: "Unsupported order combination.",
 }
-
-
-_ICEBERG_NEEDS_GTC = "is not supported if `aboveTimeInForce`/`belowTimeInForce` is not GTC."
 
 
 class Role(msgspec.Struct, frozen=True, gc=False):
@@ -157,7 +155,7 @@ def _check_parameters(request: OrderRequest, role: Role) -> None:
             raise ExchangeError(-1106, f"Parameter '{role.name('icebergQty')}' sent when not required.")
         if request.time_in_force not in (None, _GTC):
             if role.is_of_pair:
-                raise ExchangeError(-1160, f"Parameter '{role.name('icebergQty')}' {_ICEBERG_NEEDS_GTC}")
+                raise ExchangeError(-1160, message(-1160, role.name("icebergQty")))
             raise ExchangeError(-1014, "Unsupported order combination.")
 
 

@@ -202,7 +202,7 @@ _TABLE = (
     ErrorEntry(-1128, "OPTIONAL_PARAMS_BAD_COMBO", _P, ("Combination of optional parameters invalid.",)),
     ErrorEntry(-1130, "INVALID_PARAMETER", _P, ("Data sent for parameter '%s' is not valid.",)),
     ErrorEntry(-1131, "BAD_RECV_WINDOW", _P, ("recvWindow must be less than 60000",)),
-    ErrorEntry(-1134, "BAD_STRATEGY_TYPE", _P, ("`strategyType` was less than 1000000.",)),
+    ErrorEntry(-1134, "BAD_STRATEGY_TYPE", _P, ("strategyType was less than 1000000.",)),
     ErrorEntry(-1135, "INVALID_JSON", _P, ("JSON sent for parameter '%s' is not valid",)),
     ErrorEntry(-1139, "INVALID_TICKER_TYPE", _P, ("Invalid ticker type.",)),
     ErrorEntry(-1145, "INVALID_CANCEL_RESTRICTIONS", _P, ("Invalid cancelRestrictions",)),
