@@ -99,7 +99,11 @@ class Listener:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        self.look_after(loop.time())
+        self._sweeper = loop.call_later(SWEEP_S, self._sweep)
+
+    def look_after(self, now: float) -> None:
+        """Time out the connections on which nothing went on for too long; ``now`` is the loop's, in seconds."""
         for connection in tuple(self._connections):
             waited = now - connection.since
             if connection.is_busy:
@@ -110,7 +114,6 @@ class Listener:
                 limit = REQUEST_S if connection.is_reading else IDLE_S
             if waited > limit:
                 connection.time_out()
-        self._sweeper = loop.call_later(SWEEP_S, self._sweep)
 
 
 def _family(host: str) -> socket.AddressFamily:
