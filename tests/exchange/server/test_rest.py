@@ -26,11 +26,11 @@ def _echo(call: Call) -> dict[str, Any]:
 
 
 OPERATIONS = (
-    *tuple(
+    *(
         Operation(f"echo.{method}", method, "/api/v3/echo", Security.NONE, (TEXT,), _echo)
         for method in ("GET", "POST", "DELETE")
     ),
-    Operation("big", "GET", "/api/v3/big", Security.NONE, (), lambda call: "x" * 300000),
+    Operation("big", "GET", "/api/v3/big", Security.NONE, (), lambda call: "x" * 300_000),
 )
 WAIT_S = 5.0
 
