@@ -43,10 +43,16 @@ def settings_of(options: ExchangeOptions) -> BoxSettings:
     content: dict[str, Any] = {} if options.file is None else _read(options.file)
     merged = _merged(content, options.settings)
     try:
-        return msgspec.convert(merged, BoxSettings, strict=False)
+        return msgspec.convert(merged, BoxSettings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         where = "" if options.file is None else f"{options.file}: "
         raise BadInputError(f"{where}{error}") from error
+
+
+def _path(kind: type, value: Any) -> Any:
+    if kind is not Path or not isinstance(value, str):
+        raise ValueError(f"{value!r} is no {kind.__name__}")
+    return Path(value)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -54,7 +60,7 @@ def _read(path: Path) -> dict[str, Any]:
         if path.stat().st_size > SETTINGS_BYTES_MAX:
             raise BadInputError(f"{path}: larger than {SETTINGS_BYTES_MAX} bytes")
         text = path.read_bytes()
-        content = msgspec.json.decode(text) if path.suffix == ".json" else tomllib.loads(text.decode())
+        content = msgspec.json.decode(text) if path.suffix == ".json" else tomllib.loads(text.decode(), parse_float=str)
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror or error}") from error
     except (msgspec.DecodeError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

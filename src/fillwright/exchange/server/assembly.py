@@ -86,7 +86,8 @@ def _make_doors(box: Box) -> None:
     streams = box.user_streams = UserStreams(box)
     box.desk = Desk(box, (*GENERAL, *MARKET, *TICKERS, *TRADING, *LISTS, *ACCOUNT, *SESSION))
     market = stream_sessions(MarketStreams(box))
-    routes = {PATH: api_sessions(box.desk, streams), "/ws": market, "/ws/": market, "/stream": market}
+    routes = {PATH: api_sessions(box.desk, streams)}
+    routes.update({path: market for path in ("/ws", "/ws/", "/stream", "/stream/")})
     box.sockets = WebSockets(box, routes)
 
 
