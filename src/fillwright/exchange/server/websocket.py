@@ -441,9 +441,9 @@ class WebSockets:
             self._sweeper.cancel()
             self._sweeper = None
 
-    def disconnect_ip(self, ip: str) -> int:
-        """Close the connections of an address that was banned; returns how many."""
-        found = [session for session in self if session.ip == ip]
+    def disconnect_ip(self, ip: str, kind: str | None = None) -> int:
+        """Close the connections (of a kind) of an address that was banned; returns how many."""
+        found = [session for session in self if session.ip == ip and kind in (None, session.kind)]
         for session in found:
             session.close(WSCloseCode.POLICY_VIOLATION, "disconnected")
         return len(found)

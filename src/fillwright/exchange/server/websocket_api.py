@@ -70,6 +70,8 @@ class ApiSession(WebSocketSession):
         answer = self._serve(self, request)
         if answer is not None:
             self.send(answer)
+        if self.box.limits.visitor(self.ip).banned_until > self.box.now:
+            self.sockets.disconnect_ip(self.ip, self.kind)
 
     def _break_off(self, mistake: str) -> None:
         self.send(websocket_message(b"null", error_reply(ExchangeError(_BROKEN, mistake)), ""))
