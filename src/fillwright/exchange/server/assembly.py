@@ -87,7 +87,7 @@ def _make_doors(box: Box) -> None:
     box.desk = Desk(box, (*GENERAL, *MARKET, *TICKERS, *TRADING, *LISTS, *ACCOUNT, *SESSION))
     market = stream_sessions(MarketStreams(box))
     routes = {PATH: api_sessions(box.desk, streams)}
-    routes.update({path: market for path in ("/ws", "/ws/", "/stream", "/stream/")})
+    routes.update(dict.fromkeys(("/ws", "/ws/", "/stream", "/stream/"), market))
     box.sockets = WebSockets(box, routes)
 
 
