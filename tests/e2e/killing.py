@@ -35,6 +35,8 @@ class Killing:
         self.kills = 0
         self.stops = 0
         self.ready_after_s: list[float] = []
+        self.agreed_after_s: list[float] = []
+        """How long the two books were seen to differ after that."""
         self.started_at: list[Time] = []
         """When each process was begun."""
 
@@ -72,12 +74,14 @@ class Killing:
         """Both books become the same while nobody trades."""
         judge = self.judge
         assert judge is not None
-        until = time.monotonic() + AGREE_MAX_S
+        begin = time.monotonic()
+        until = begin + AGREE_MAX_S
         judge.look()
         while (differences := judge.differences()) and time.monotonic() < until:
             time.sleep(0.02)
             judge.look()
         assert differences == []
+        self.agreed_after_s.append(time.monotonic() - begin)
         self.check()
 
     def check(self) -> None:
@@ -154,7 +158,8 @@ class Killing:
             f"{refused} refused\n"
             f"seconds after the process began: every open position protected {spread(protected)}, "
             f"{late} later than {PROTECTED_WITHIN_S:g} s; "
-            f"signals taken {spread(self.ready_after_s)}\n{self.judge.summary}"
+            f"signals taken {spread(self.ready_after_s)}; "
+            f"both books the same, seconds after that: {spread(self.agreed_after_s)}\n{self.judge.summary}"
         )
 
 
