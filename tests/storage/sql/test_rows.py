@@ -76,7 +76,7 @@ def test_rows_fill_their_tables(story: Story) -> None:
         schema.orders: rows.order_row(WHOSE, order),
         schema.fills: rows.fill_row(WHOSE, order, order.fills[0], 1),
         schema.paper_trades: rows.trade_row(WHOSE, position, order, D(1), value),
-        schema.paper_portfolios: rows.portfolio_row(WHOSE, story.ledger, 1, rows.total_pnl(story.ledger)),
+        schema.paper_portfolios: rows.portfolio_row(WHOSE, story.ledger, 1, D(7)),
         schema.paper_trading_settings: rows.settings_row(WHOSE, Settings(), 1),
         schema.risk_limits: rows.limits_row(WHOSE, limits, 1),
         schema.pnl_snapshots: rows.pnl_row(WHOSE, mark),

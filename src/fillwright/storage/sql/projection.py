@@ -22,12 +22,13 @@ from fillwright.core.orders import Order
 from fillwright.core.positions import Position
 from fillwright.core.settings import Settings
 from fillwright.core.state import Ledger, SignalRecord, State
-from fillwright.core.types import CONTEXT, ZERO, ClientOrderId, Symbol, Time
+from fillwright.core.types import CONTEXT, ClientOrderId, Time
 from fillwright.ports import STATE_PART, Owner
 from fillwright.storage.sql import rows, schema
 from fillwright.storage.sql.database import Database
 from fillwright.storage.sql.journal import SqliteJournal
-from fillwright.storage.sql.statements import compiled, insert_once, upsert
+from fillwright.storage.sql.statements import compiled, insert_once, reprice, upsert
+from fillwright.storage.sql.valuing import Valuing, unrealized_of
 
 CATCH_UP_RECORDS = 1_000
 """Records applied between two flushes while catching up."""
@@ -50,6 +51,7 @@ UPSERT_POSITION = upsert(
         .scalar_subquery()
     },
 )
+REPRICE_POSITION = reprice(schema.positions, "current_price", "unrealized_pnl")
 INSERT_FILL = insert_once(schema.fills)
 INSERT_DECISION = insert_once(schema.decisions)
 INSERT_PNL = insert_once(schema.pnl_snapshots)
@@ -111,13 +113,9 @@ class SqliteProjection:
         self._whose = rows.Whose(owner.account_id, owner.user_id, owner.mode.value)
         self._pending = _Pending()
         self._ledger = Ledger(State())
-        self._total = ZERO
-        """The portfolio's total result: only positions that records touch, prices and fees change it."""
-        self._totalled: Ledger | None = None
+        self._valuing = Valuing()
         self._trade = upsert_trade(schema.trades_of(owner.mode))
-        self._valued: dict[Symbol, Decimal | None] = {}
-        """At which prices, and at which fee, the rows of open positions were valued last."""
-        self._valued_fee = Decimal(-1)
+        self._reprice_trade = reprice(schema.trades_of(owner.mode), "unrealized_pnl", "pnl_percentage")
         self._portfolio = upsert(schema.portfolios_of(owner.mode))
         self._settings = upsert(schema.settings_of(owner.mode))
         with database.reading() as connection:
@@ -169,9 +167,11 @@ class SqliteProjection:
     def _forget(self) -> None:
         self._stored = self._pending.seq
         self._pending = _Pending()
+        self._valuing.committed()
 
     def _write(self, connection: sqlite3.Connection, pending: _Pending) -> None:
         whose, ledger = self._whose, self._ledger
+        self._valuing.begin()
 
         def many(statement: str, values: list[rows.Row]) -> None:
             if values:
@@ -182,8 +182,6 @@ class SqliteProjection:
         many(UPSERT_ORDER, [rows.order_row(whose, order) for order in pending.orders.values()])
         many(INSERT_FILL, [rows.fill_row(whose, *fill) for fill in pending.fills])
         positions = pending.positions
-        if pending.reprice:
-            positions = {**positions, **self._repriced(ledger)}
         valued = [(position, rows.value_of(position, ledger)) for position in positions.values()]
         many(UPSERT_POSITION, [rows.position_row(whose, position, value) for position, value in valued])
         trades = [
@@ -195,23 +193,34 @@ class SqliteProjection:
         many(INSERT_DECISION, [rows.decision_row(whose, record) for record in pending.decisions])
         many(INSERT_PNL, [rows.pnl_row(whose, mark) for mark in pending.marks])
         self._write_settings(connection, pending)
-        if pending.positions or pending.reprice or self._totalled is not ledger:
-            self._total, self._totalled = rows.total_pnl(ledger), ledger
-        connection.execute(self._portfolio, rows.portfolio_row(whose, ledger, pending.since, self._total))
+        moved = self._moved(ledger, positions) if pending.reprice else []
+        self._write_prices(connection, moved)
+        changed = [*((position, value.unrealized) for position, value in valued), *moved]
+        total = self._valuing.total(ledger, changed)
+        connection.execute(self._portfolio, rows.portfolio_row(whose, ledger, pending.since, total))
         connection.execute(WRITE_SEQ, (self._account_id, pending.seq))
 
-    def _repriced(self, ledger: Ledger) -> dict[int, Position]:
-        """Open positions whose row may say something else now: of symbols with another price (all: other fees)."""
-        prices, fee = ledger.state.prices, ledger.state.taker_fee
-        symbols, known = ledger.positions_by_symbol, self._valued if fee == self._valued_fee else {}
-        moved = [symbol for symbol in symbols if symbol not in known or prices.get(symbol) != known[symbol]]
-        valued = {**known, **{symbol: prices.get(symbol) for symbol in moved}}
+    def _moved(self, ledger: Ledger, touched: dict[int, Position]) -> list[tuple[Position, Decimal]]:
+        """Untouched positions whose symbol has another price now, with what is unrealised of them."""
+        moved = self._valuing.moved(ledger)
+        return [(one, unrealized_of(one, ledger)) for number, one in moved.items() if number not in touched]
 
-        def keep() -> None:
-            self._valued, self._valued_fee = valued, fee
-
-        self._database.on_commit(keep)
-        return {position.id: position for symbol in moved for position in ledger.positions_in(symbol)}
+    def _write_prices(self, connection: sqlite3.Connection, moved: list[tuple[Position, Decimal]]) -> None:
+        """What another price changes of rows of open positions that no record touched."""
+        account_id, prices = self._account_id, self._ledger.state.prices
+        written = {position.symbol: rows.maybe(prices.get(position.symbol)) for position, _ in moved}
+        connection.executemany(
+            REPRICE_POSITION,
+            [(written[one.symbol], rows.text(worth), account_id, one.id) for one, worth in moved],
+        )
+        connection.executemany(
+            self._reprice_trade,
+            [
+                (rows.text(worth), rows.text(rows.result_percent(one, worth)), account_id, one.id)
+                for one, worth in moved
+                if one.entry_order_ids
+            ],
+        )
 
     def _write_settings(self, connection: sqlite3.Connection, pending: _Pending) -> None:
         whose = self._whose

@@ -31,6 +31,7 @@ from fillwright.core.types import (
     plain,
 )
 from fillwright.ports import BalanceView, CommissionView
+from fillwright.storage.sql.valuing import unrealized_of
 
 Row = tuple[Any, ...]
 NULL = ""
@@ -86,6 +87,11 @@ def maybe(number: Decimal | None) -> str:
 def percent(part: Decimal, whole: Decimal) -> Decimal:
     """Part of the whole in percent, to 18 decimals; 0 of nothing."""
     return money(CONTEXT.divide(CONTEXT.multiply(part, HUNDRED), whole)) if whole else ZERO
+
+
+def result_percent(position: Position, unrealized: Decimal) -> Decimal:
+    """What a trade has made, of the entry's value."""
+    return percent(position.realized + unrealized, position.entry_quote)
 
 
 def document(value: Any) -> str:
@@ -207,12 +213,11 @@ class Valuation(msgspec.Struct, gc=False):
 
 
 def value_of(position: Position, ledger: Ledger) -> Valuation:
-    """Value a position: quantity × last price − estimated exit fee (taker) − cost; one that has ended has no price."""
+    """Value a position at the last price; one that has ended has none."""
     price = None if position.is_ended else ledger.state.prices.get(position.symbol)
-    unrealized = ZERO
-    if price is not None and position.quantity:
-        unrealized = position.unrealized(price, ledger.state.taker_fee)
-    return Valuation(maybe(price), unrealized, maybe(position.entry_price), maybe(position.exit_price))
+    return Valuation(
+        maybe(price), unrealized_of(position, ledger), maybe(position.entry_price), maybe(position.exit_price)
+    )
 
 
 def position_row(whose: Whose, position: Position, valued: Valuation) -> Row:
@@ -305,7 +310,7 @@ def trade_row(
         position.target_order_id or NULL,
         text(valued.unrealized),
         text(position.realized) if has_result else NULL,
-        text(percent(position.realized + valued.unrealized, position.entry_quote)),
+        text(result_percent(position, valued.unrealized)),
         text(position.commission_quote),
         document([CommissionView(asset, amount) for asset, amount in position.commissions.items()]),
         text(position.slippage()),
@@ -320,17 +325,6 @@ def trade_row(
         position.created_at,
         position.updated_at,
     )
-
-
-def total_pnl(ledger: Ledger) -> Decimal:
-    """Realised by all positions, and unrealised of those that are open."""
-    state = ledger.state
-    total, prices, fee = state.portfolio.realized, state.prices, state.taker_fee
-    for position in ledger.open_positions.values():
-        total += position.realized
-        if position.quantity and (price := prices.get(position.symbol)) is not None:
-            total += position.unrealized(price, fee)
-    return total
 
 
 def portfolio_row(whose: Whose, ledger: Ledger, now: Time, total: Decimal) -> Row:

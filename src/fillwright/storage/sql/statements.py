@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table, bindparam, case, func, literal_column
+from sqlalchemy import ColumnElement, Executable, Table, bindparam, case, func, literal_column, update
 from sqlalchemy.dialects import sqlite
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
@@ -55,6 +55,14 @@ def upsert(
         elif name not in key and name != "created_at":
             changes[name] = new
     return compiled(statement.on_conflict_do_update(index_elements=key, set_=changes))
+
+
+def reprice(table: Table, *names: str) -> str:
+    """Change some columns of a row and nothing else of it: their values, then those of the key."""
+    values = _everything(table)
+    found = [column == bindparam(f"key_{column.name}") for column in table.primary_key]
+    changes = {name: values[name] if values[name] is not None else bindparam(f"new_{name}") for name in names}
+    return compiled(update(table).where(*found).values(changes))
 
 
 def _everything(table: Table) -> dict[str, Any]:
