@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sqlite3
 import subprocess
@@ -10,16 +11,19 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import structlog
 
 from fillwright.api.address import bind
 from fillwright.bootstrap import run_service
+from fillwright.bootstrap import service as module
 from fillwright.bootstrap.folder import DataFolder
 from fillwright.bootstrap.service import ACCOUNT_ID, clock_after, read_faults, warnings_of
+from fillwright.bootstrap.sources import Prices
 from fillwright.config import ServerConfig, load
-from fillwright.core.events import Error, Record
+from fillwright.core.events import Error, ReconciliationComplete, Record
 from fillwright.core.types import SECOND
 from fillwright.options import (
     AddressInUseError,
@@ -28,8 +32,8 @@ from fillwright.options import (
     ServiceOptions,
     ServiceUp,
 )
-from fillwright.ports import NotADatabaseError, SchemaTooNewError
-from fillwright.storage.sql import open_store
+from fillwright.ports import MarketUnavailableError, NotADatabaseError, SchemaTooNewError
+from fillwright.storage.sql import open_read_model, open_store
 from tests.e2e.processes import environment
 
 SYNTHETIC = '[market]\nfeed = "synthetic"\n[server]\nport = 0\n'
@@ -89,6 +93,25 @@ def test_wrong_input_touches_nothing(tmp_path: Path, market: str, expected: str)
     with pytest.raises(BadInputError, match=expected):
         start(tmp_path, f"[server]\nport = 0\n[market]\n{market}\n")
     assert not (tmp_path / "data").exists()
+
+
+def test_the_books_are_compared_before_a_source_of_prices_is_chosen_and_none_at_all_ends_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[bool] = []
+
+    async def choose(prices: Prices) -> NoReturn:
+        with open_read_model(tmp_path / "data" / "journal.db") as model:
+            records = model.records(ACCOUNT_ID, 0)
+        compared.append(any(isinstance(record.event, ReconciliationComplete) for record in records))
+        raise MarketUnavailableError("no prices today")
+
+    monkeypatch.setattr(Prices, "choose", choose)
+    monkeypatch.setattr(module, "FIRST_MAX_S", 60)
+    with pytest.raises(BadInputError, match="no prices today"):
+        start(tmp_path)
+    assert compared == [True]
+    assert gc.isenabled()
 
 
 def test_a_trader_that_is_not_there(tmp_path: Path) -> None:
