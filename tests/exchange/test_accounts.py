@@ -39,6 +39,14 @@ def test_windows_are_aligned_to_the_clock() -> None:
     assert [one.count for one in account.counts(LIMITS, TEN_SECONDS)] == [0]
 
 
+def test_a_limit_that_is_not_enforced_counts_and_refuses_nothing() -> None:
+    limits = (OrderCountLimit(TEN_SECONDS, 3, "10 SECOND", is_enforced=False),)
+    account = an_account()
+    account.add_count(limits, 3, 1)
+    account.check_count(limits, 1, 1)
+    assert account.counts(limits, 1)[0].count == 3
+
+
 def test_a_count_never_falls_below_zero() -> None:
     account = an_account()
     account.add_count(LIMITS, -5, 1)

@@ -126,7 +126,7 @@ class Account:
             start = now - now % limit.interval_us
             if window.start != start:
                 window.start, window.count = start, 0
-            if window.count + orders > limit.limit:
+            if window.count + orders > limit.limit and limit.is_enforced:
                 raise ExchangeError(
                     -1015,
                     f"Too many new orders; current limit is {limit.limit} orders per {limit.label}.",

@@ -19,6 +19,8 @@ class OrderCountLimit(msgspec.Struct, frozen=True, gc=False):
     limit: int
     label: str
     """As the error message spells the window, for example ``10 SECOND``."""
+    is_enforced: bool = True
+    """Off: counted and shown, and nothing is refused."""
 
 
 DEFAULT_ORDER_COUNTS = (

@@ -46,7 +46,7 @@ from fillwright.wire.exchange_info import (
 def make_box(settings: BoxSettings, clock: BoxClock | None = None, saved: SavedState | None = None) -> Box:
     """A server without its shells: as the settings have it, or as it was saved. Raises BoxSettingsError."""
     info, instruments = trading_rules(settings)
-    exchange_settings = _exchange_settings(settings.exchange, info)
+    exchange_settings = _exchange_settings(settings, info)
     if clock is None:
         clock = BoxClock(settings.clock.start_us, is_frozen=settings.clock.is_frozen)
     if saved is None:
@@ -111,18 +111,25 @@ def trading_rules(settings: BoxSettings) -> tuple[ExchangeInfo, dict[Symbol, Ins
         raise BoxSettingsError(str(error)) from error
 
 
-def _exchange_settings(settings: ExchangeSettings, info: ExchangeInfo) -> ExchangeSettings:
-    """The exchange-wide filters are those of the exchange information, unless the settings have their own."""
-    if settings.limits != ExchangeLimits():
-        return settings
-    found = info.exchange_filters
-    limits = ExchangeLimits(
-        orders_max=found.orders_max,
-        algo_orders_max=found.algo_orders_max,
-        iceberg_orders_max=found.iceberg_orders_max,
-        order_lists_max=found.order_lists_max,
-    )
-    return msgspec.structs.replace(settings, limits=limits)
+def _exchange_settings(settings: BoxSettings, info: ExchangeInfo) -> ExchangeSettings:
+    """The exchange-wide filters are those of the exchange information, unless the settings have their own.
+
+    Where limits are off, orders are counted, and none is too many.
+    """
+    wanted, limits = settings.exchange, settings.exchange.limits
+    if limits == ExchangeLimits():
+        found = info.exchange_filters
+        limits = ExchangeLimits(
+            orders_max=found.orders_max,
+            algo_orders_max=found.algo_orders_max,
+            iceberg_orders_max=found.iceberg_orders_max,
+            order_lists_max=found.order_lists_max,
+        )
+    counts = [
+        msgspec.structs.replace(one, is_enforced=one.is_enforced and settings.limits.is_enabled)
+        for one in wanted.order_counts
+    ]
+    return msgspec.structs.replace(wanted, limits=limits, order_counts=tuple(counts))
 
 
 def _restored(
