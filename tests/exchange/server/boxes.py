@@ -48,12 +48,13 @@ def frozen_box(**changes: Any) -> Box:
     return box
 
 
-def limit_order(price: str, quantity: str = "0.001", **changes: Any) -> OrderRequest:
+def limit_order(price: str, quantity: str = "0.001", own: str = "a-1", **changes: Any) -> OrderRequest:
     """A limit order to buy BTC."""
     values: dict[str, Any] = {
         "symbol": "BTCUSDT",
         "side": Side.BUY,
         "type": OrderType.LIMIT,
+        "client_order_id": own,
         "time_in_force": TimeInForce.GTC,
         "quantity": Decimal(quantity),
         "price": Decimal(price),

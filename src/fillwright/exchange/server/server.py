@@ -21,6 +21,8 @@ from fillwright.exchange.server.state_file import StateFile, StateFileError
 SAVING_SHARE = 20
 """Saving takes at most one part in so many of the time."""
 TOKEN_BYTES = 24
+LOOK_S = 1.0
+"""Lines of the event log are in the file after this long."""
 
 
 class PortError(Exception):
@@ -46,7 +48,8 @@ class Server:
         self._listener = listener
         self._state_file = state_file
         self._pump = Pump(box, self._fail)
-        self._saver: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._saving: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -68,8 +71,7 @@ class Server:
             raise PortError(f"cannot listen on {settings.host} port {settings.port}: {why}") from error
         self.port = self._listener.port
         self._pump.start()
-        if self._state_file is not None:
-            self._saver = asyncio.create_task(self._save_now_and_then(self._state_file))
+        self._keeper = asyncio.create_task(self._look_after())
 
     async def stop(self) -> None:
         """Stop in order: nothing new, streams closed, state saved."""
@@ -77,10 +79,12 @@ class Server:
             self.box.sockets.close_all()
         await self._listener.stop()
         self._pump.stop()
-        if self._saver is not None:
-            self._saver.cancel()
+        if self._keeper is not None:
+            self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._saver
+                await self._keeper
+        if self._saving is not None:
+            await asyncio.wait([self._saving])  # an older state must not be written after the last one
         if self._state_file is not None:
             self._state_file.save(state_of(self.box))
             self._state_file.close()
@@ -89,20 +93,25 @@ class Server:
         if self.failed.done():
             self.failed.exception()
 
-    async def _save_now_and_then(self, state_file: StateFile) -> None:
-        loop, wait_s = asyncio.get_running_loop(), self.box.settings.save_every_us / SECOND
-        saved = -1
+    async def _look_after(self) -> None:
+        """Write out the event log every second, and the state when it is time to."""
+        loop = asyncio.get_running_loop()
+        wait_s = self.box.settings.save_every_us / SECOND
+        saved, next_save = self.box.changes, loop.time() + wait_s
         while True:
-            await asyncio.sleep(wait_s)
-            if self.box.changes == saved:
+            await asyncio.sleep(min(LOOK_S, wait_s))
+            if self.box.log is not None:
+                self.box.log.flush()
+            if self._state_file is None or self.box.changes == saved or loop.time() < next_save:
                 continue
             saved, began = self.box.changes, loop.time()
+            self._saving = asyncio.create_task(asyncio.to_thread(self._state_file.save, state_of(self.box)))
             try:
-                await asyncio.to_thread(state_file.save, state_of(self.box))
+                await asyncio.shield(self._saving)
             except StateFileError as error:
                 self._fail(error)
                 return
-            wait_s = max(self.box.settings.save_every_us / SECOND, SAVING_SHARE * (loop.time() - began))
+            next_save = loop.time() + max(wait_s, SAVING_SHARE * (loop.time() - began))
 
 
 @asynccontextmanager
