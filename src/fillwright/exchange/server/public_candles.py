@@ -261,13 +261,21 @@ def open_time(interval: Interval, time: Time, offset_us: Time) -> Time:
 
 
 def fold(rows: Rows, interval: Interval, offset_us: Time = 0) -> Rows:
-    """Candles of a longer interval, ascending: one for each run of rows inside of it."""
+    """Candles of a longer interval, ascending: one for each run of rows inside of it.
+
+    Flat rows tell nothing of a candle in which somebody traded: it opens with its first trade.
+    """
     if not len(rows):
         return rows
     times = interval.open_times(rows[:, OPEN_TIME] + offset_us) - offset_us
     starts = np.flatnonzero(np.diff(times, prepend=times[0] - 1))
     if len(starts) == len(rows):
         return rows
+    runs = np.diff(np.append(starts, len(rows)))
+    is_flat = np.repeat(np.add.reduceat(rows[:, COUNT], starts) == 0, runs)
+    kept = is_flat | (rows[:, COUNT] > 0)
+    rows, times = rows[kept], times[kept]
+    starts = np.flatnonzero(np.diff(times, prepend=times[0] - 1))
     ends = np.append(starts[1:], len(rows)) - 1
     folded = np.empty((len(starts), COLUMNS), dtype=np.int64)
     folded[:, OPEN_TIME] = times[starts]

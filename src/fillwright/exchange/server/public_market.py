@@ -23,6 +23,7 @@ from fillwright.market.intervals import Interval
 
 TRADES_KEPT = 5_000
 """Trades, and aggregate trades, that can be looked up; older ones are forgotten."""
+WINDOWS_KEPT = 16
 AVERAGE_MINUTES = 5
 NO_ID = -1
 
@@ -84,6 +85,8 @@ class PublicMarket:
         self.listener: MarketListener | None = None
         self._exchange = exchange
         self._next_aggregate = 1
+        self._windows: dict[tuple[Time, int, int], Window] = {}
+        """Windows as they were made last: many ask for the same."""
 
     # -- what happens --------------------------------------------------------------------------------------------
 
@@ -190,8 +193,17 @@ class PublicMarket:
 
     def window(self, start: Time, now: Time) -> Window:
         """What happened from the minute after ``start`` to now."""
-        self.candles.roll(now)
         lowest = -(-start // MINUTE) * MINUTE
+        key = (lowest, now // MINUTE, self.trades[-1].trade_id if self.trades else NO_ID)
+        known = self._windows.get(key)
+        if known is None:
+            if len(self._windows) >= WINDOWS_KEPT:
+                self._windows.clear()
+            known = self._windows[key] = self._window(lowest, now)
+        return msgspec.structs.replace(known, open_time=start, close_time=now)
+
+    def _window(self, lowest: Time, now: Time) -> Window:
+        self.candles.roll(now)
         rows = self.candles.between(self.candles.minutes, lowest - MINUTE, now)
         before = 0
         if len(rows) and rows[0, columns.OPEN_TIME] < lowest:
@@ -200,13 +212,13 @@ class PublicMarket:
         if not len(rows):
             last = self.last
             close = before if last is None else self.units.price(last.price)
-            return Window(start, now, close, close, close, close, 0, 0, 0, NO_ID, NO_ID, before)
+            return Window(lowest, now, close, close, close, close, 0, 0, 0, NO_ID, NO_ID, before)
         volume, quote, count = (
             int(sums(rows[:, column], [0])[0]) for column in (columns.VOLUME, columns.QUOTE, columns.COUNT)
         )
         known = rows[rows[:, columns.FIRST_ID] >= 0]
         return Window(
-            start,
+            lowest,
             now,
             int(rows[0, columns.OPEN]),
             int(rows[:, columns.HIGH].max()),

@@ -86,6 +86,10 @@ class SyntheticSymbol:
             self._take(self._market.next_block())
         return self._times[self._index]
 
+    def has_drawn(self) -> bool:
+        """Whether the next tick is the first of those just drawn; they are drawn if need be."""
+        return bool(self.next_time) and not self._index
+
     def _take(self, ticks: Ticks) -> None:
         self._ticks = ticks
         self._times = ticks.time_us.tolist()
@@ -207,13 +211,15 @@ class SyntheticSource:
         heap = self._heap
         if not heap or heap[0][0] > now:
             return
-        for _, _, walk in heap:
+        for place, (_, number, walk) in enumerate(heap):
             walk.thin(now)
-        heap[:] = [(walk.next_time, number, walk) for _, number, walk in heap]
+            heap[place] = (walk.next_time, number, walk)
         heapq.heapify(heap)
         while heap[0][0] <= now:
             _, number, walk = heap[0]
             walk.push(sink, with_depth=with_depth)
+            if walk.has_drawn():
+                walk.thin(now)
             heapq.heapreplace(heap, (walk.next_time, number, walk))
 
 
