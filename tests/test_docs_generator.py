@@ -59,7 +59,7 @@ def test_every_table_and_column_is_described() -> None:
 def test_staleness_is_an_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--docs", str(tmp_path)]
     assert docs_generator.main([*arguments, "--check"]) == 1
-    assert capsys.readouterr().err.count("is stale") == 3
+    assert capsys.readouterr().err.count("is stale") == len(docs_generator.PAGES)
     assert list(tmp_path.iterdir()) == []
 
     assert docs_generator.main(arguments) == 0

@@ -1,4 +1,4 @@
-"""Documents that are written from the code: ``docs/EVENTS.md``, ``docs/DENIALS.md``, ``docs/JOURNAL.md``.
+"""Documents that are written from the code: EVENTS, DENIALS, JOURNAL and API, in ``docs/``.
 
 python -m fillwright.docs_generator            write them
 python -m fillwright.docs_generator --check    exit 1 when one of them is stale
@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, Table
 from sqlalchemy.types import TypeEngine
 
+from fillwright.api import manual
 from fillwright.core import events
 from fillwright.core.events import account, base, orders, positions, safety, signals, venue
 from fillwright.core.risk.codes import describe
@@ -73,7 +74,7 @@ def _event(kind: type[events.Event]) -> str:
 
 
 def _struct(kind: type[msgspec.Struct], note: str = "") -> str:
-    lines = [f"### {kind.__name__}{note}", "", _first_paragraph(kind.__doc__)]
+    lines = [f"### {kind.__name__}{note}", "", manual.first_paragraph(kind.__doc__)]
     rows = list(_fields(kind))
     if rows:
         lines += ["", "| field | type | default | meaning |", "|---|---|---|---|", *rows]
@@ -89,9 +90,11 @@ def _fields(kind: type[msgspec.Struct]) -> Iterator[str]:
             continue
         meaning = ""
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            meaning = _first_paragraph(str(after.value.value))
+            meaning = manual.first_paragraph(str(after.value.value))
         default = "" if node.value is None else f"`{ast.unparse(node.value)}`"
-        yield _row(f"`{ast.unparse(node.target)}`", f"`{ast.unparse(node.annotation)}`", default, meaning)
+        yield manual.row(
+            f"`{ast.unparse(node.target)}`", f"`{ast.unparse(node.annotation)}`", default, meaning
+        )
 
 
 # -- denials -----------------------------------------------------------------------------------------------------
@@ -100,7 +103,9 @@ def _fields(kind: type[msgspec.Struct]) -> Iterator[str]:
 def denials_page() -> str:
     """Every denial code, in the order of the checks."""
     rows = [
-        _row(f"`{code}`", meaning, ", ".join(f"`{name}`" for name in setting.split(", ") if name), remedy)
+        manual.row(
+            f"`{code}`", meaning, ", ".join(f"`{name}`" for name in setting.split(", ") if name), remedy
+        )
         for code, meaning, setting, remedy in describe()
     ]
     return _page(
@@ -185,7 +190,7 @@ def _table(table: Table, described: dict[tuple[str, ...], str]) -> str:
     lines += ["", "| column | type | meaning |", "|---|---|---|"]
     for column in table.columns:
         kind = _type(column.type) + (" or NULL" if column.nullable else "")
-        lines.append(_row(f"`{column.name}`", kind, column.doc or ""))
+        lines.append(manual.row(f"`{column.name}`", kind, column.doc or ""))
     key = ", ".join(f"`{column.name}`" for column in table.primary_key)
     indexes = [_index(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
     lines += ["", f"Key: {key}." + (f" Indexes: {'; '.join(indexes)}." if indexes else "")]
@@ -209,16 +214,15 @@ def _index(index: Index) -> str:
     return f"({columns})" + (" unique" if index.unique else "")
 
 
+# -- the API -----------------------------------------------------------------------------------------------------
+
+
+def api_page() -> str:
+    """Paths, shapes, errors, the live stream, and examples."""
+    return _page(["# The API", STAMP, *manual.sections()])
+
+
 # -- pages -------------------------------------------------------------------------------------------------------
-
-
-def _first_paragraph(text: str | None) -> str:
-    """The first paragraph of a docstring, as Markdown."""
-    return " ".join(inspect.cleandoc(text or "").split("\n\n")[0].split()).replace("``", "`")
-
-
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _page(parts: Sequence[str]) -> str:
@@ -229,6 +233,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "EVENTS.md": events_page,
     "DENIALS.md": denials_page,
     "JOURNAL.md": journal_page,
+    "API.md": api_page,
 }
 
 

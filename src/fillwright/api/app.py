@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
@@ -42,6 +43,20 @@ def make_app(
     """
     reads = Reads(read_model)
     desk = Desk(orchestrator, reads, clock, version)
+    app = _application(desk, tokens, entrance, reads.close)
+    return Shield(app, tokens, hosts, policies())
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document of all routes, for whoever writes of them; nothing is served."""
+    nothing = cast(Any, None)
+    app = _application(Desk(nothing, nothing, nothing, ""), nothing, None, lambda: None)
+    return app.openapi_schema.to_schema()
+
+
+def _application(
+    desk: Desk, tokens: Tokens, entrance: Entrance | None, close: Callable[[], None]
+) -> Litestar:
     app = Litestar(
         route_handlers=[
             *signal_routes(desk),
@@ -55,9 +70,9 @@ def make_app(
         ],
         exception_handlers={ApiError: answer_error, HTTPException: answer_error, Exception: answer_error},
         request_max_body_size=BODY_BYTES_MAX,
-        openapi_config=openapi_config(version),
+        openapi_config=openapi_config(desk.version),
         logging_config=None,
-        on_shutdown=[reads.close],
+        on_shutdown=[close],
     )
     app.openapi_schema  # noqa: B018 - made now, so that no request waits for it and mistakes in it are found at once
-    return Shield(app, tokens, hosts, policies())
+    return app

@@ -12,7 +12,7 @@ Who calls shows a token in the Authorization header or, as browsers cannot, in t
 as the subprotocol ``bearer.<token>`` beside ``fillwright``; never in the address, which lands in logs.
 
 A reader that does not read costs the bytes of one message and the socket's buffer; it is dropped when it has not taken
-a message for ``SEND_MAX_S``.
+a message for 20 seconds.
 """
 
 from __future__ import annotations

@@ -87,7 +87,10 @@ def _sending(desk: Desk) -> list[HTTPRouteHandler]:
     @post(
         "/api/signals",
         dto=BodyDTO[SignalBody],
-        responses=shapes.answers(SignalAnswer, 201, "Taken, or denied by a risk check", 409, 413, 503),
+        responses={
+            **shapes.answers(SignalAnswer, 201, "Taken, or denied by a risk check", 409, 413, 503),
+            200: shapes.answers(SignalAnswer, 200, "Its key came before: the first answer again")[200],
+        },
         tags=["signals"],
     )
     async def send_signal(
