@@ -9,15 +9,25 @@ import pytest
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
 from fillwright.core.inputs import Quote
-from fillwright.core.market_watch import PriceBounds, price_bounds
+from fillwright.core.market_watch import MarketWatch, PriceBounds, joined, position_bounds
 from fillwright.core.positions import Position
 from fillwright.core.requests import CancelReplaceRequest
+from fillwright.core.state import Ledger
 from fillwright.core.types import Leg, OrderType, Protection, SymbolStatus
 from tests.core.builders import NOW, Book, D, make_instrument, make_quote
 from tests.core.desk import Desk
 
 NO_LISTS = {"oto_allowed": False, "oco_allowed": False}
 NO_STOP_LOSS = tuple(kind for kind in OrderType if kind is not OrderType.STOP_LOSS)
+
+
+def price_bounds(ledger: Ledger, symbol: str) -> PriceBounds | None:
+    """What a symbol's positions want watched, all of them asked anew."""
+    found = None
+    for position in ledger.positions_in(symbol):
+        wanted = position_bounds(ledger, position)
+        found = joined(found, wanted) if wanted is not None else found
+    return found
 
 
 def test_what_rests_at_the_venue_is_not_watched() -> None:
@@ -49,6 +59,34 @@ def test_the_nearest_of_several_levels_counts() -> None:
     desk.enter(key="1")
     desk.enter(key="2", trader_id="bob", take_profit=D(51_000))
     assert desk.engine.price_bounds("BTCUSDT") == PriceBounds(D(51_000), None)
+
+
+def test_what_positions_do_not_want_any_more_is_forgotten() -> None:
+    desk = Desk(make_instrument(**NO_LISTS, algo_orders_max=20))
+    desk.enter(key="1")
+    desk.enter(key="2", trader_id="bob", take_profit=D(51_000))
+    ledger, watch = desk.engine.ledger, MarketWatch()
+    nearer, farther = sorted(ledger.open_positions.values(), key=lambda one: one.take_profit or 0)
+    watch.look(ledger, farther)
+    assert watch.bounds("BTCUSDT") == PriceBounds(D(52_000), None)
+    for _ in range(2):
+        watch.look(ledger, nearer)
+        assert watch.bounds("BTCUSDT") == PriceBounds(D(51_000), None)
+    nearer.take_profit = D(53_000)
+    watch.look(ledger, nearer)
+    assert watch.bounds("BTCUSDT") == PriceBounds(D(52_000), None)
+    farther.exit_blocked = True
+    watch.look(ledger, farther)
+    assert watch.bounds("BTCUSDT") == PriceBounds(D(53_000), None)
+    nearer.exit_blocked = True
+    watch.look(ledger, nearer)
+    assert watch.bounds("BTCUSDT") is None
+
+
+def test_two_positions_are_watched_together() -> None:
+    one, other = PriceBounds(D(10), None, D(3)), PriceBounds(D(9), D(8), D(4))
+    assert joined(one, other) == joined(other, one) == PriceBounds(D(9), D(8), D(4))
+    assert joined(None, one) == one
 
 
 def test_a_bound_is_reached_when_it_is_touched() -> None:

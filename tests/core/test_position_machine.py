@@ -16,6 +16,7 @@ from fillwright.core import inputs as inp
 from fillwright.core.effects import Effect, Send
 from fillwright.core.engine import Engine
 from fillwright.core.instruments import Instrument
+from fillwright.core.market_watch import joined, position_bounds
 from fillwright.core.settings import Settings, VenueProfile
 from fillwright.core.state import Ledger
 from fillwright.core.types import (
@@ -281,6 +282,15 @@ class PositionMachine(RuleBasedStateMachine):
     def nothing_is_sold_that_no_position_owns(self) -> None:
         if hasattr(self, "venue"):
             assert self.venue.coins - self.venue.locked() >= self.mine
+
+    @invariant()
+    def what_is_watched_is_what_all_positions_want(self) -> None:
+        if hasattr(self, "venue"):
+            engine, found = self.desk.engine, None
+            for position in engine.ledger.open_positions.values():
+                wanted = position_bounds(engine.ledger, position)
+                found = joined(found, wanted) if wanted is not None else found
+            assert engine.price_bounds(self.venue.instrument.symbol) == found
 
     @invariant()
     def nothing_is_forgotten(self) -> None:

@@ -23,9 +23,9 @@ from fillwright.core import inputs as inp
 from fillwright.core.context import Answer, Averages, Bids, Context, NoAverages
 from fillwright.core.effects import ConsultAdvisor, Effect, FetchSnapshot
 from fillwright.core.inquiries import READS_APART, SNAPSHOT_AWAITED, begin_reconciliation
-from fillwright.core.market_watch import PriceBounds, price_bounds
+from fillwright.core.market_watch import MarketWatch, PriceBounds
 from fillwright.core.portfolio import trading_day, trading_day_end
-from fillwright.core.positions import HOLDING
+from fillwright.core.positions import HOLDING, Position
 from fillwright.core.protection import watchdog
 from fillwright.core.risk import breaker
 from fillwright.core.risk.limits import Limits
@@ -64,7 +64,7 @@ class Engine:
         self._limits = Limits()
         self._wakes: dict[int, Time] = {}
         self._heap: list[tuple[Time, int]] = []
-        self._bounds: dict[Symbol, PriceBounds] = {}
+        self._watch = MarketWatch()
 
     @property
     def state(self) -> State:
@@ -76,12 +76,12 @@ class Engine:
     def observe(self, quote: inp.Quote) -> bool:
         """Take a tick; True when a price that the core watches is reached (then step PriceCrossed)."""
         self.quotes[quote.symbol] = quote
-        bounds = self._bounds.get(quote.symbol)
+        bounds = self._watch.bounds(quote.symbol)
         return bounds is not None and bounds.crossed(quote)
 
     def price_bounds(self, symbol: Symbol) -> PriceBounds | None:
         """The prices of a symbol that the core watches for; None when there are none."""
-        return self._bounds.get(symbol)
+        return self._watch.bounds(symbol)
 
     # -- time ------------------------------------------------------------------------------------------------
 
@@ -163,12 +163,12 @@ class Engine:
         for position_id, time in wakes.items():
             self._wake(position_id, time)
         for position in self.ledger.open_positions.values():
-            self._watch(position.symbol)
+            self._watch.look(self.ledger, position)
 
     def _settle_touched(self, ctx: Context) -> None:
         rounds = 0
         state = ctx.state
-        symbols: dict[Symbol, None] = {}
+        seen: dict[int, Position] = {}
         while ctx.touched:
             rounds += 1
             if rounds > SETTLE_ROUNDS_MAX:
@@ -187,9 +187,9 @@ class Engine:
                 if recorded and not (recorded == 1 and type(ctx.records[-1].event) in AT_REST):
                     ctx.touch(position_id)  # it may want more, now that this is so
                 self._wake(position_id, wake)
-                symbols[position.symbol] = None
-        for symbol in symbols:
-            self._watch(symbol)
+                seen[position_id] = position
+        for position in seen.values():
+            self._watch.look(self.ledger, position)
 
     def _wake(self, position_id: int, time: Time) -> None:
         if not time:
@@ -197,13 +197,6 @@ class Engine:
         elif self._wakes.get(position_id) != time:
             self._wakes[position_id] = time
             heapq.heappush(self._heap, (time, position_id))
-
-    def _watch(self, symbol: Symbol) -> None:
-        bounds = price_bounds(self.ledger, symbol)
-        if bounds is None:
-            self._bounds.pop(symbol, None)
-        else:
-            self._bounds[symbol] = bounds
 
     # -- inputs that are about the account -------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from decimal import Decimal
 
 import msgspec
@@ -35,27 +36,72 @@ class PriceBounds(msgspec.Struct, frozen=True, gc=False):
         return self.last_high is not None and quote.last >= self.last_high
 
 
-def price_bounds(ledger: Ledger, symbol: Symbol) -> PriceBounds | None:
-    """What the core watches of a symbol; None when nothing."""
-    bid_high: Decimal | None = None
-    last_high: Decimal | None = None
-    last_low: Decimal | None = None
-    for position in ledger.positions_in(symbol):
-        if position.status not in _WATCHED or position.exit_blocked:
-            continue  # nothing, or nothing more, would come of it
-        orders = ledger.orders_of(position)
-        if watches_target(position, orders):
-            assert position.take_profit is not None
-            bid_high = position.take_profit if bid_high is None else min(bid_high, position.take_profit)
-        if position.trail_distance and position.trailing_delta is None and position.stop_loss is not None:
-            level = trail_trigger(position)
-            last_high = level if last_high is None else min(last_high, level)
-        for order in orders:
-            if order.type is _STOP_LOSS_LIMIT and order.is_live and order.stop_price is not None:
-                last_low = order.stop_price if last_low is None else max(last_low, order.stop_price)
+def position_bounds(ledger: Ledger, position: Position) -> PriceBounds | None:
+    """What the core watches of a symbol for one position; None when nothing."""
+    if position.status not in _WATCHED or position.exit_blocked:
+        return None  # nothing, or nothing more, would come of it
+    bid_high = last_high = last_low = None
+    orders = ledger.orders_of(position)
+    if watches_target(position, orders):
+        bid_high = position.take_profit
+    if position.trail_distance and position.trailing_delta is None and position.stop_loss is not None:
+        last_high = trail_trigger(position)
+    for order in orders:
+        if order.type is _STOP_LOSS_LIMIT and order.is_live and order.stop_price is not None:
+            last_low = _higher(last_low, order.stop_price)
     if bid_high is None and last_high is None and last_low is None:
         return None
     return PriceBounds(bid_high, last_high, last_low)
+
+
+def joined(one: PriceBounds | None, other: PriceBounds) -> PriceBounds:
+    """What two positions want watched."""
+    if one is None:
+        return other
+    return PriceBounds(
+        _lower(one.bid_high, other.bid_high),
+        _lower(one.last_high, other.last_high),
+        _higher(one.last_low, other.last_low),
+    )
+
+
+def _lower(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+def _higher(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if one is None else one if other is None else max(one, other)
+
+
+class MarketWatch:
+    """What is watched of each symbol, kept up position by position: most have both their exits at the exchange."""
+
+    def __init__(self) -> None:
+        self._of_positions: dict[Symbol, dict[int, PriceBounds]] = {}
+        self._of_symbols: dict[Symbol, PriceBounds] = {}
+
+    def bounds(self, symbol: Symbol) -> PriceBounds | None:
+        """What the core watches of a symbol; None when nothing."""
+        return self._of_symbols.get(symbol)
+
+    def look(self, ledger: Ledger, position: Position) -> None:
+        """A position may have changed: see what it wants watched now."""
+        symbol = position.symbol
+        new, wanted = position_bounds(ledger, position), self._of_positions.setdefault(symbol, {})
+        before = wanted.get(position.id)
+        if new == before:
+            return
+        if new is not None:
+            wanted[position.id] = new
+        else:
+            del wanted[position.id]
+        found = self._of_symbols.pop(symbol, None)
+        if new is not None and before is None:
+            found = joined(found, new)
+        else:
+            found = functools.reduce(joined, wanted.values(), None)
+        if found is not None:
+            self._of_symbols[symbol] = found
 
 
 def target_reached(position: Position, exits: list[Order], bid: Decimal) -> bool:
