@@ -210,3 +210,14 @@ def test_orders_of_accounts_are_part_of_it() -> None:
     exchange, book = a_book()
     exchange.execute("a", limit(Side.BUY, "2", "99", "x"), 3)
     assert book.best_levels(1).bids == levels("3@99")
+
+
+def test_a_snapshot_lies_inside_the_next_event_even_when_the_one_before_it_was_late() -> None:
+    exchange, book = a_book()
+    client = Client(book.open_feed())
+    exchange.on_depth(SYMBOL, levels("1@98"), [], 3, snapshot=False)
+    assert client.load(book, 10)
+    client.receive()
+    exchange.on_depth(SYMBOL, levels("1@97"), [], 3, snapshot=False)
+    client.receive()
+    assert client.bids == dict(levels("1@99 1@98 1@97"))
