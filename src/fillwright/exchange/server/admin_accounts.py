@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -23,7 +22,7 @@ from fillwright.exchange.server.admin_messages import (
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.customers import kind_of, open_account
 from fillwright.exchange.server.keys import ApiKey, KeyKind, make_hmac_key
-from fillwright.exchange.server.settings import AccountSettings
+from fillwright.exchange.server.settings import AccountSettings, check_rates
 
 ACCOUNTS_MAX = 10_000
 
@@ -41,13 +40,10 @@ def accounts(box: Box, _wish: Wish) -> tuple[AccountId, ...]:
 
 def make_account(box: Box, wish: MakeAccount) -> KeyTold:
     """Open an account, and make its first key."""
-    if not wish.account or not wish.account.isprintable():
-        raise ValueError("an account's name is printable text")
     if box.exchange.has_account(wish.account):
         raise ValueError(f"account {wish.account!r} exists")
     if len(box.exchange.account_ids) >= ACCOUNTS_MAX:
         raise ValueError(f"there are {ACCOUNTS_MAX} accounts already")
-    _fees_in_order(wish.maker_fee, wish.taker_fee, wish.bnb_discount)
     settings = AccountSettings(
         account_id=wish.account,
         **{name: getattr(wish, name) for name in wish.__struct_fields__ if name != "account"},
@@ -120,14 +116,9 @@ def set_fees(box: Box, wish: SetFees) -> Done:
     names = ("maker", "taker", "pay_in_bnb", "bnb_discount")
     changed = {name: value for name in names if (value := getattr(wish, name)) is not None}
     fees = msgspec.structs.replace(fees, **changed)
-    _fees_in_order(fees.maker, fees.taker, fees.bnb_discount)
+    check_rates(fees.maker, fees.taker, fees.bnb_discount)
     box.exchange.set_fees(wish.account, fees)
     return Done(now=box.now)
-
-
-def _fees_in_order(*rates: Decimal) -> None:
-    if not all(rate.is_finite() and 0 <= rate < 1 for rate in rates):
-        raise ValueError("rates are from 0 to below 1")
 
 
 def set_trading(box: Box, wish: SetTrading) -> Done:

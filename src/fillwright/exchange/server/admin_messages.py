@@ -22,6 +22,12 @@ Level = tuple[Decimal, Decimal]
 class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that is asked."""
 
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Decimal) and not value.is_finite():
+                raise ValueError(f"{name} is no amount")
+
 
 class MakeAccount(Wish, frozen=True):
     """Open an account and make an HMAC key for it."""

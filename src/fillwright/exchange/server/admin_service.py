@@ -81,8 +81,6 @@ def limits(box: Box, _wish: Wish) -> LimitSettings:
 def set_limits(box: Box, wish: SetLimits) -> LimitSettings:
     """Change limits; what was used so far is forgotten."""
     changed = {name: value for name in wish.__struct_fields__ if (value := getattr(wish, name)) is not None}
-    if any(value < 1 for name, value in changed.items() if name != "is_enabled"):
-        raise ValueError("a limit is 1 at least")
     box.limits.replace(msgspec.structs.replace(box.limits.settings, **changed))
     return box.limits.settings
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from fillwright.core.types import DAY, MINUTE, SECOND, AccountId, Asset, Symbol, Time
+from fillwright.core.types import DAY, MILLISECOND, MINUTE, ONE, SECOND, ZERO, AccountId, Asset, Symbol, Time
 from fillwright.exchange.settings import ExchangeSettings
 
 DEFAULT_PORT = 8090
+PORT_MAX = 65_535
+SAVE_EVERY_MIN: Time = 10 * MILLISECOND
 DEFAULT_ACCOUNT: AccountId = "main"
 DEFAULT_BALANCES: dict[Asset, Decimal] = {
     "USDT": Decimal(100_000),
@@ -38,6 +40,12 @@ class SourceKind(StrEnum):
     """Nowhere but from the admin door."""
 
 
+def check_rates(*rates: Decimal) -> None:
+    """Raise ValueError for a commission rate or discount that is none."""
+    if not all(rate.is_finite() and ZERO <= rate < ONE for rate in rates):
+        raise ValueError("rates are from 0 to below 1")
+
+
 class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Read from JSON or TOML by msgspec; a name that is not known is an error."""
 
@@ -61,6 +69,13 @@ class AccountSettings(_Settings, frozen=True):
     bnb_discount: Decimal = Decimal("0.25")
     trade_group: int = -1
     keys: tuple[KeySettings, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.account_id or not self.account_id.isprintable():
+            raise ValueError("an account's name is printable text")
+        if not all(amount.is_finite() and amount >= ZERO for amount in self.balances.values()):
+            raise ValueError("a balance is not below zero")
+        check_rates(self.maker_fee, self.taker_fee, self.bnb_discount)
 
 
 class MarketSettings(_Settings, frozen=True):
@@ -86,6 +101,10 @@ class LimitSettings(_Settings, frozen=True):
     connections: int = 300
     """In five minutes."""
 
+    def __post_init__(self) -> None:
+        if min(self.request_weight, self.raw_requests, self.connections) < 1:
+            raise ValueError("a limit is 1 at least")
+
 
 class WebSocketSettings(_Settings, frozen=True):
     """Times and sizes of WebSocket connections."""
@@ -100,6 +119,10 @@ class WebSocketSettings(_Settings, frozen=True):
     stream_messages: int = 5
     """Incoming, per second and connection of market streams; more is cut off where limits are enforced."""
     streams_per_connection: int = 1_024
+
+    def __post_init__(self) -> None:
+        if any(getattr(self, name) < 1 for name in self.__struct_fields__):
+            raise ValueError("times and sizes of connections are more than zero")
 
 
 class ClockSettings(_Settings, frozen=True):
@@ -145,3 +168,9 @@ class BoxSettings(_Settings, frozen=True):
     admin_token_file: Path | None = None
     is_legacy_listen_key: bool = False
     """Whether listenKeys work as they did before 2026-02-20."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= PORT_MAX:
+            raise ValueError(f"a port is from 0 to {PORT_MAX}")
+        if self.save_every_us < SAVE_EVERY_MIN:
+            raise ValueError(f"save_every_us is {SAVE_EVERY_MIN} at least")

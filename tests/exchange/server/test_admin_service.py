@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+
+from fillwright.exchange.faults import Outcome
+from fillwright.exchange.server.fault_plan import CallFault
+from fillwright.exchange.server.operations import Call, Operation, Security
+from tests.exchange.server.admin_door import Door
+from tests.exchange.server.boxes import START, limit_order
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+def test_the_status_says_what_there_is(door: Door) -> None:
+    status = door.get("/status")
+    assert (status["now"], status["is_frozen"], status["source"]) == (START, True, "script")
+    assert (status["symbols"], status["accounts"], status["keys"]) == (2, ["main"], 1)
+    assert (status["connections"], status["failures"], status["faults"]) == (0, 0, 0)
+
+
+def test_faults_are_installed_listed_and_removed(door: Door) -> None:
+    first = door.post("/faults", of="requests", outcome="answer_lost", endpoint="order.place")["number"]
+    second = door.post("/faults", of="events", outcome="dropped", times=None)["number"]
+    assert [(one["number"], one["of"]) for one in door.get("/faults")] == [
+        (first, "requests"),
+        (second, "events"),
+    ]
+    assert door.get("/status")["faults"] == 2
+    assert door.post("/faults/remove", number=first)["number"] == 1
+    assert "no fault" in door.refused("/faults/remove", number=first)
+    assert door.post("/faults/remove")["number"] == 1
+    assert door.get("/faults") == []
+
+
+def test_a_fault_that_makes_no_sense_is_refused(door: Door) -> None:
+    assert door.refused("/faults", of="requests", outcome="nothing")
+    assert door.refused("/faults", outcome="lost")
+
+
+def test_limits_change_one_by_one(door: Door) -> None:
+    before = door.get("/limits")
+    after = door.post("/limits", request_weight=100)
+    assert after == before | {"request_weight": 100}
+    assert "1 at least" in door.refused("/limits", request_weight=0)
+
+
+def test_addresses_are_banned_and_pardoned(door: Door) -> None:
+    door.post("/ban", ip="10.0.0.9", for_us=1_000)
+    assert door.get("/status")["bans"] == {"10.0.0.9": START + 1_000}
+    door.post("/ban", ip="10.0.0.9", for_us=0)
+    assert door.get("/status")["bans"] == {}
+
+
+def test_connections_that_are_not_there_cannot_be_cut(door: Door) -> None:
+    assert door.get("/connections") == []
+    assert door.post("/connections", action="cut")["number"] == 0
+    assert "no connection" in door.refused("/connections", action="mute", number=4)
+
+
+def test_the_dump_has_balances_orders_and_prices_exactly(door: Door) -> None:
+    door.box.exchange.execute("main", limit_order("40000", "0.00123"), door.box.now)
+    dump = door.get("/dump")
+    assert dump["symbols"]["BTCUSDT"]["last"] == "50000"
+    (order,) = dump["accounts"]["main"]["open_orders"]
+    assert (order["client_order_id"], order["quantity"]) == ("a-1", "0.00123")
+    balances = {one["asset"]: one["locked"] for one in dump["accounts"]["main"]["balances"]}
+    assert balances["USDT"] == "49.20000"
+
+
+def test_the_audit_tells_what_clients_were_told_otherwise(door: Door) -> None:
+    box = door.box
+    box.exchange.execute("main", limit_order("40000", own="lost-1"), box.now)
+    operation = Operation("order.place", "POST", "/api/v3/order", Security.TRADE, (), lambda _: {})
+    for own, outcome in (("lost-1", Outcome.ANSWER_LOST), ("never-1", Outcome.LOST)):
+        call = Call(box, operation, {"symbol": "BTCUSDT", "newClientOrderId": own}, box.now)
+        call.account_id = "main"
+        box.answered(call, 0, None, CallFault(outcome=outcome))
+    audit = door.get("/audit")
+    assert audit["problems"] == []
+    assert audit["faulted"] == {"answer_lost": 1, "lost": 1}
+    executed, never = audit["entries"]
+    assert (executed["sent"]["status"], executed["order"]["status"]) == (0, "NEW")
+    assert (never["sent"]["is_executed"], never["order"]) == (False, None)
