@@ -184,7 +184,8 @@ class Exchange(MarketDoor):
     def test(self, account_id: AccountId, request: OrderRequest, now: Time) -> None:
         """Check an order as the exchange would before its engine sees it; ExchangeError when it would be refused."""
         state = self._state
-        self._check_may_trade(state.account(account_id), request)
+        if not state.account(account_id).can_trade:
+            raise self._may_not_trade(request)
         self._set_time(now)
         with localcontext(CONTEXT):
             placing.check_request(state, state.market(request.symbol), request)
@@ -194,10 +195,9 @@ class Exchange(MarketDoor):
         return self._state.generated_id()
 
     @staticmethod
-    def _check_may_trade(account: Account, request: Request) -> None:
-        if not account.can_trade:
-            code = _REFUSAL_CODES.get(type(request), -2010)
-            raise ExchangeError(code, "This account may not place or cancel orders.")
+    def _may_not_trade(request: Request) -> ExchangeError:
+        code = _REFUSAL_CODES.get(type(request), -2010)
+        return ExchangeError(code, "This account may not place or cancel orders.")
 
     def _carry_out(
         self,
@@ -210,7 +210,8 @@ class Exchange(MarketDoor):
         account = state.account(account_id)
         if now > state.now:
             state.now = now
-        self._check_may_trade(account, request)
+        if not account.can_trade:
+            raise self._may_not_trade(request)
         try:
             return handler(state, account, request)
         finally:
