@@ -188,7 +188,10 @@ def test_all_commands_against_a_service(tmp_path: Path, capsys: pytest.CaptureFi
         assert "Halted" in capsys.readouterr().out
         remote.status(wanted, True)
         assert printed()["halted"]["reason"] == "drill"
-        remote.resume(wanted, "over", False)
+        remote.resume(wanted, "over", "r1", False)
+        assert "are taken again" in capsys.readouterr().out
+        remote.resume(wanted, "over", "r1", False)
+        assert "came before" in capsys.readouterr().out
         with pytest.raises(RefusedError, match="UNAUTHORIZED"):
             remote.status(Target(url=url, token="wrong"), False)
         with pytest.raises(BadInputError, match="no price of NOPE"):

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from fillwright import __version__
-from fillwright.cli import exchange, remote, runs, service
+from fillwright.cli import exchange, position, remote, runs, service
 
 app = typer.Typer(
     name="fillwright",
@@ -49,6 +49,7 @@ app.command(short_help="Make a new token for the service's API.")(service.token)
 app.command(short_help="Write a settings file and make the data folder.")(service.init)
 app.command(short_help="Look whether the service can run here.")(service.doctor)
 app.add_typer(remote.signals)
+app.add_typer(position.position)
 app.command(short_help="Stop entries at once; with --flatten sell everything.")(remote.emergency_stop)
 app.command(short_help="Take entries again after a halt.")(remote.resume)
 app.command(short_help="Tell the trading mode, or switch it.")(remote.mode)

@@ -122,6 +122,9 @@ def emergency_stop(
 
 def resume(
     reason: Annotated[str, typer.Option(help="Why it is safe again; kept in the journal.")],
+    key: Annotated[
+        str | None, typer.Option(help="Idempotency key: sent again with it, a halt that came since stays.")
+    ] = None,
     url: Url = None,
     token_file: TokenFile = None,
     config: ConfigFiles = None,
@@ -130,7 +133,7 @@ def resume(
 ) -> None:
     """Take entries again after an emergency stop or another halt."""
     with ending(json):
-        remote.resume(target_of(config, data, url, token_file), reason, json)
+        remote.resume(target_of(config, data, url, token_file), reason, key, json)
 
 
 def mode(

@@ -288,11 +288,13 @@ def emergency_stop(wanted: Target, *, flatten: bool, reason: str, json_wanted: b
     out.print(f"Open positions: {left or 'none'}{'' if not left or flatten else ' (their protection rests)'}")
 
 
-def resume(wanted: Target, reason: str, json_wanted: bool) -> None:
-    """Take entries again."""
-    asked(wanted, lambda client: client.resume(reason))
+def resume(wanted: Target, reason: str, key: str | None, json_wanted: bool) -> None:
+    """Take entries again; with a key that came before: say that they were."""
+    answer = asked(wanted, lambda client: client.resume(reason, key=key))
     if json_wanted:
-        print_json({"success": True})
+        print_json(answer)
+    elif answer.repeated:
+        console().print("It came before: nothing was lifted now.")
     else:
         console().print("Entries are taken again.")
 
