@@ -39,7 +39,7 @@ def test_integers_are_longs_in_their_range() -> None:
     assert _refusal(Kind.INTEGER, "0", minimum=1) == (-1130, "Data sent for parameter 'p' is not valid.")
     assert _refusal(Kind.INTEGER, "999999", minimum=1_000_000, error=-1134) == (
         -1134,
-        "`strategyType` was less than 1000000.",
+        "strategyType was less than 1000000.",
     )
     assert _value(Kind.INTEGER, "5000", maximum=1000, is_clamped=True) == 1000
     assert _refusal(Kind.INTEGER, "5000", maximum=1000)[0] == -1130

@@ -19,7 +19,7 @@ from fillwright.core.types import MILLISECOND, SECOND, Time
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server.operations import Operation
 from fillwright.exchange.server.values import converter, illegal, missing, time_of
-from fillwright.wire.errors import ERRORS, message
+from fillwright.wire.errors import message
 
 RECV_WINDOW_DEFAULT: Time = 5 * SECOND
 RECV_WINDOW_MAX: Time = 60 * SECOND
@@ -28,8 +28,7 @@ PAIRS_MAX = 200
 """Parameters in one request; more are refused with -1101."""
 
 _recv_window = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,3})?", re.ASCII).fullmatch
-_is_plain = re.compile(rb"[A-Za-z0-9\-._~=&]*").fullmatch
-_is_encoded = re.compile(rb"[A-Za-z0-9\-._~%&=+*!'(),:;@/?$#]*").fullmatch
+_ENCODED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%&=+*!'(),:;@/?$#"
 _signature_pair = re.compile(rb"(?:^|&)signature=[^&]*")
 
 decode_request = msgspec.json.Decoder(float_hook=str).decode
@@ -56,12 +55,13 @@ class Parsed:
 class Parser:
     """Reads the requests of one operation."""
 
-    __slots__ = ("_fields", "_is_signed", "_names")
+    __slots__ = ("_converters", "_fields", "_is_signed", "_required")
 
     def __init__(self, operation: Operation) -> None:
         self._is_signed = operation.is_signed
         self._fields = tuple([(one.name, one.required, converter(one)) for one in operation.parameters])
-        self._names = frozenset(one.name for one in operation.parameters)
+        self._converters = {name: convert for name, _, convert in self._fields}
+        self._required = frozenset([one.name for one in operation.parameters if one.required])
 
     def rest(self, query: bytes, body: bytes) -> Parsed:
         """Read the query and, but for GET, a form body; what the query says wins. ExchangeError when malformed."""
@@ -101,23 +101,33 @@ class Parser:
         return parsed
 
     def _read(self, parsed: Parsed, sent: dict[str, str], known: int) -> None:
-        values = parsed.values
+        """Convert what was sent, in its order; what is not in order is told in the order of the parameters."""
+        values, converters = parsed.values, self._converters
+        try:
+            for name, text in sent.items():
+                convert = converters.get(name)
+                if convert is not None and text:
+                    values[name] = convert(text)
+        except ExchangeError:
+            self._complain(sent, known)
+            raise
+        if len(values) + known != len(sent) or not self._required <= values.keys():
+            self._complain(sent, known)
+
+    def _complain(self, sent: dict[str, str], known: int) -> None:
+        """Raise the first error there is."""
+        read = known
         for name, required, convert in self._fields:
             text = sent.get(name)
-            if text is None:
-                if required:
-                    raise missing(name)
-            elif text:
-                values[name] = convert(text)
-            elif required:
+            if required and not text:
                 raise missing(name)
-            else:
-                raise ExchangeError(-1105, message(-1105, name))
-        if len(values) + known != len(sent):
-            read = len(values) + known
-            if not self._names and not self._is_signed:
-                raise ExchangeError(-1101, message(-1101, known, len(sent)))
-            raise ExchangeError(-1104, message(-1104, read, len(sent)))
+            if text is not None:
+                if not text:
+                    raise ExchangeError(-1105, message(-1105, name))
+                convert(text)
+                read += 1
+        code = -1104 if self._fields or self._is_signed else -1101
+        raise ExchangeError(code, message(code, read, len(sent)))
 
 
 def _read_signing(parsed: Parsed, sent: dict[str, str]) -> int:
@@ -153,24 +163,25 @@ def _pairs(text: bytes) -> dict[str, str]:
     parts = text.decode("utf-8", "replace").split("&")
     if len(parts) > PAIRS_MAX:
         raise ExchangeError(-1101, message(-1101, PAIRS_MAX, len(parts)))
-    plain = _is_plain(text) is not None
-    pairs: dict[str, str] = {}
-    count = 0
-    for part in parts:
-        if part:
-            name, _, value = part.partition("=")
-            if plain:
-                pairs[name] = value
-            else:
-                pairs[unquote_plus(name)] = unquote_plus(value)
-            count += 1
-    if len(pairs) != count:
-        raise ExchangeError(-1101, ERRORS[-1101].messages[-1])
+    if b"%" in text or b"+" in text:
+        found = [_decoded(part) for part in parts if part]
+    else:
+        found = [part.partition("=") for part in parts if part]
+    pairs = {name: value for name, _, value in found}
+    if len(pairs) != len(found):
+        raise ExchangeError(-1101, message(-1101, index=1))
     return pairs
+
+
+def _decoded(part: str) -> tuple[str, str, str]:
+    name, sign, value = part.partition("=")
+    return unquote_plus(name), sign, unquote_plus(value)
 
 
 def _payload(text: bytes) -> bytes:
     """The text without its signature."""
+    if not text:
+        return text
     at = text.rfind(b"&signature=")
     if at >= 0 and text.find(b"&", at + 1) < 0:
         return text[:at]
@@ -180,7 +191,7 @@ def _payload(text: bytes) -> bytes:
 
 def is_encoded(payload: bytes) -> bool:
     """Whether nothing in a signed text had to be percent-encoded and was not (enforced since 2026-01-15)."""
-    return _is_encoded(payload) is not None
+    return not payload.translate(None, _ENCODED)
 
 
 def _text(value: object) -> str:

@@ -18,10 +18,12 @@ from fillwright.exchange.server.operations import Kind, Parameter
 from fillwright.wire.errors import ERRORS, message
 
 SYMBOL_RANGE = r"^[\w\-._&&[^a-z]]{1,50}$"
+SYMBOL_CHARACTERS_MAX = 50
 SYMBOLS_RANGE = r'^\[("[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,}){0,1}\]$'
 CLIENT_ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"
 DECIMAL_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 INTEGER_RANGE = "^[0-9]{1,20}$"
+INTEGER_DIGITS_MAX = 20
 INTERVALS = (
     "1s",
     "1m",
@@ -46,12 +48,17 @@ _DECIMAL_MAX = Decimal("92233720368.54775807")
 _MICROSECONDS_FROM = 10**14
 """A time from here on is in microseconds: as milliseconds it would be past the year 5000."""
 
-_symbol = re.compile(r"(?:(?![a-z])[\w\-.]){1,50}").fullmatch
+_is_symbol = re.compile(r"(?:(?![a-z])[\w\-.]){1,50}").fullmatch
 _client_id = re.compile(r"[a-zA-Z0-9\-_]{1,36}").fullmatch
 _decimal = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?", re.ASCII).fullmatch
-_integer = re.compile(r"[0-9]{1,20}", re.ASCII).fullmatch
 
 Converter = Callable[[str], Any]
+
+
+def _symbol(text: str) -> bool:
+    if text.isupper() and text.isalnum() and text.isascii() and len(text) <= SYMBOL_CHARACTERS_MAX:
+        return True
+    return _is_symbol(text) is not None
 
 
 def illegal(name: str, legal: str) -> ExchangeError:
@@ -109,7 +116,7 @@ def _decimals(name: str) -> Converter:
 
 def integer_of(name: str, text: str) -> int:
     """A long without sign; -1100 or -1108."""
-    if not _integer(text):
+    if not (text.isdecimal() and text.isascii() and len(text) <= INTEGER_DIGITS_MAX):
         raise illegal(name, INTEGER_RANGE)
     value = int(text)
     if value > _LONG_MAX:
