@@ -17,6 +17,7 @@ from fillwright.core.effects import Effect, Send
 from fillwright.core.engine import Engine
 from fillwright.core.instruments import Instrument
 from fillwright.core.market_watch import joined, position_bounds
+from fillwright.core.positions import HOLDING
 from fillwright.core.settings import Settings, VenueProfile
 from fillwright.core.state import Ledger
 from fillwright.core.types import (
@@ -291,6 +292,13 @@ class PositionMachine(RuleBasedStateMachine):
                 wanted = position_bounds(engine.ledger, position)
                 found = joined(found, wanted) if wanted is not None else found
             assert engine.price_bounds(self.venue.instrument.symbol) == found
+
+    @invariant()
+    def positions_that_hold_nothing_yet_are_known(self) -> None:
+        if hasattr(self, "venue"):
+            ledger = self.desk.engine.ledger
+            entering = [one.id for one in ledger.open_positions.values() if one.status not in HOLDING]
+            assert list(ledger.entering) == entering
 
     @invariant()
     def nothing_is_forgotten(self) -> None:

@@ -51,10 +51,20 @@ def test_indexes_are_made_from_the_state_alone() -> None:
     ours, again = desk.engine.ledger, Ledger.load(desk.engine.ledger.dump())
     assert sorted(again.open_orders) == sorted(ours.open_orders) != []
     assert list(again.open_positions) == list(ours.open_positions) == [1]
+    assert again.entering == ours.entering == {}
     assert list(again.waiting_signals) == list(ours.waiting_signals) == [2]
     assert again.by_exchange_id == ours.by_exchange_id
     name = desk.live(Leg.STOP_LOSS).id
     assert again.open_orders[name] is again.state.orders[name]
+
+
+def test_a_position_is_entering_until_something_is_bought() -> None:
+    desk = Desk()
+    desk.enter(key="1")
+    desk.signal(key="2", trader_id="bob")
+    ledger = desk.engine.ledger
+    assert list(ledger.open_positions) == [1, 2]
+    assert list(Ledger.load(ledger.dump()).entering) == list(ledger.entering) == [2]
 
 
 def test_an_order_stands_in_the_index_that_its_state_asks_for() -> None:

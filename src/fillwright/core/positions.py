@@ -51,6 +51,8 @@ BACK_OFF_FIRST: Time = SECOND
 BACK_OFF_MAX: Time = MINUTE
 
 ENDED = frozenset({_P.CLOSED, _P.FAILED})
+ENTERING = frozenset({_P.CREATED, _P.SUBMITTING})
+"""Nothing is bought yet."""
 HOLDING = frozenset({_P.OPEN, _P.MONITORING, _P.CLOSING})
 
 

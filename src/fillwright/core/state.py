@@ -7,7 +7,7 @@ that memory is flat in the number of trades.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 
 import msgspec
@@ -16,7 +16,7 @@ from fillwright.core.inputs import Signal
 from fillwright.core.instruments import Instrument
 from fillwright.core.orders import Order
 from fillwright.core.portfolio import Portfolio
-from fillwright.core.positions import Position
+from fillwright.core.positions import ENTERING, Position
 from fillwright.core.settings import RiskLimits, Settings
 from fillwright.core.types import (
     DAY,
@@ -203,6 +203,7 @@ class Ledger:
     __slots__ = (
         "by_exchange_id",
         "doubts",
+        "entering",
         "forget_after",
         "open_orders",
         "open_positions",
@@ -218,6 +219,8 @@ class Ledger:
         self.open_orders: dict[ClientOrderId, Order] = {}
         self.orders_by_symbol: dict[Symbol, dict[ClientOrderId, Order]] = {}
         self.open_positions: dict[int, Position] = {}
+        self.entering: dict[int, Position] = {}
+        """Open positions of which nothing is bought yet."""
         self.positions_by_symbol: dict[Symbol, dict[int, Position]] = {}
         self.waiting_signals: dict[int, SignalRecord] = {}
         self.by_exchange_id: dict[tuple[Symbol, int], ClientOrderId] = {}
@@ -267,11 +270,14 @@ class Ledger:
             mine = self.positions_by_symbol[position.symbol] = {}
         if position.is_ended:
             self.open_positions.pop(position.id, None)
+            self.entering.pop(position.id, None)
             mine.pop(position.id, None)
         else:
             self.open_positions[position.id] = mine[position.id] = position
+            if position.status in ENTERING:
+                self.entering[position.id] = position
 
-    def positions_in(self, symbol: Symbol) -> Iterable[Position]:
+    def positions_in(self, symbol: Symbol) -> Collection[Position]:
         """The open positions of a symbol."""
         return self.positions_by_symbol.get(symbol, _NO_POSITIONS).values()
 

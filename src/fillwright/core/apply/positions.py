@@ -51,6 +51,7 @@ def _position_created(ledger: Ledger, event: ev.PositionCreated, record: ev.Reco
 def _position_opened(ledger: Ledger, event: ev.PositionOpened, record: ev.Record) -> None:
     position = ledger.state.positions[event.position_id]
     position.move(PositionStatus.OPEN)
+    ledger.entering.pop(position.id, None)
     follow(ledger, position.signal_id, SignalStatus.IN_POSITION, "", record.time)
     ledger.state.portfolio.day_trades += 1
     ledger.state.portfolio.trades += 1

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from fillwright.core.events import Check
 from fillwright.core.risk.codes import DenialCode
 from fillwright.core.risk.situation import MICRO, NUMBERS, SHORT, Situation
-from fillwright.core.types import SECOND, ZERO, PositionStatus
+from fillwright.core.types import SECOND, ZERO
 
 _RATE_WINDOW = 10 * SECOND
 
@@ -23,8 +23,6 @@ _POSITIONS_PER_SYMBOL_MAX = DenialCode.POSITIONS_PER_SYMBOL_MAX.value
 _CIRCUIT_CLOSED = Check(_CIRCUIT_OPEN, True)
 _NO_COOLDOWN = Check(_COOLDOWN_LOSSES, True)
 _NO_DOUBT = Check(_SYMBOL_IN_DOUBT, True)
-# Enum members by a name of their own: looking them up in the class costs more than a check.
-_CREATED, _SUBMITTING = PositionStatus.CREATED, PositionStatus.SUBMITTING
 
 
 def check_losses(situation: Situation, checks: list[Check]) -> bool:
@@ -76,13 +74,8 @@ def check_counts(situation: Situation, checks: list[Check]) -> bool:
     else:
         symbol, opens = situation.symbol, 0
     count = len(positions) + opens
-    count_symbol = count_entering = opens
-    for position in positions.values():
-        if position.symbol == symbol:
-            count_symbol += 1
-        status = position.status
-        if status is _SUBMITTING or status is _CREATED:
-            count_entering += 1
+    count_symbol = len(ledger.positions_in(symbol)) + opens
+    count_entering = len(ledger.entering) + opens
     trades = NUMBERS[ledger.state.portfolio.day_trades + count_entering]
     trades_max, total_max = limits.daily_trades_max, limits.positions_max
     in_symbol_max = limits.positions_per_symbol_max
