@@ -13,11 +13,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fillwright.exchange.server.box import Box
+from fillwright.exchange.server.handshakes import parse_target
 from fillwright.exchange.server.market_streams import MarketStreams
 from fillwright.exchange.server.public_market import PublicMarket
 from fillwright.exchange.server.settings import LimitSettings, WebSocketSettings
 from fillwright.exchange.server.stream_sessions import asked_streams, stream_sessions
-from fillwright.exchange.server.websocket import WebSockets, parse_target
+from fillwright.exchange.server.websocket import WebSockets
 from tests.exchange.server.boxes import START, frozen_box
 from tests.exchange.server.websocket_front import run, serving, until
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import cast
 
 import uvloop
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
+from fillwright.exchange.server.settings import WebSocketSettings
 from fillwright.exchange.server.websocket import WebSockets
+from fillwright.exchange.server.websocket_session import WebSocketSession
+from tests.exchange.server.boxes import frozen_box
 
 
 class Front(asyncio.Protocol):
@@ -56,3 +61,32 @@ async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until something is so."""
     while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
         await asyncio.sleep(0)
+
+
+class Echo(WebSocketSession):
+    kind = "echo"
+
+    def opened(self) -> None:
+        self.send(b"hello")
+
+    def received(self, message: bytes) -> None:
+        if message == b"fail":
+            raise ZeroDivisionError
+        self.send(message)
+
+    def shutdown_message(self) -> bytes:
+        return b"bye"
+
+
+def echoing(websocket: WebSocketSettings | None = None) -> WebSockets:
+    websocket = websocket or WebSocketSettings()
+    return WebSockets(frozen_box(websocket=websocket), {"/echo": Echo, "/many/": Echo})
+
+
+async def closing(client: ClientConnection) -> tuple[int, str]:
+    """Read until the server closes; gives its code and reason."""
+    with suppress(ConnectionClosed):
+        while True:
+            await client.recv()
+    assert client.close_code is not None
+    return client.close_code, client.close_reason or ""

@@ -17,16 +17,12 @@ from urllib.parse import unquote
 import msgspec
 from picows import WSCloseCode
 
+from fillwright.exchange.server.handshakes import Handshake, Refused
 from fillwright.exchange.server.market_streams import Channel, MarketStreams
 from fillwright.exchange.server.replies import encode
 from fillwright.exchange.server.stream_names import StreamName, parse_stream_name
-from fillwright.exchange.server.websocket import (
-    Handshake,
-    Refused,
-    SessionFactory,
-    WebSockets,
-    WebSocketSession,
-)
+from fillwright.exchange.server.websocket import SessionFactory, WebSockets
+from fillwright.exchange.server.websocket_session import WebSocketSession
 
 WINDOW_S = 1.0
 """Incoming messages are counted over this time, sliding."""

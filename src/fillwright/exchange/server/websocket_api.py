@@ -16,11 +16,13 @@ from picows import WSCloseCode
 from fillwright.core.types import Time
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server.desk import Desk
+from fillwright.exchange.server.handshakes import Handshake
 from fillwright.exchange.server.keys import ApiKey
 from fillwright.exchange.server.parameters import decode_request
 from fillwright.exchange.server.replies import encode, error_reply, websocket_message
 from fillwright.exchange.server.user_streams import Subscriptions, UserStreams
-from fillwright.exchange.server.websocket import Handshake, SessionFactory, WebSockets, WebSocketSession
+from fillwright.exchange.server.websocket import SessionFactory, WebSockets
+from fillwright.exchange.server.websocket_session import WebSocketSession
 from fillwright.wire.errors import message as error_message
 
 PATH = "/ws-api/v3"
