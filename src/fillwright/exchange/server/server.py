@@ -75,9 +75,9 @@ class Server:
 
     async def stop(self) -> None:
         """Stop in order: nothing new, streams closed, state saved."""
-        if self.box.sockets is not None:
-            self.box.sockets.close_all()
         await self._listener.stop()
+        if self.box.sockets is not None:
+            await self.box.sockets.shut_down()
         self._pump.stop()
         if self._keeper is not None:
             self._keeper.cancel()
