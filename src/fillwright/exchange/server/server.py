@@ -97,7 +97,7 @@ class Server:
         """Write out the event log every second, and the state when it is time to."""
         loop = asyncio.get_running_loop()
         wait_s = self.box.settings.save_every_us / SECOND
-        saved, next_save = self.box.changes, loop.time() + wait_s
+        saved, next_save = -1, loop.time() + wait_s
         while True:
             await asyncio.sleep(min(LOOK_S, wait_s))
             if self.box.log is not None:
