@@ -151,6 +151,13 @@ def test_what_is_asked_for_by_time_and_number() -> None:
     assert opens(start=0, limit=4) == []
 
 
+def test_a_candle_of_a_single_row_begins_where_its_interval_does() -> None:
+    candles = Candles(UNITS)
+    candles.add(START, Decimal(100), Decimal(1), 1, buyer_is_maker=False)
+    rows = candles.read(Interval.D1, START + MINUTE)
+    assert rows[:, OPEN_TIME].tolist() == [START // DAY * DAY]
+
+
 def test_no_trades_no_candles() -> None:
     assert len(Candles(UNITS).read(Interval.M1, START)) == 0
 

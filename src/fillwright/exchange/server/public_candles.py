@@ -270,7 +270,9 @@ def fold(rows: Rows, interval: Interval, offset_us: Time = 0) -> Rows:
     times = interval.open_times(rows[:, OPEN_TIME] + offset_us) - offset_us
     starts = np.flatnonzero(np.diff(times, prepend=times[0] - 1))
     if len(starts) == len(rows):
-        return rows
+        whole = rows.copy()
+        whole[:, OPEN_TIME] = times
+        return whole
     runs = np.diff(np.append(starts, len(rows)))
     is_flat = np.repeat(np.add.reduceat(rows[:, COUNT], starts) == 0, runs)
     kept = is_flat | (rows[:, COUNT] > 0)

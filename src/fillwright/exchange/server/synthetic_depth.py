@@ -7,6 +7,7 @@ best price changes few levels, and what accounts took comes back with the next s
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from decimal import Decimal
 
 from fillwright.core.instruments import Instrument
@@ -47,7 +48,7 @@ class SyntheticDepth:
         second = now // SNAPSHOT_EVERY
         if last is None or second != self._second or self._is_far(last, bid, ask):
             self._second = second
-            bids = {bid: bid_quantity} | self._side(self._below(bid), now)
+            bids = {bid: bid_quantity} | self._side(reversed(self._below(bid)), now)
             asks = {ask: ask_quantity} | self._side(self._above(ask), now)
             return self._shown(bids), self._shown(asks), True
         bids = self._difference(last[0], bid, bid_quantity, now, is_bid=True)
@@ -76,7 +77,7 @@ class SyntheticDepth:
         changed[best] = quantity
         return changed
 
-    def _side(self, places: range, now: Time) -> dict[int, int]:
+    def _side(self, places: Iterable[int], now: Time) -> dict[int, int]:
         return {at * self._grid: self._quantity(at, now) for at in places}
 
     def _below(self, best: int) -> range:
