@@ -133,7 +133,7 @@ _REPLY_DECODER = msgspec.json.Decoder(_WebSocketReply, float_hook=Decimal)
 
 def parse_exchange_info(body: bytes) -> ExchangeInfo:
     """Read a body (plain, gzip or zstd; also a WebSocket API reply); ExchangeInfoError when it is none."""
-    text = _decompressed(body)
+    text = decompressed(body)
     try:
         decoded = _decoded(text)
     except msgspec.DecodeError as error:
@@ -200,7 +200,7 @@ def _decoded(text: bytes) -> _Body:
             return _DECODER.decode(text)  # its message is the one that helps
 
 
-def _decompressed(body: bytes) -> bytes:
+def decompressed(body: bytes) -> bytes:
     """The body without its compression, never more than BODY_BYTES_MAX of it."""
     if body.startswith(_GZIP_MAGIC):
         inflate: Any = zlib.decompressobj(wbits=31)
