@@ -71,6 +71,16 @@ def test_streams_by_log_on_and_by_signature() -> None:
     run(story)
 
 
+def test_who_is_logged_on_signs_all_the_same_for_another_log_on_or_stream() -> None:
+    async def story() -> None:
+        async with Served().client() as client:
+            await ask(client, "session.logon", signed_ed25519(STAMP))
+            for method in ("session.logon", "userDataStream.subscribe.signature"):
+                assert (await ask(client, method, STAMP))["error"]["code"] == -1102
+
+    run(story)
+
+
 def test_parameters_that_nobody_asked_for_are_refused() -> None:
     async def story() -> None:
         async with Served().client() as client:

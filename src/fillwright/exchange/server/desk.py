@@ -229,7 +229,8 @@ class Desk:
         weight = route.weight
         if weight is not None:
             box.limits.charge(visitor, weight, box.now)
-        parsed = route.parser.websocket(params, is_logged_on=session.key is not None)
+        is_logged_on = session.key is not None and not route.operation.demands_signature
+        parsed = route.parser.websocket(params, is_logged_on=is_logged_on)
         call.parameters = parsed.values
         if weight is None:
             weight = self._weigh(call, visitor)

@@ -143,6 +143,8 @@ class Operation(msgspec.Struct, frozen=True):
     shows_order_counts: bool = False
     """Whether the answer carries ``X-MBX-ORDER-COUNT-*`` (placing orders)."""
     has_websocket: bool = True
+    demands_signature: bool = False
+    """Whether also a session that is logged on has to sign (logging on, streams by signature)."""
 
     @property
     def is_signed(self) -> bool:

@@ -75,7 +75,7 @@ def _unsubscribe(call: Call) -> dict[str, Any]:
 
 
 SESSION = (
-    Operation("session.logon", "", "", Security.USER_DATA, (), _log_on, 2),
+    Operation("session.logon", "", "", Security.USER_DATA, (), _log_on, 2, demands_signature=True),
     Operation("session.status", "", "", Security.NONE, (), _status, 2),
     Operation("session.logout", "", "", Security.NONE, (), _log_out, 2),
     Operation("session.subscriptions", "", "", Security.NONE, (), _list_subscriptions, 2),
