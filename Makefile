@@ -12,7 +12,7 @@ ARGS ?=
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run replay test test-long check format bench lock clean
+.PHONY: help setup setup-dev run exchange replay test test-long check format bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -23,6 +23,9 @@ setup-dev: $(VENV)/dev.stamp ## make .venv with what tests and checks need, too
 
 run: setup ## run the service: live paper trading; it prints where to look (ARGS="--open" opens the page)
 	$(BIN)/fillwright run $(ARGS)
+
+exchange: setup ## run a Binance Spot of your own, for tests of any bot (ARGS="--help" tells its options)
+	$(BIN)/fillwright exchange run $(ARGS)
 
 replay: setup ## replay a synthetic market, or TAPE="file ...", and open the report
 	$(BIN)/fillwright replay $(if $(strip $(TAPE)),$(foreach file,$(TAPE),--tape $(file)),--synthetic) --out $(OUT) --open $(ARGS)

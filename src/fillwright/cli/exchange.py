@@ -5,9 +5,10 @@ The group comes by way of ``exchange_service``, which adds the other commands to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,82 +57,103 @@ class Phase(StrEnum):
     CANCEL_ONLY = "CANCEL_ONLY"
 
 
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", metavar="FILE", help="Settings of the server, TOML or JSON.")
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65_535, help="Default 8090; 0: any that is free.")]
+Seed = Annotated[int | None, typer.Option(help="Of prices and faults; default 1.")]
+Symbols = Annotated[
+    list[str] | None, typer.Option(metavar="SYMBOL", help="What trades; default: all. May be repeated.")
+]
+InfoFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A body of /api/v3/exchangeInfo; default: built in.")
+]
+Market = Annotated[Source | None, typer.Option(help="Where prices come from; default synthetic.")]
+Rate = Annotated[float | None, typer.Option(metavar="N", help="Synthetic trades a second and symbol.")]
+Tapes = Annotated[
+    list[Path] | None, typer.Option(metavar="FILE", help="Recorded market data; may be repeated.")
+]
+Speed = Annotated[float | None, typer.Option(metavar="N", help="Seconds of a tape that pass in a second.")]
+FirstAccount = Annotated[str | None, typer.Option(help="Name of the first account; default main.")]
+NoLimits = Annotated[bool, typer.Option("--no-limits", help="Limits are shown, never enforced.")]
+Frozen = Annotated[bool, typer.Option("--frozen", help="Time passes by `exchange time step` alone.")]
+Start = Annotated[
+    int | None, typer.Option(metavar="US", help="Time at the start, microseconds UTC; default: now.")
+]
+StateFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="SQLite file that the state is kept in.")
+]
+LogFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write every answer and event there, as JSON lines.")
+]
+AdminToken = Annotated[
+    str | None, typer.Option(envvar="FILLWRIGHT_EXCHANGE_TOKEN", help="Default: a new one at each start.")
+]
+UpJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON when it takes requests.")]
+
+
 @exchange.command(short_help="Run an exchange until Ctrl-C.")
 def run(
     context: typer.Context,
-    settings: Annotated[
-        Path | None, typer.Option("--settings", metavar="FILE", help="Settings of the server, TOML or JSON.")
-    ] = None,
+    settings: SettingsFile = None,
     data: Data = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65_535, help="Default 8090; 0: any that is free.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of prices and faults; default 1.")] = None,
-    symbol: Annotated[
-        list[str] | None, typer.Option(metavar="SYMBOL", help="What trades; default: all. May be repeated.")
-    ] = None,
-    exchange_info: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A body of /api/v3/exchangeInfo; default: built in.")
-    ] = None,
-    market: Annotated[Source | None, typer.Option(help="Where prices come from; default synthetic.")] = None,
-    rate: Annotated[
-        float | None, typer.Option(metavar="N", help="Synthetic trades a second and symbol.")
-    ] = None,
-    tape: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Recorded market data; may be repeated.")
-    ] = None,
-    speed: Annotated[
-        float | None, typer.Option(metavar="N", help="Seconds of a tape that pass in a second.")
-    ] = None,
-    account: Annotated[str | None, typer.Option(help="Name of the first account; default main.")] = None,
+    host: Host = None,
+    port: Port = None,
+    seed: Seed = None,
+    symbol: Symbols = None,
+    exchange_info: InfoFile = None,
+    market: Market = None,
+    rate: Rate = None,
+    tape: Tapes = None,
+    speed: Speed = None,
+    account: FirstAccount = None,
     balance: Balance = None,
-    no_limits: Annotated[bool, typer.Option("--no-limits", help="Limits are shown, never enforced.")] = False,
-    frozen: Annotated[
-        bool, typer.Option("--frozen", help="Time passes by `exchange time step` alone.")
-    ] = False,
-    start_us: Annotated[
-        int | None, typer.Option(metavar="US", help="Time at the start, microseconds UTC; default: now.")
-    ] = None,
-    state: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="SQLite file that the state is kept in.")
-    ] = None,
-    log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write every answer and event there, as JSON lines.")
-    ] = None,
-    admin_token: Annotated[
-        str | None, typer.Option(envvar="FILLWRIGHT_EXCHANGE_TOKEN", help="Default: a new one at each start.")
-    ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON when it takes requests.")
-    ] = False,
+    no_limits: NoLimits = False,
+    frozen: Frozen = False,
+    start_us: Start = None,
+    state: StateFile = None,
+    log: LogFile = None,
+    admin_token: AdminToken = None,
+    json: UpJson = False,
 ) -> None:
     """Run an exchange that Binance's clients cannot tell from Binance Spot, until Ctrl-C."""
     with ending(json):
         first = given(account_id=account, balances=commands.amounts(balance) if balance else None)
-        source = Source.TAPE if market is None and tape else market
         wishes = given(
             host=host,
             port=port,
             seed=seed,
             symbols=symbol or None,
-            exchange_info=None if exchange_info is None else str(exchange_info),
-            market=given(
-                source=None if source is None else source.value,
-                trades_per_second=rate,
-                tapes=[str(path) for path in tape] if tape else None,
-                speed=speed,
-            ),
+            exchange_info=_text(exchange_info),
+            market=_market(market, rate, tape or (), speed),
             accounts=[first] if first else None,
             limits={"is_enabled": False} if no_limits else None,
             clock=given(is_frozen=True if frozen else None, start_us=start_us),
-            state_file=None if state is None else str(state),
-            log_file=None if log is None else str(log),
+            state_file=_text(state),
+            log_file=_text(log),
             admin_token=admin_token,
         )
         folder = service_config((), data).data.dir
         options = ExchangeOptions(data=folder, file=settings, settings=wishes)
         commands.run(services_of(context), options, json_wanted=json)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _market(
+    source: Source | None, rate: float | None, tapes: Sequence[Path], speed: float | None
+) -> dict[str, Any]:
+    if source is None and tapes:
+        source = Source.TAPE
+    return given(
+        source=None if source is None else source.value,
+        trades_per_second=rate,
+        tapes=[str(path) for path in tapes] or None,
+        speed=speed,
+    )
 
 
 # -- accounts ------------------------------------------------------------------------------------------------------
