@@ -233,13 +233,14 @@ def test_a_signal_begins_the_day_if_nothing_else_has() -> None:
 
 
 def test_equity_is_marked_each_second_while_coins_are_held_and_not_while_flat() -> None:
-    """Trading rules §3: marked each second live, none while flat; only marks move peak and drawdown."""
+    """Trading rules §3: marked each second live (in which it changes), none while flat; only marks move the peak."""
     desk = quiet_desk()
     desk.wait(3)
     assert desk.events(ev.EquityMarked) == []
     position = desk.enter()
-    desk.price(51_000)
-    desk.wait(3)
+    for price in (50_900, 50_950, 51_000):
+        desk.price(price)
+        desk.wait(1)
     marks = [record for record in desk.records if isinstance(record.event, ev.EquityMarked)]
     assert [record.time - NOW for record in marks] == [4 * SECOND, 5 * SECOND, 6 * SECOND]
     event = marks[-1].event
@@ -260,6 +261,43 @@ def test_equity_is_marked_as_often_as_the_venue_profile_says() -> None:
     desk.wait(150)
     marks = [record.time for record in desk.records if isinstance(record.event, ev.EquityMarked)]
     assert marks == [NOW + MINUTE, NOW + 2 * MINUTE]
+
+
+def test_equity_that_does_not_change_is_marked_once_a_minute() -> None:
+    desk = quiet_desk()
+    desk.enter()
+    desk.price(51_000)
+    begin = len(desk.events(ev.EquityMarked))
+    desk.wait(5)
+    assert len(desk.events(ev.EquityMarked)) == begin + 1
+    desk.price(50_990)
+    desk.wait(1)
+    desk.price(51_000)
+    desk.wait(1)
+    marks = [record for record in desk.records if isinstance(record.event, ev.EquityMarked)]
+    assert len(marks) == begin + 3
+    desk.wait(59)
+    assert len(desk.events(ev.EquityMarked)) == begin + 3
+    desk.wait(1)
+    assert [r.time for r in desk.records if isinstance(r.event, ev.EquityMarked)][-2:] == [
+        marks[-1].time,
+        marks[-1].time + MINUTE,
+    ]
+
+
+def test_a_drawdown_limit_that_is_lowered_halts_though_nothing_moves() -> None:
+    risk = wide_limits(max_position_size_usdt=D(5000), max_drawdown_percent=D(5))
+    desk = quiet_desk(risk=risk)
+    desk.enter(size=inp.Size(quote=D(4000)), stop_loss=D(48_000))
+    desk.price(48_400)
+    desk.wait(2)
+    assert desk.state.safety.halted_cause == ""
+    lower = msgspec.structs.replace(
+        desk.state.settings, risk=msgspec.structs.replace(risk, max_drawdown_percent=D("0.5"))
+    )
+    desk.step(inp.ChangeSettings(settings=lower, by="ann"))
+    desk.wait(1)
+    assert desk.state.safety.halted_cause == "drawdown"
 
 
 def test_a_mark_below_the_drawdown_limit_halts() -> None:

@@ -32,9 +32,11 @@ from fillwright.core.risk.limits import Limits
 from fillwright.core.risk.situation import Assessment
 from fillwright.core.settle import AT_REST, settle, settle_manual
 from fillwright.core.state import Ledger, State
-from fillwright.core.types import CONTEXT, SECOND, SignalStatus, Symbol, Time
+from fillwright.core.types import CONTEXT, MINUTE, SECOND, SignalStatus, Symbol, Time
 from fillwright.core.waiting import soonest
 
+MARKED_MAX: Time = MINUTE
+"""So long equity may stand unmarked while nothing about it changes."""
 MANUAL = 0
 """Stands for the orders that belong to no position."""
 SETTLE_ROUNDS_MAX = 32
@@ -65,6 +67,8 @@ class Engine:
         self._wakes: dict[int, Time] = {}
         self._heap: list[tuple[Time, int]] = []
         self._watch = MarketWatch()
+        self._valued_at: Time = 0
+        """When equity was worked out last, whether there was anything to mark or not."""
 
     @property
     def state(self) -> State:
@@ -107,7 +111,8 @@ class Engine:
         if portfolio.day >= 0:
             day_end = trading_day_end(portfolio.day, settings.risk.day_start_hour_utc)
         if any(portfolio.owned.values()):
-            mark = _next_multiple(portfolio.marked_at or state.time, venue.mark_interval_s * SECOND)
+            valued_at = max(portfolio.marked_at, self._valued_at) or state.time
+            mark = _next_multiple(valued_at, venue.mark_interval_s * SECOND)
             if venue.protection_read_s:
                 reads = state.protection_read_at + venue.protection_read_s * SECOND
         if self.ledger.waiting_signals:
@@ -212,6 +217,7 @@ class Engine:
             ctx.touch(position_id)
         _day_end, mark, reads, waiting, reconcile_at = self._account_deadlines()
         if mark and ctx.now >= mark:
+            self._valued_at = ctx.now
             _mark(ctx)
         if waiting and ctx.now >= waiting:
             intake.expire_waiting(ctx)
@@ -237,9 +243,12 @@ def _start_day(ctx: Context) -> None:
 
 
 def _mark(ctx: Context) -> None:
-    portfolio = ctx.state.portfolio
+    portfolio, known = ctx.state.portfolio, ctx.state.prices
     prices = tuple((symbol, ctx.bids[symbol]) for symbol, owned in portfolio.owned.items() if owned)
-    ctx.emit(ev.EquityMarked(equity=portfolio.equity_at(ctx.bids), prices=prices))
+    equity = portfolio.equity_at(ctx.bids)
+    is_news = equity != portfolio.equity or any(known.get(symbol) != price for symbol, price in prices)
+    if is_news or ctx.now - portfolio.marked_at >= MARKED_MAX:
+        ctx.emit(ev.EquityMarked(equity=equity, prices=prices))
     for event in breaker.on_mark(ctx.state, ctx.state.settings.risk.max_drawdown_percent):
         ctx.emit(event)
         ctx.alert("error", "HALTED", "the drawdown limit was reached")

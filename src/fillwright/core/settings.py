@@ -110,7 +110,7 @@ class VenueProfile(msgspec.Struct, frozen=True, kw_only=True):
     keep_ended_s: int = 86_400
     """How long ended orders, positions and signals stay in State, where late reports find them."""
     mark_interval_s: int = 1
-    """Equity is marked this often while a position is open."""
+    """Equity is marked this often while a position is open; while nothing changes about it, once a minute."""
     order_limits: tuple[tuple[int, int], ...] = ((10, 100), (86_400, 200_000))
     """Unfilled order counts of the venue: (window in seconds, orders)."""
 
