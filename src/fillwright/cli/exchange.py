@@ -29,6 +29,8 @@ from fillwright.commands.failures import ending
 from fillwright.commands.service import service_config
 from fillwright.options import BadInputError, ExchangeOptions
 
+__all__ = ["exchange"]
+
 
 class Source(StrEnum):
     """Where prices come from."""

@@ -13,6 +13,8 @@ from fillwright.commands import exchange as commands
 from fillwright.commands.failures import ending
 from fillwright.options import ExitCode
 
+__all__ = ["exchange"]
+
 
 class Outcome(StrEnum):
     """What becomes of requests."""
