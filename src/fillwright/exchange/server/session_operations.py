@@ -80,7 +80,16 @@ SESSION = (
     Operation("session.logout", "", "", Security.NONE, (), _log_out, 2),
     Operation("session.subscriptions", "", "", Security.NONE, (), _list_subscriptions, 2),
     Operation("userDataStream.subscribe", "", "", Security.NONE, (), _subscribe, 2),
-    Operation("userDataStream.subscribe.signature", "", "", Security.USER_STREAM, (), _subscribe_signed, 2),
+    Operation(
+        "userDataStream.subscribe.signature",
+        "",
+        "",
+        Security.USER_STREAM,
+        (),
+        _subscribe_signed,
+        2,
+        demands_signature=True,
+    ),
     Operation(
         "userDataStream.unsubscribe",
         "",
