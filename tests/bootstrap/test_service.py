@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -50,13 +52,18 @@ def _logs_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def start(tmp_path: Path, text: str = SYNTHETIC, trader: str | None = None) -> None:
+def refuse(up: ServiceUp) -> None:
+    raise AssertionError("it has started")
+
+
+def start(
+    tmp_path: Path,
+    text: str = SYNTHETIC,
+    trader: str | None = None,
+    tell: Callable[[ServiceUp], None] = refuse,
+) -> None:
     (tmp_path / "fillwright.toml").write_text(text)
     config = load(environment={}, folder=tmp_path, overrides={"data.dir": str(tmp_path / "data")})
-
-    def tell(up: ServiceUp) -> None:
-        raise AssertionError("it has started")
-
     run_service(ServiceOptions(config=config, trader=trader), tell)
 
 
@@ -112,6 +119,24 @@ def test_the_books_are_compared_before_a_source_of_prices_is_chosen_and_none_at_
         start(tmp_path)
     assert compared == [True]
     assert gc.isenabled()
+
+
+def test_garbage_is_collected_once_it_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before: list[bool] = []
+    after: list[bool] = []
+
+    def look() -> type[Prices]:
+        before.append(gc.isenabled())
+        return Prices
+
+    def tell(up: ServiceUp) -> None:
+        after.append(gc.isenabled())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(module, "_load_sources", look)
+    start(tmp_path, tell=tell)
+    gc.unfreeze()
+    assert (before, after) == ([False], [True])
 
 
 def test_a_trader_that_is_not_there(tmp_path: Path) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fillwright.config import Config
 from fillwright.options import Finding, ReplayOptions, ReplayProgress, ReplayResult, ServiceOptions, ServiceUp
-from fillwright.storage.sql import SqlReadModel, open_read_model
+
+if TYPE_CHECKING:  # every command loads what it needs
+    from fillwright.storage.sql import SqlReadModel
 
 __all__ = ["doctor", "new_token", "read_model", "replay", "run_service"]
 
 
 def read_model(database: Path) -> SqlReadModel:
     """Open a journal's read models for queries alone; a context manager, like the store itself."""
+    from fillwright.storage.sql import open_read_model
+
     return open_read_model(database)
 
 
@@ -34,6 +39,7 @@ def run_service(options: ServiceOptions, tell: Callable[[ServiceUp], None]) -> N
     Raises Failure and StorageError.
     """
     # What is loaded until it is up stays: looking for garbage in it would only delay the protection of what is open.
+    # The service goes on with collections once it is up.
     gc.disable()
     try:
         from fillwright.bootstrap.service import run_service as run  # a replay needs no server

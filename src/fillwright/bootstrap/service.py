@@ -292,6 +292,7 @@ class _Service:
         self._log.info("listening", url=url, prices=feed.source, symbols=list(plan.lineup.symbols))
         gc.collect()
         gc.freeze()  # what is there now stays; collections need not look at it again
+        gc.enable()
         self.tell(
             ServiceUp(
                 url=url,
