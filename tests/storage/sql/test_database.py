@@ -52,7 +52,8 @@ def test_a_fresh_store_is_made_and_carries_its_schema(path: Path) -> None:
 
     assert database.read_revision(path) == schema.SCHEMA_REVISION
     assert opened.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert opened.connection.execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
+    stall = database.WAL_STALL * database.WAL_BYTES // database.PAGE_SIZE
+    assert opened.connection.execute("PRAGMA wal_autocheckpoint").fetchone() == (stall,)
     assert opened.connection.execute("PRAGMA page_size").fetchone() == (PAGE_SIZE,)
     opened.close()
     assert [file.name for file in path.parent.iterdir()] == ["journal.db"]
@@ -288,6 +289,21 @@ def test_checkpoints_come_only_when_asked_for(path: Path, monkeypatch: pytest.Mo
     assert not opened.checkpoint_due()  # the log begins anew
     opened.close()
     assert not opened.checkpoint_due()
+
+
+def test_a_log_that_nobody_looks_after_does_not_grow_for_ever(path: Path) -> None:
+    opened = open_database(path, lay_out=True)
+    journal, log = SqliteJournal(opened), path.with_name(path.name + "-wal")
+    bound = database.WAL_STALL * database.LIVE_WAL_BYTES
+    lengths = []
+    while path.stat().st_size < 2 * bound:
+        at = journal.last_seq("main")
+        journal.append("main", at, records(300, first=at + 1, size=10_000))
+        lengths.append(log.stat().st_size)
+        assert at < 30_000
+    assert database.LIVE_WAL_BYTES * 2 < max(lengths) < bound + 6_000_000
+    assert lengths.count(database.LIVE_WAL_BYTES) >= 2  # cut back each time
+    opened.close()
 
 
 def test_what_follows_from_durable_records_does_not_wait_for_the_disk(path: Path) -> None:

@@ -1,8 +1,9 @@
 """One SQLite file: how it is opened, made, kept apart from other files, and written in whole transactions.
 
-Write-ahead log; checkpoints happen only when ``checkpoint`` is called, so that none stalls a commit. Durability
-``normal`` survives the end of the process, ``full`` also a power cut (one fdatasync per commit). A log that is laid
-out beforehand is only written over: a commit that makes its file longer waits for the file system's own journal, too.
+Write-ahead log; checkpoints happen when ``checkpoint`` is called, so that none stalls a commit, unless nobody calls it
+in time: the log must not fill the disk that its own checkpoint needs. Durability ``normal`` survives the end of the
+process, ``full`` also a power cut (one fdatasync per commit). A log that is laid out beforehand is only written over:
+a commit that makes its file longer waits for the file system's own journal, too.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ LIVE_WAL_BYTES = 8 * 1024 * 1024
 """For stores that are written in small commits, laid out beforehand: 150 trades from one checkpoint to the next."""
 WAL_GROWTH = 8
 """``checkpoint_due`` says yes when the log is an eighth longer than what is kept of it."""
+WAL_STALL = 4
+"""A commit makes a checkpoint itself when the log is so many times as long as what is kept of it."""
 LAY_OUT_CACHE_KIB = 64
 LAY_OUT = "INSERT INTO snapshots (account_id, seq, name, time, body) VALUES ('', 0, '', 0, zeroblob(?))"
 _SYNCHRONOUS = {"normal": "NORMAL", "full": "FULL"}
@@ -162,7 +165,7 @@ def open_database(
         try:
             connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_STALL * wal_bytes // PAGE_SIZE}")
             connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
             connection.execute("PRAGMA fullfsync = ON")
             connection.execute(f"PRAGMA journal_size_limit = {wal_bytes}")
