@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fillwright.exchange.accounts import Account, round_commission
@@ -112,3 +113,12 @@ def test_open_orders_are_known_by_their_symbol() -> None:
 )
 def test_commissions_are_cut_off(amount: str, precision: int, rounded: str) -> None:
     assert round_commission(D(amount), precision) == D(rounded)
+
+
+def test_the_oldest_fills_go_when_there_are_twice_as_many_as_are_kept() -> None:
+    exchange = an_exchange(msgspec.structs.replace(EXACT, fills_kept_max=3))
+    counts = []
+    for number in range(9):
+        exchange.execute("a", market(BUY, "0.1", f"m{number}"), 5 + number)
+        counts.append(len(exchange.trades("a", SYMBOL)))
+    assert counts == [1, 2, 3, 4, 5, 3, 4, 5, 3]

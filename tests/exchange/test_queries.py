@@ -141,3 +141,21 @@ def test_orders_without_fills_are_archived_after_ninety_days() -> None:
     exchange.set_market(SYMBOL, now=7 + ARCHIVED_AFTER_US)
     assert refused(lambda: exchange.order("a", SYMBOL, client_order_id="gone")) == (-2026, ARCHIVED)
     assert exchange.order("a", SYMBOL, client_order_id="bought").order_id == 2
+
+
+def test_fills_are_kept_beyond_their_orders_where_settings_say_so() -> None:
+    forgetful = msgspec.structs.replace(EXACT, final_orders_max=1, fills_kept_max=2)
+    exchange = an_exchange(forgetful)
+    for number in range(5):
+        exchange.execute("a", market(BUY, "0.1", f"m{number}"), 5 + number)
+    assert [one.client_order_id for one in exchange.all_orders("a", SYMBOL)] == ["m4"]
+    fills = exchange.trades("a", SYMBOL)
+    assert [one.time for one in fills] == [7, 8, 9]
+    assert exchange.trades("a", SYMBOL, order_id=fills[0].order_id) == fills[:1]
+    assert exchange.trades("a", SYMBOL, from_id=fills[1].trade_id) == fills[1:]
+    assert exchange.trades("a", SYMBOL, start_time=8, end_time=8) == fills[1:2]
+    assert exchange.trades("a", SYMBOL, end_time=8, limit=1) == fills[1:2]
+    assert exchange.trades("a", SYMBOL, order_id=1) == ()
+    again = Exchange.load(exchange.dump(), [exchange.instrument(SYMBOL)], forgetful)
+    assert again.trades("a", SYMBOL) == fills
+    assert again.update_time("a") == exchange.update_time("a") == 9

@@ -106,17 +106,3 @@ def test_forgotten_orders_leave_no_names_behind(renames: bool) -> None:
     assert account.lists_by_client_id == {}
     assert exchange._state.orders == {}
     assert exchange._state.lists == {}
-
-
-def test_fills_of_forgotten_orders_are_kept_where_settings_say_so() -> None:
-    forgetful = msgspec.structs.replace(EXACT, final_orders_max=1, fills_kept_max=2)
-    exchange = an_exchange(forgetful)
-    for number in range(5):
-        exchange.execute("a", market(BUY, "0.1", f"m{number}"), 5 + number)
-    assert [one.client_order_id for one in exchange.all_orders("a", SYMBOL)] == ["m4"]
-    fills = exchange.trades("a", SYMBOL)
-    assert [one.time for one in fills] == [7, 8, 9]
-    assert exchange.trades("a", SYMBOL, order_id=fills[0].order_id) == fills[:1]
-    again = type(exchange).load(exchange.dump(), [exchange.instrument(SYMBOL)], forgetful)
-    assert again.trades("a", SYMBOL) == fills
-    assert again.update_time("a") == exchange.update_time("a") == 9

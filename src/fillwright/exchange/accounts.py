@@ -36,8 +36,8 @@ class Account:
     """One customer of the exchange."""
 
     __slots__ = (
-        "account_id", "balances", "by_client_id", "can_trade", "fees", "lists_by_client_id", "open",
-        "open_by_symbol", "open_lists", "past_fills", "prevented_matches", "trade_group", "update_time",
+        "account_id", "balances", "by_client_id", "can_trade", "fees", "fills", "lists_by_client_id", "open",
+        "open_by_symbol", "open_lists", "prevented_matches", "trade_group", "update_time",
         "windows",
     )  # fmt: skip
 
@@ -60,8 +60,8 @@ class Account:
         self.open_lists: dict[int, Symbol] = {}
         self.lists_by_client_id: dict[ClientOrderId, int] = {}
         self.prevented_matches: deque[PreventedMatch] = deque(maxlen=settings.trades_max)
-        self.past_fills: dict[Symbol, deque[TradeView]] = {}
-        """Fills of orders that are forgotten, as many as settings say."""
+        self.fills: dict[Symbol, list[TradeView]] = {}
+        """Fills in their order, where settings say that they are kept beyond their orders."""
         self.windows = [CountWindow() for _ in settings.order_counts]
 
     def add_open(self, order: Order) -> None:
@@ -81,6 +81,15 @@ class Account:
         """Open orders of a symbol, in order of creation."""
         mine = self.open_by_symbol.get(symbol)
         return mine.values() if mine is not None else ()
+
+    def keep_fill(self, fill: TradeView, kept_max: int) -> None:
+        """Keep a fill; the oldest go half of them at a time, so that this costs O(1) each."""
+        fills = self.fills.get(fill.symbol)
+        if fills is None:
+            fills = self.fills[fill.symbol] = []
+        fills.append(fill)
+        if len(fills) >= 2 * kept_max:
+            del fills[:kept_max]
 
     def balance(self, asset: Asset) -> Balance:
         """The balance of an asset, made on first use."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TypeVar
 
 import msgspec
@@ -225,27 +226,44 @@ def trades(
 ) -> tuple[TradeView, ...]:
     """Fills ascending: of one order, or the oldest from a trade id or a time on, else the newest."""
     state.market(symbol)
-    if order_id is None:
-        orders = [one for one in state.orders.values() if one.fills]
-    else:
-        found = state.orders.get(order_id)
-        orders = [] if found is None else [found]
-    past = account.past_fills.get(symbol, ())
-    candidates = [one for one in past if order_id is None or one.order_id == order_id]
-    for order in orders:
-        if order.account_id == account.account_id and order.symbol == symbol:
-            candidates.extend(order.fills)
+    limit = max(1, min(limit, LIMIT_MAX))
+    mine = _fills(state, account, symbol, order_id)
+    first = 0 if from_id is None else bisect_left(mine, from_id, key=_trade_id)
+    if start_time is not None:
+        first = max(first, bisect_left(mine, start_time, key=_trade_time))
+    last = len(mine) if end_time is None else bisect_right(mine, end_time, key=_trade_time)
+    if from_id is None and start_time is None:
+        first = max(first, last - limit)
+    return tuple(mine[first : min(last, first + limit)])
+
+
+def _fills(state: State, account: Account, symbol: Symbol, order_id: int | None) -> list[TradeView]:
+    """An account's fills of a symbol, or of an order, in their order."""
+    order = None if order_id is None else state.orders.get(order_id)
+    if order is not None:
+        is_mine = order.account_id == account.account_id and order.symbol == symbol
+        return order.fills if is_mine else []
+    if state.settings.fills_kept_max:
+        kept = account.fills.get(symbol, [])
+        return kept if order_id is None else [one for one in kept if one.order_id == order_id]
+    if order_id is not None:
+        return []
     mine = [
-        one
-        for one in candidates
-        if one.trade_id >= (from_id or 0) and _is_between(one.time, start_time, end_time)
+        fill
+        for one in state.orders.values()
+        if one.fills and one.account_id == account.account_id and one.symbol == symbol
+        for fill in one.fills
     ]
     mine.sort(key=_trade_id)
-    return tuple(_window(mine, limit, from_start=from_id is not None or start_time is not None))
+    return mine
 
 
 def _trade_id(trade: TradeView) -> int:
     return trade.trade_id
+
+
+def _trade_time(trade: TradeView) -> Time:
+    return trade.time
 
 
 def balances(account: Account) -> tuple[AssetBalance, ...]:

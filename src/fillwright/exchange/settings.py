@@ -75,7 +75,7 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     trades_max: int = PREVENTED_MATCHES_KEPT_MAX
     """Prevented matches remembered per account; fills are remembered with their orders."""
     fills_kept_max: int = 0
-    """Fills remembered per account and symbol when their orders are forgotten; 0: none beyond their orders."""
+    """Fills remembered per account and symbol, at least, however long their orders are; 0: only with their orders."""
 
     @property
     def slippage(self) -> Decimal:

@@ -72,12 +72,13 @@ def fill(
 
     if is_first and state.settings.order_counts:
         account.add_count(state.settings.order_counts, -1, state.now)
-    order.fills.append(
-        TradeView(
-            order.symbol, trade_id, order.order_id, order.order_list_id, price, quantity, quote, commission, asset,
-            state.now, buying, is_maker,
-        )
+    trade = TradeView(
+        order.symbol, trade_id, order.order_id, order.order_list_id, price, quantity, quote, commission, asset,
+        state.now, buying, is_maker,
     )  # fmt: skip
+    order.fills.append(trade)
+    if state.settings.fills_kept_max:
+        account.keep_fill(trade, state.settings.fills_kept_max)
     if is_final:
         state.finish(order)
     state.report_trade(order, quantity, price, quote, commission, asset, trade_id, is_maker)

@@ -46,7 +46,7 @@ class AccountDump(msgspec.Struct, array_like=True, gc=False):
     windows: list[CountWindow]
     can_trade: bool = True
     update_time: Time = 0
-    past_fills: dict[Symbol, list[TradeView]] = {}
+    fills: dict[Symbol, list[TradeView]] = {}
 
 
 Levels = list[tuple[Decimal, Decimal]]
@@ -132,7 +132,7 @@ def _dump_account(account: Account) -> AccountDump:
         account.windows,
         account.can_trade,
         account.update_time,
-        {symbol: list(fills) for symbol, fills in account.past_fills.items()},
+        account.fills,
     )
 
 
@@ -234,8 +234,7 @@ def _load_account(state: State, part: AccountDump) -> Account:
     account.windows = part.windows
     account.can_trade = part.can_trade
     account.update_time = part.update_time
-    kept = state.settings.fills_kept_max
-    account.past_fills = {symbol: deque(fills, maxlen=kept) for symbol, fills in part.past_fills.items()}
+    account.fills = part.fills
     return account
 
 

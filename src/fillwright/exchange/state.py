@@ -370,13 +370,7 @@ class State:
     def _drop(self, order: Order) -> None:
         del self.orders[order.order_id]
         self.amendments.pop(order.order_id, None)
-        account = self.accounts[order.account_id]
-        if order.fills and self.settings.fills_kept_max:
-            past = account.past_fills.get(order.symbol)
-            if past is None:
-                past = account.past_fills[order.symbol] = deque(maxlen=self.settings.fills_kept_max)
-            past.extend(order.fills)
-        names = account.by_client_id
+        names = self.accounts[order.account_id].by_client_id
         for name in (order.client_order_id, order.cancel_client_order_id):
             if name and names.get((order.symbol, name)) == order.order_id:
                 del names[order.symbol, name]

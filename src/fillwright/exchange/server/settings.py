@@ -22,6 +22,7 @@ DEFAULT_BALANCES: dict[Asset, Decimal] = {
     "BNB": Decimal(100),
 }
 ORDERS_KEPT_MAX = 100_000
+FILLS_KEPT_MAX = 20_000
 
 
 class BoxSettingsError(Exception):
@@ -148,9 +149,10 @@ class BoxSettings(_Settings, frozen=True):
     """A body of ``GET /api/v3/exchangeInfo``; None: the built-in one."""
     accounts: tuple[AccountSettings, ...] = (AccountSettings(),)
     exchange: ExchangeSettings = ExchangeSettings(
-        final_retention_us=90 * DAY,
+        final_retention_us=120 * DAY,
         final_orders_max=ORDERS_KEPT_MAX,
         trades_max=ORDERS_KEPT_MAX,
+        fills_kept_max=FILLS_KEPT_MAX,
         public_trades=True,
     )
     market: MarketSettings = MarketSettings()
