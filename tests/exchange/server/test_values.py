@@ -49,6 +49,7 @@ def test_times_are_milliseconds_or_microseconds_by_their_size() -> None:
     assert _value(Kind.TIME, "1499827319559") == 1_499_827_319_559_000
     assert _value(Kind.TIME, "1499827319559123") == 1_499_827_319_559_123
     assert _value(Kind.TIME, "0") == 0
+    assert _value(Kind.TIME, "9223372036854775807") == 4_102_444_800_000_000
     assert _refusal(Kind.TIME, "-1")[0] == -1100
 
 

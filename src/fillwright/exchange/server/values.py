@@ -47,6 +47,8 @@ _LONG_MAX = 2**63 - 1
 _DECIMAL_MAX = Decimal("92233720368.54775807")
 _MICROSECONDS_FROM = 10**14
 """A time from here on is in microseconds: as milliseconds it would be past the year 5000."""
+_TIME_MAX: Time = 4_102_444_800_000_000
+"""2100-01-01; bounds of a range that lie beyond are taken for it."""
 
 _is_symbol = re.compile(r"(?:(?![a-z])[\w\-.]){1,50}").fullmatch
 _client_id = re.compile(r"[a-zA-Z0-9\-_]{1,36}").fullmatch
@@ -147,7 +149,7 @@ def time_of(name: str, text: str) -> Time:
 
 
 def _times(name: str) -> Converter:
-    return lambda text: time_of(name, text)
+    return lambda text: min(time_of(name, text), _TIME_MAX)
 
 
 def _matching(name: str, match: Callable[[str], object], legal: str) -> Converter:
