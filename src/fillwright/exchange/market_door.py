@@ -197,6 +197,10 @@ class MarketDoor:
         market = self._state.market(symbol)
         market.trade_id = max(market.trade_id, last_id)
 
+    def has_depth(self, symbol: Symbol) -> bool:
+        """Whether the outside market's book is known beyond its best prices."""
+        return self._state.market(symbol).depth_bids is not None
+
     def displayed(self, symbol: Symbol) -> display.Displayed:
         """The book as everybody sees it: bids and asks, best first."""
         state = self._state

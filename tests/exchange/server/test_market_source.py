@@ -12,6 +12,7 @@ import pytest
 from fillwright.core.types import MINUTE, SECOND
 from fillwright.exchange.server.assembly import make_box, state_of
 from fillwright.exchange.server.box import Box
+from fillwright.exchange.server.market_source import set_price
 from fillwright.exchange.server.settings import BoxSettings, BoxSettingsError, MarketSettings, SourceKind
 from fillwright.exchange.server.synthetic_past import LAST_TRADE_ID
 from fillwright.market.intervals import Interval
@@ -113,3 +114,26 @@ def test_settings_that_cannot_be() -> None:
         make_box(frozen(market=MarketSettings(source=SourceKind.TAPE)))
     with pytest.raises(BoxSettingsError, match="trades a second"):
         make_box(frozen(market=MarketSettings(trades_per_second=0)))
+
+
+def best(box: Box) -> tuple[Decimal, Decimal, Decimal]:
+    top, last = box.markets["BTCUSDT"].book.top(), box.markets["BTCUSDT"].last
+    assert last is not None
+    return top.bid, last.price, top.ask
+
+
+def test_a_price_is_set_whatever_the_source() -> None:
+    one = Decimal(1)
+    scripted = make_box(frozen(market=MarketSettings(source=SourceKind.SCRIPT)))
+    set_price(scripted, "BTCUSDT", Decimal(48_000), one)
+    assert best(scripted) == (Decimal("47999.99"), 48_000, Decimal("48000.01"))
+    scripted.depth("BTCUSDT", [(Decimal(90), one)], [(Decimal(110), one)], scripted.now)
+    set_price(scripted, "BTCUSDT", Decimal(47_000), one)
+    assert best(scripted) == (Decimal("46999.99"), 47_000, Decimal("47000.01"))
+    assert scripted.markets["BTCUSDT"].trades[-1].buyer_is_maker
+    walking = make_box(synthetic())
+    set_price(walking, "BTCUSDT", Decimal(48_000), one)
+    bid, last, ask = best(walking)
+    assert bid == last == 48_000 < ask
+    step(walking, 5 * SECOND)
+    assert abs(best(walking)[1] - 48_000) < 200

@@ -152,6 +152,20 @@ def test_it_goes_on_from_known_prices() -> None:
     assert abs(sink.of("trade")[0][3] - 12_345) < 50
 
 
+def test_a_price_that_was_set_is_where_it_goes_on_from() -> None:
+    market, sink = source(BTCUSDT), Recorder()
+    market.advance(START + MINUTE, sink)
+    market.move("BTCUSDT", Decimal("1234.56"), sink, START + MINUTE)
+    _, _, time, bids, asks, is_snapshot = sink.events[-1]
+    assert (time, is_snapshot) == (START + MINUTE, True)
+    assert bids[0][0] == Decimal("1234.56") < asks[0][0]
+    market.advance(START + 2 * MINUTE, sink)
+    assert abs(sink.of("trade")[-1][3] - Decimal(1234)) < 500
+    market.move("BTCUSDT", Decimal("0.01"), sink, START + 2 * MINUTE)
+    market.advance(START + 4 * MINUTE, sink)
+    assert all(one[3] > 0 for one in sink.of("trade"))
+
+
 def test_rates_that_cannot_be_and_no_symbols() -> None:
     with pytest.raises(MarketSourceError, match="trades a second"):
         source(rate=0)

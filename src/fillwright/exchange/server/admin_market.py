@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fillwright.core.types import ZERO
+from fillwright.exchange.server import market_source
 from fillwright.exchange.server.admin_messages import (
     Done,
     MoveTime,
@@ -34,14 +35,9 @@ def _positive(**amounts: Decimal) -> None:
 
 
 def set_price(box: Box, wish: SetPrice) -> Done:
-    """Quotes one tick around a price, then a trade at it: stops that it reaches are set off."""
+    """Best prices around a price, then a trade at it: stops that it reaches are set off."""
     _positive(price=wish.price, quantity=wish.quantity)
-    tick = box.exchange.instrument(wish.symbol).price_filter.tick or Decimal("0.00000001")
-    bid, ask = wish.price - tick, wish.price + tick
-    if bid <= ZERO:
-        bid = wish.price
-    box.quote(wish.symbol, bid, wish.quantity, ask, wish.quantity, box.now)
-    box.trade(wish.symbol, wish.price, wish.quantity, False, box.now)
+    market_source.set_price(box, wish.symbol, wish.price, wish.quantity)
     return Done(now=box.now)
 
 

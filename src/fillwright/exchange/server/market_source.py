@@ -17,6 +17,7 @@ from fillwright.exchange.server.synthetic_source import SyntheticSource
 from fillwright.exchange.server.tape_source import TapeSource
 
 __all__ = ["MarketSourceError", "open_markets"]
+_LEAST = Decimal("0.00000001")
 LOOK_BACK: Time = 10 * SECOND
 """The synthetic market has been going for at least this long when a server begins."""
 
@@ -65,6 +66,21 @@ def open_markets(box: Box, instruments: Mapping[Symbol, Instrument], *, goes_on:
         box.source = TapeSource(
             settings.tapes, instruments, box.now, speed=settings.speed, is_paced=not box.clock.is_frozen
         )
+
+
+def set_price(box: Box, symbol: Symbol, price: Decimal, quantity: Decimal) -> None:
+    """Bring a symbol to a price: the book goes there, then a trade at it; a synthetic walk goes on from there."""
+    exchange, source = box.exchange, box.source
+    instrument, last = exchange.instrument(symbol), exchange.quote(symbol).last
+    tick = instrument.price_filter.tick or _LEAST
+    bid, ask = price if price <= tick else price - tick, price + tick
+    if isinstance(source, SyntheticSource):
+        source.move(symbol, price, box, box.now)
+    elif exchange.has_depth(symbol):
+        box.depth(symbol, [(bid, quantity)], [(ask, quantity)], box.now)
+    else:
+        box.quote(symbol, bid, quantity, ask, quantity, box.now)
+    box.trade(symbol, price, quantity, last is not None and price < last, box.now)
 
 
 def _open_synthetic(box: Box, instruments: Mapping[Symbol, Instrument], *, goes_on: bool) -> None:

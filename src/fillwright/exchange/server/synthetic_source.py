@@ -54,6 +54,8 @@ class SyntheticSymbol:
         self._depth = SyntheticDepth(
             instrument, self._scale, seed, price, max(1, int(shape.depth_value * self._unit))
         )
+        self._shift = 0
+        """How far, in units of price, the walk was moved from where it would be."""
         self._ticks: Ticks | None = None
         self._times: list[Time] = []
         self._index = 0
@@ -122,7 +124,8 @@ class SyntheticSymbol:
         if with_depth:
             self._push_book(sink, index, time)
         is_sell = bool(ticks.buyer_is_maker[index])
-        price = scale.price(int(ticks.bid[index] if is_sell else ticks.ask[index]))
+        bid, ask = self._best(index)
+        price = scale.price(bid if is_sell else ask)
         sink.trade(symbol, price, scale.quantity(int(ticks.quantity[index])), is_sell, time)
 
     def push_book(self, sink: Sink, now: Time) -> None:
@@ -133,10 +136,24 @@ class SyntheticSymbol:
     def _push_book(self, sink: Sink, index: int, now: Time) -> None:
         ticks = self._ticks
         assert ticks is not None
-        tops = (ticks.bid, ticks.bid_quantity, ticks.ask, ticks.ask_quantity)
-        bid, bid_quantity, ask, ask_quantity = (int(column[index]) for column in tops)
-        bids, asks, is_snapshot = self._depth.update(bid, bid_quantity, ask, ask_quantity, now)
+        bid, ask = self._best(index)
+        quantities = int(ticks.bid_quantity[index]), int(ticks.ask_quantity[index])
+        bids, asks, is_snapshot = self._depth.update(bid, quantities[0], ask, quantities[1], now)
         sink.depth(self.symbol, bids, asks, now, snapshot=is_snapshot)
+
+    def _best(self, index: int) -> tuple[int, int]:
+        ticks = self._ticks
+        assert ticks is not None
+        bid, ask = int(ticks.bid[index]), int(ticks.ask[index])
+        low = max(self._market.tick_units, bid + self._shift)
+        return low, low + ask - bid
+
+    def move(self, price: Decimal) -> None:
+        """Let the walk go on from here, as it would from where it is."""
+        if self.next_time:
+            bid, _ = self._best(max(0, self._index - 1))
+            tick = self._market.tick_units
+            self._shift += max(tick, self._scale.price_floor(price) // tick * tick) - bid
 
     def push_still(self, sink: Sink, now: Time) -> None:
         """Hand on the first tick as of now."""
@@ -198,6 +215,12 @@ class SyntheticSource:
     def start_price(self, symbol: Symbol) -> Decimal:
         """Where a symbol began."""
         return self._symbols[symbol].start_price
+
+    def move(self, symbol: Symbol, price: Decimal, sink: Sink, now: Time) -> None:
+        """Let a symbol's best bid be a price from now on; the walk goes on from there."""
+        walk = self._symbols[symbol]
+        walk.move(price)
+        walk.push_book(sink, now)
 
     def open(self, sink: Sink, now: Time) -> None:
         """Show everybody's book as it is now; give those that stand still their one trade."""
