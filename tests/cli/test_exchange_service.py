@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +73,16 @@ def test_a_fault_of_events_says_everything_about_itself() -> None:
 )
 def test_words_become_wishes(words: tuple[str, ...], expected: tuple[str, str, dict[str, Any]]) -> None:
     assert asked(*words) == [expected]
+
+
+def test_a_script_is_read_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "script.json"
+    file.write_text('[{"after_us": 5, "path": "/price", "wish": {"symbol": "BTCUSDT", "price": "1"}}]')
+    steps = [{"after_us": 5, "path": "/price", "wish": {"symbol": "BTCUSDT", "price": "1"}}]
+    assert asked("script", file) == [("POST", "/script", {"steps": steps})]
+    assert asked("script") == [("GET", "/script", {})]
+    file.write_text("{}")
+    assert invoke(FakeExchange(), "script", file).exit_code == 2
 
 
 @pytest.mark.parametrize(("problems", "code"), [([], 0), (["BTC: too much"], 1)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -147,6 +148,26 @@ def faults(
             commands.show(door, door.post("/faults/remove", {} if clear else {"number": remove}))
         else:
             commands.show(door, door.get("/faults"))
+
+
+@exchange.command(short_help="Let things happen later, by a plan.")
+def script(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Steps as JSON; without: how scripts go.")
+    ] = None,
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Let actions of the admin door happen later: a JSON array of {"after_us", "path", "wish"}."""
+    with ending(json):
+        door = door_of(context, data, url, token, json)
+        if file is None:
+            commands.show(door, door.get("/script"))
+        else:
+            commands.show(door, door.post("/script", {"steps": commands.steps(file)}))
 
 
 @exchange.command(short_help="Show the limits, or change them.")

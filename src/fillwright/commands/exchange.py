@@ -103,6 +103,14 @@ def levels(path: Path) -> dict[str, Any]:
     return {name: content[name] for name in ("bids", "asks") if name in content}
 
 
+def steps(path: Path) -> list[dict[str, Any]]:
+    """A script from a file: a JSON array of steps; raises BadInputError."""
+    try:
+        return msgspec.json.decode(text_of(path), type=list[dict[str, Any]])
+    except msgspec.MsgspecError as error:
+        raise BadInputError(f"{path}: is no script: {error}") from error
+
+
 # -- running -----------------------------------------------------------------------------------------------------
 
 

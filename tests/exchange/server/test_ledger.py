@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fillwright.exchange.faults import Outcome
-from fillwright.exchange.server.fault_plan import CallFault
+from fillwright.exchange.server.fault_plan import CallFault, EventFate, StreamEventFault
 from fillwright.exchange.server.ledger import ENTRIES_MAX, Ledger, own_id
 from fillwright.exchange.server.operations import Call, Operation, Security
 from tests.exchange.server.boxes import START, frozen_box
@@ -51,6 +51,20 @@ def test_an_entry_says_what_was_told_and_whether_it_was_done() -> None:
     assert (first.account_id, first.symbol, first.client_order_id) == ("main", "BTCUSDT", "a")
     assert (second.is_executed, second.status) == (False, 0)
     assert ledger.counts == {"masked": 1, "lost": 1}
+
+
+def test_events_are_noted_beside_requests() -> None:
+    ledger = Ledger()
+    fault = StreamEventFault(outcome=EventFate.DROPPED, number=4)
+    ledger.event_faulted("executionReport", "main", START, fault)
+    (entry,) = ledger.entries
+    assert (entry.operation, entry.account_id, entry.fault, entry.outcome) == (
+        "executionReport",
+        "main",
+        4,
+        "dropped",
+    )
+    assert ledger.counts == {"dropped": 1}
 
 
 def test_old_entries_make_room_and_stay_counted() -> None:

@@ -17,6 +17,7 @@ import msgspec
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server import admin_accounts, admin_market, admin_service
 from fillwright.exchange.server.admin_messages import Refusal
+from fillwright.exchange.server.admin_script import ScriptDoor
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.replies import JSON_TYPE, Reply
 
@@ -29,9 +30,6 @@ _ACTIONS: dict[tuple[str, str], tuple[Any, Handler]] = {
     **admin_market.ACTIONS,
     **admin_service.ACTIONS,
 }
-_METHODS: dict[str, tuple[str, ...]] = {}
-for _method, _path in _ACTIONS:
-    _METHODS[_path] = (*_METHODS.get(_path, ()), _method)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -41,7 +39,11 @@ class AdminDoor:
     def __init__(self, box: Box, token: str) -> None:
         self._box = box
         self._expected = f"Bearer {token}".encode()
-        self._decoders = {kind: msgspec.json.Decoder(kind) for kind, _ in _ACTIONS.values()}
+        self._actions = {**_ACTIONS, **ScriptDoor().actions}
+        self._decoders = {kind: msgspec.json.Decoder(kind) for kind, _ in self._actions.values()}
+        self._methods: dict[str, tuple[str, ...]] = {}
+        for method, path in self._actions:
+            self._methods[path] = (*self._methods.get(path, ()), method)
 
     def serve(self, method: str, path: str, headers: Mapping[str, str], body: bytes, ip: str) -> Reply:
         """Answer one request; ``path`` begins with ``/admin``, names of ``headers`` are in lower case."""
@@ -53,11 +55,13 @@ class AdminDoor:
                 HTTPStatus.UNAUTHORIZED, "the admin token is missing or wrong (Authorization: Bearer ...)"
             )
         place = path.removeprefix(PREFIX).rstrip("/") or "/status"
-        action = _ACTIONS.get((method, place))
+        action = self._actions.get((method, place))
         if action is None:
-            if place not in _METHODS:
-                return _refused(HTTPStatus.NOT_FOUND, f"there is no {place}; there is {', '.join(_METHODS)}")
-            allowed = ", ".join(_METHODS[place])
+            if place not in self._methods:
+                return _refused(
+                    HTTPStatus.NOT_FOUND, f"there is no {place}; there is {', '.join(self._methods)}"
+                )
+            allowed = ", ".join(self._methods[place])
             return _refused(
                 HTTPStatus.METHOD_NOT_ALLOWED, f"{place} takes {allowed}", f"allow: {allowed}\r\n"
             )

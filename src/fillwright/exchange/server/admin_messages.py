@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum, unique
+from typing import Any
 
 import msgspec
 
@@ -191,6 +192,21 @@ class ChangeConnections(Wish, frozen=True):
     for_us: Time = 0
 
 
+class Step(Wish, frozen=True):
+    """An action that happens later: ``path`` as it is asked for by POST, and its message."""
+
+    path: str
+    wish: dict[str, Any] = {}
+    after_us: Time = 0
+    """After the script was handed in."""
+
+
+class RunScript(Wish, frozen=True):
+    """Let actions happen, each when its time has come; steps of one time in their order."""
+
+    steps: tuple[Step, ...]
+
+
 # -- answers -----------------------------------------------------------------------------------------------------
 
 
@@ -260,6 +276,24 @@ class AuditTold(Told, frozen=True):
     forgotten: int
     """Of them, those that are no longer listed."""
     entries: tuple[ToldOtherwise, ...]
+
+
+class StepFailed(Told, frozen=True):
+    """A step of a script that could not be done."""
+
+    time: Time
+    path: str
+    error: str
+
+
+class ScriptTold(Told, frozen=True):
+    """How scripts go."""
+
+    now: Time
+    waiting: int
+    done: int
+    failures: tuple[StepFailed, ...]
+    """The newest."""
 
 
 class Refusal(Told, frozen=True):

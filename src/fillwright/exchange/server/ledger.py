@@ -1,6 +1,6 @@
 """Expected against sent: what clients should have been told had nothing gone wrong, and what they were told.
 
-Only requests that a fault hit are kept one by one; all others were answered as they were carried out.
+Only requests and events that a fault hit are kept one by one; all others were told as they happened.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from fillwright.core.types import AccountId, Symbol, Time
 
 if TYPE_CHECKING:
-    from fillwright.exchange.server.fault_plan import CallFault
+    from fillwright.exchange.server.fault_plan import CallFault, StreamEventFault
     from fillwright.exchange.server.operations import Call
 
 ENTRIES_MAX = 10_000
@@ -21,11 +21,12 @@ ENTRIES_MAX = 10_000
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One request that a fault hit."""
+    """One request, or one event of a user stream, that a fault hit."""
 
     time: Time
     account_id: AccountId
     operation: str
+    """Or the event's name."""
     symbol: Symbol
     client_order_id: str
     fault: int
@@ -50,10 +51,12 @@ class Ledger:
         self.answers = 0
         """Calls that were answered, or would have been but for a fault."""
 
+    def event_faulted(self, event: str, account_id: AccountId, time: Time, fault: StreamEventFault) -> None:
+        """Note an event that a fault hit."""
+        self._note(Entry(time, account_id, event, "", "", fault.number, fault.outcome.value, True, 0, None))
+
     def faulted(self, call: Call, status: int, code: int | None, fault: CallFault) -> None:
         """Note a call, what its sender was told, and the fault behind it."""
-        outcome = fault.outcome.value
-        self.counts[outcome] = self.counts.get(outcome, 0) + 1
         entry = Entry(
             call.now,
             call.account_id,
@@ -61,11 +64,15 @@ class Ledger:
             str(call.parameters.get("symbol", "")),
             own_id(call),
             fault.number,
-            outcome,
+            fault.outcome.value,
             fault.is_carried_out,
             status,
             code,
         )
+        self._note(entry)
+
+    def _note(self, entry: Entry) -> None:
+        self.counts[entry.outcome] = self.counts.get(entry.outcome, 0) + 1
         self._entries.append(entry)
 
     @property

@@ -121,7 +121,9 @@ class UserStreams:
         if fault is None:
             self._deliver(event)
             self._release(account_id)
-        elif fault.outcome is EventFate.DUPLICATED:
+            return
+        self._box.ledger.event_faulted(_NAMES[type(event)], account_id, self._box.now, fault)
+        if fault.outcome is EventFate.DUPLICATED:
             self._deliver(event)
             self._release(account_id)
             self._deliver_later(event, fault.delay_us)
