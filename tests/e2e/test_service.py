@@ -19,6 +19,7 @@ from fillwright.answers import StatusAnswer
 from fillwright.client import Client, ClientError
 from fillwright.ports import PositionView
 from tests.e2e.processes import environment
+from tests.e2e.service import SYMBOLS
 
 UP_MAX_S = 60.0
 """From the service being up to the first protected position."""
@@ -133,8 +134,14 @@ async def protected_position(client: Client, limit_s: float) -> PositionView:
             await asyncio.sleep(0.1)
 
 
-def test_the_demo_opens_a_protected_position_within_a_minute_and_the_tour_works(tmp_path: Path) -> None:
-    with running(tmp_path) as service:
+@pytest.mark.parametrize(
+    "symbols", [SYMBOLS, pytest.param((), marks=pytest.mark.long)], ids=["many symbols", "as it comes"]
+)
+def test_the_demo_opens_a_protected_position_within_a_minute_and_the_tour_works(
+    tmp_path: Path, symbols: tuple[str, ...]
+) -> None:
+    """With many symbols one of them rises soon."""
+    with running(tmp_path, *(word for symbol in symbols for word in ("--symbol", symbol))) as service:
         assert (service.up["source"], service.up["mode"]) == ("synthetic", "paper")
         address, _, code = service.up["link"].partition("/#once=")
 
