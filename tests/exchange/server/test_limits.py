@@ -66,8 +66,12 @@ def test_weight_can_be_given_back_but_not_below_zero() -> None:
     limits.charge(visitor, 4, NOW)
     limits.give_back(visitor, 1, NOW)
     assert limits.weight_headers(visitor) == "x-mbx-used-weight: 3\r\nx-mbx-used-weight-1m: 3\r\n"
-    limits.give_back(visitor, 4, NOW + MINUTE)
+    limits.give_back(visitor, 4, NOW)
     assert visitor.weight.count == 0
+    limits.charge(visitor, 2, NOW)
+    limits.give_back(visitor, 1, NOW + MINUTE)
+    limits.charge(visitor, 2, NOW + MINUTE)
+    assert visitor.weight.count == 2
 
 
 def test_raw_requests_have_a_limit_of_their_own() -> None:

@@ -160,7 +160,8 @@ class Limits:
         if now >= window.ends or now < window.ends - window.limit.interval_us:
             window.roll(now)
         window.count += 1
-        self.check_ban(visitor, now)
+        if visitor.banned_until:
+            self.check_ban(visitor, now)
         if window.count > window.limit.limit and self._settings.is_enabled:
             raise self._refuse(visitor, _TOO_MANY, window, now)
         return visitor
@@ -178,8 +179,8 @@ class Limits:
     def give_back(self, visitor: Visitor, weight: int, now: Time) -> None:
         """Return weight that a success does not cost."""
         window = visitor.weight
-        window.roll(now)
-        window.count = max(0, window.count - weight)
+        if now < window.ends:
+            window.count = max(0, window.count - weight)
 
     def connect(self, ip: str, now: Time, weight: int = 0) -> Visitor:
         """Count a WebSocket connection attempt and its weight; RateLimited when there are too many."""

@@ -7,8 +7,9 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import setcontext
 
-from fillwright.core.types import SECOND
+from fillwright.core.types import CONTEXT, SECOND
 from fillwright.exchange.server.assembly import make_box, make_listener, state_of
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.clock import BoxClock
@@ -128,6 +129,8 @@ async def serve(settings: BoxSettings, clock: BoxClock | None = None) -> AsyncIt
         raise
     token = settings.admin_token or secrets.token_urlsafe(TOKEN_BYTES)
     server = Server(box, make_listener(box, token), state_file, token)
+    # Callbacks of connections and timers inherit it: the exchange then need not enter it for each request.
+    setcontext(CONTEXT.copy())
     try:
         await server.start()
         yield server
