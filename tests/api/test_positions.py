@@ -48,7 +48,7 @@ def test_more_is_bought_after_the_same_checks(tmp_path: Path) -> None:
             assert status == 200, answer
             await until(lambda: position.quantity > before, "more")
             status, answer = await made.ask("POST", f"/api/positions/{number}/add", {"quote": "1"})
-            assert status in (409, 422), answer
+            assert (status, answer["error"]["code"]) == (422, "POSITION_SIZE_MIN"), answer
 
     run(story())
 

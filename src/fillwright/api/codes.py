@@ -74,7 +74,7 @@ ERROR_CODES = (
         "REFUSED",
         (409,),
         "The command does not fit the position: a stop that would be widened, a part too small to be sold, a "
-        "reduction that is under way, an addition that a risk check denies.",
+        "reduction that is under way.",
         "The message says why.",
     ),
     ErrorCode("ORDER_ENDED", (409,), "The order has ended; the message names its state.", "Nothing to do."),

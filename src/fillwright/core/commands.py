@@ -31,6 +31,7 @@ from fillwright.core.plans import submitted
 from fillwright.core.positions import Position
 from fillwright.core.protection import refuse_stop, refuse_target
 from fillwright.core.requests import OrderRequest
+from fillwright.core.risk.codes import DenialCode
 from fillwright.core.risk.limits import Limits
 from fillwright.core.types import (
     CONTINGENT_TYPES,
@@ -50,6 +51,7 @@ from fillwright.core.types import (
 )
 
 _OPEN = (PositionStatus.OPEN, PositionStatus.MONITORING)
+_DENIALS = frozenset(code.value for code in DenialCode)
 NO_LEVEL = "a level needs a price"
 _TIMED = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 """Types with a time in force; it is GTC unless something else is said."""
@@ -79,10 +81,19 @@ def decide(ctx: Context, limits: Limits, decision: Decision) -> None:
     )
     ctx.answer = Answer(
         ok=not outcome,
-        code="" if not outcome else "REFUSED" if is_open else "POSITION_NOT_OPEN",
+        code=_code_of(outcome, is_open),
         message=outcome,
         position_id=decision.position_id,
     )
+
+
+def _code_of(outcome: str, is_open: bool) -> str:
+    """What a decision's outcome is called: a denial by its own code."""
+    if not outcome:
+        return ""
+    if not is_open:
+        return "POSITION_NOT_OPEN"
+    return outcome if outcome in _DENIALS else "REFUSED"
 
 
 def _carry_out(ctx: Context, limits: Limits, position: Position, decision: Decision) -> str:
