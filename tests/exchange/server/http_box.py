@@ -121,7 +121,7 @@ class HttpClient:
         response = self._connection.getresponse()
         raw = response.read()
         named = {name.lower(): value for name, value in response.getheaders()}
-        return HttpAnswer(response.status, json.loads(raw) if raw[:1] in b"{[" else raw, named)
+        return HttpAnswer(response.status, json.loads(raw) if raw[:1] in (b"{", b"[") else raw, named)
 
 
 def info_file(folder: Path, symbols: Mapping[str, Mapping[str, Any]], **whole: Any) -> Path:

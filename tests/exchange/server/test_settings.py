@@ -33,6 +33,8 @@ def test_settings_are_read_from_plain_data() -> None:
         {"save_every_us": 0},
         {"accounts": [{"account_id": ""}]},
         {"accounts": [{"maker_fee": "1"}]},
+        {"accounts": [{"balances": {"USDT": "-1"}}]},
+        {"accounts": [{"balances": {"USDT": "NaN"}}]},
         {"limits": {"request_weight": 0}},
         {"websocket": {"ping_every_us": 0}},
         {"market": {"source": "elsewhere"}},
