@@ -200,8 +200,19 @@ def test_targets_in_full_and_offers_of_http2_are_understood() -> None:
             body="text=b",
         )
         assert await client.answer() == (200, b'{"text":"b"}')
-        client.get("/api/v3/echo?text=c")
-        assert await client.answer() == (200, b'{"text":"c"}')
+        for _ in range(300):
+            client.get("/api/v3/echo", "Connection: Upgrade", "Upgrade: h2c")
+        for _ in range(300):
+            assert await client.answer() == (200, b"{}")
+
+    _with_client(scenario)
+
+
+def test_nothing_is_tunnelled() -> None:
+    async def scenario(client: Client) -> None:
+        client.send("CONNECT api.binance.com:443 HTTP/1.1\r\n\r\n")
+        assert (await client.answer())[0] == 405
+        assert await client.is_closed()
 
     _with_client(scenario)
 

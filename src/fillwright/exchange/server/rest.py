@@ -160,19 +160,23 @@ class RestConnection(asyncio.Protocol):
             self.since = self._loop.time()
         if not self._is_head_done:
             self._head_bytes += len(data)
+        while data:
+            data = self._feed(data)
+
+    def _feed(self, data: bytes) -> bytes:
+        """Let the parser read; what is left is to be read by its successor."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._upgrade(data[upgrade.args[0] :])
-            return
+            return self._upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserInvalidURLError:
             self._refuse(_illegal_url(data))
-            return
         except httptools.HttpParserError:
             self._refuse(html(400, "Bad Request"))
-            return
-        if self._head_bytes > HEAD_BYTES_MAX and not self._is_head_done and self.is_reading:
-            self._refuse(html(431, "Request Header Fields Too Large"))
+        else:
+            if self._head_bytes > HEAD_BYTES_MAX and not self._is_head_done and self.is_reading:
+                self._refuse(html(431, "Request Header Fields Too Large"))
+        return b""
 
     # -- the parser ----------------------------------------------------------------------------------------------
 
@@ -232,32 +236,37 @@ class RestConnection(asyncio.Protocol):
 
     # -- upgrading -----------------------------------------------------------------------------------------------
 
-    def _upgrade(self, rest: bytes) -> None:
+    def _upgrade(self, rest: bytes) -> bytes:
+        """Hand the connection to the WebSockets; what is to be read here if another protocol was offered."""
         request = self._request
         transport, take_over = self._transport, self._shell.take_over
-        if transport is None or self._is_closing:
-            return
-        if request.headers.get("upgrade", "").strip().lower() != "websocket":
-            self._without_upgrade(rest)
-            return
-        if take_over is None or self._queue or self._is_waiting:
+        if transport is None or self._is_closing or self._is_silent:
+            return b""
+        if self._parser.get_method() == b"CONNECT":
+            self._refuse(html(405, "Not Allowed"))
+        elif request.headers.get("upgrade", "").strip().lower() != "websocket":
+            return self._without_upgrade(rest)
+        elif take_over is None or self._queue or self._is_waiting:
             self._refuse(html(400, "Bad Request"))
-            return
-        self._shell.left(self)
-        take_over(transport, b"\r\n\r\n" + rest, request.url.decode("ascii"), request.headers, self._ip)
+        else:
+            self._shell.left(self)
+            take_over(transport, b"\r\n\r\n" + rest, request.url.decode("ascii"), request.headers, self._ip)
+        return b""
 
-    def _without_upgrade(self, rest: bytes) -> None:
-        """Read on as if no other protocol than WebSocket had been offered (h2c, as some HTTP clients do)."""
-        request, parser = self._request, self._parser
-        kept = [f"{name}: {value}" for name, value in request.headers.items() if name != "upgrade"]
-        head = f"{parser.get_method().decode()} {request.url.decode('ascii')} HTTP/1.1\r\n" + "\r\n".join(
-            one for one in kept if not one.startswith("connection:")
-        )
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """The request as if no other protocol had been offered (h2c, as some HTTP clients do), and the rest."""
+        request, method = self._request, self._parser.get_method().decode()
+        kept = [
+            f"{name}: {value}\r\n"
+            for name, value in request.headers.items()
+            if name not in ("upgrade", "connection")
+        ]
+        head = f"{method} {request.url.decode('ascii')} HTTP/1.1\r\n{''.join(kept)}\r\n"
         self._parser = httptools.HttpRequestParser(self)
         self._request = _Request()
         self._head_bytes = 0
         self._is_head_done = False
-        self.data_received(head.encode("latin-1") + b"\r\n\r\n" + rest)
+        return head.encode("latin-1") + rest
 
     # -- answering -----------------------------------------------------------------------------------------------
 
