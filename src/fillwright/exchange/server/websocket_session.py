@@ -29,6 +29,11 @@ FRAGMENTS_MAX = 1_024
 PINGS_OUT_MAX = 8
 """Unanswered pings remembered; an answer to an older one counts for nothing."""
 _TEXT = WSMsgType.TEXT
+SMALL_BYTES = 8_192
+"""picows 2.3 hands larger messages to uvloop with a header in memory that its next message overwrites before uvloop
+has written it. Their frames are built in memory of their own."""
+_HEADER_BYTES = 14
+"""Room that picows wants before such a message."""
 
 
 class WebSocketSession(WSListener):
@@ -106,7 +111,11 @@ class WebSocketSession(WSListener):
         if self.muted_until and self.box.now < self.muted_until:
             return
         self.messages_sent += 1
-        self._send(_TEXT, message)
+        if len(message) <= SMALL_BYTES:
+            self._send(_TEXT, message)
+        elif self.is_open and self.transport is not None:
+            framed = bytearray(_HEADER_BYTES) + message
+            self.transport.send_reuse_external_bytearray(_TEXT, framed, _HEADER_BYTES)
 
     def close(
         self, code: WSCloseCode = WSCloseCode.OK, reason: str = "", grace_s: float = CLOSE_GRACE_S
