@@ -152,22 +152,6 @@ def test_an_aborted_session_sends_nothing_more() -> None:
     run(story)
 
 
-def test_messages_of_any_size_that_are_sent_at_once_arrive_whole_and_in_order() -> None:
-    sizes = (10, 8_192, 8_193, 70_000, 100, 20_000, 9_000, 1)
-
-    async def story() -> None:
-        sockets = echoing()
-        async with serving(sockets) as url, connect(url + "/echo", max_size=None) as client:
-            assert await client.recv() == "hello"
-            (session,) = sockets
-            for number, size in enumerate(sizes):
-                session.send(b"%d" % number * size)
-            for number, size in enumerate(sizes):
-                assert await client.recv() == str(number) * size
-
-    run(story)
-
-
 def test_messages_of_any_size_arrive_whole_and_in_order() -> None:
     """Goes by sizes around those at which picows, uvloop and frames' headers change their ways."""
     sizes = [1, 125, 126, 8_191, 8_192, 8_193, 20_000, 65_535, 65_536, 200_000, 3, 9_000, 8_000, 70_000]
