@@ -56,10 +56,11 @@ _sql = re.compile(
 class _Route:
     """An operation, ready to be asked."""
 
-    __slots__ = ("operation", "parser", "weight")
+    __slots__ = ("is_signed", "operation", "parser", "weight")
 
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
+        self.is_signed = operation.is_signed
         self.parser = Parser(operation)
         self.weight = operation.weight if isinstance(operation.weight, int) else None
         """None: it depends on the parameters."""
@@ -138,7 +139,7 @@ class Desk:
         weight = route.weight
         if weight is not None:
             box.limits.charge(visitor, weight, box.now)
-        if not route.operation.is_signed:
+        if not route.is_signed:
             call.parameters = route.parser.rest(query, body).values
             if weight is None:
                 weight = self._weigh(call, visitor)
@@ -234,7 +235,7 @@ class Desk:
         call.parameters = parsed.values
         if weight is None:
             weight = self._weigh(call, visitor)
-        if not route.operation.is_signed:
+        if not route.is_signed:
             return self._serve(call, None, visitor, weight)
         key = session.key if parsed.api_key is None else box.keys.get(parsed.api_key)
         if key is None and not is_well_formed(parsed.api_key or ""):

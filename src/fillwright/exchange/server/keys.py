@@ -145,8 +145,12 @@ def _public_key(text: str) -> object:
 
 
 def _hmac_verifier(secret: bytes) -> Verifier:
+    keyed = hmac.new(secret, digestmod="sha256")
+
     def verify(payload: bytes, signature: str) -> bool:
-        expected = hmac.digest(secret, payload, "sha256").hex().encode()
+        signing = keyed.copy()
+        signing.update(payload)
+        expected = signing.hexdigest().encode()
         return hmac.compare_digest(expected, signature.lower().encode("utf-8", "replace"))
 
     return verify

@@ -83,20 +83,21 @@ class Parser:
         parsed = Parsed()
         if len(params) > PAIRS_MAX:
             raise ExchangeError(-1101, message(-1101, PAIRS_MAX, len(params)))
-        sent = {name: _text(value) for name, value in params.items()}
+        sent = {name: value if type(value) is str else _text(value) for name, value in params.items()}
         known = 1 if "returnRateLimits" in sent else 0
         if self._is_signed:
             if not is_logged_on and "apiKey" not in sent:
                 raise missing("apiKey")
             known += _read_signing(parsed, sent)
-            parsed.api_key = sent.get("apiKey")
-            if parsed.api_key is not None:
+            api_key = parsed.api_key = sent.get("apiKey")
+            if api_key is not None:
                 known += 1
-            if parsed.signature is None and (parsed.api_key is not None or not is_logged_on):
-                raise missing("signature")
-            parsed.payload = "&".join(
-                [f"{name}={sent[name]}" for name in sorted(sent) if name != "signature"]
-            ).encode("utf-8", "replace")
+            if parsed.signature is None:
+                if api_key is not None or not is_logged_on:
+                    raise missing("signature")
+            else:
+                text = "&".join([f"{name}={sent[name]}" for name in sorted(sent) if name != "signature"])
+                parsed.payload = text.encode("utf-8", "replace")
         self._read(parsed, sent, known)
         return parsed
 
@@ -144,7 +145,8 @@ def _read_signing(parsed: Parsed, sent: dict[str, str]) -> int:
             raise ExchangeError(-1105, message(-1105, "recvWindow"))
         if not _recv_window(text):
             raise illegal("recvWindow", RECV_WINDOW_RANGE)
-        parsed.recv_window = int(Decimal(text) * MILLISECOND)
+        exact = int(text) if text.isdecimal() else Decimal(text)
+        parsed.recv_window = int(exact * MILLISECOND)
         if parsed.recv_window > RECV_WINDOW_MAX:
             raise ExchangeError(-1131, message(-1131))
     text = sent.get("signature")
