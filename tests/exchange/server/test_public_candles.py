@@ -26,7 +26,7 @@ from fillwright.exchange.server.public_candles import (
     TAKER_VOLUME,
     VOLUME,
     Candles,
-    Past,
+    Rows,
     Units,
     fold,
     open_time,
@@ -176,17 +176,47 @@ def test_long_silence_is_flat_and_bounded() -> None:
     assert days[1:, COUNT].sum() == 0
 
 
-def test_history_and_the_first_trades_share_a_candle() -> None:
-    def past() -> Past:
-        minutes = np.zeros((90, COLUMNS), dtype=np.int64)
-        minutes[:, OPEN_TIME] = START - np.arange(90, 0, -1) * MINUTE + 30 * MINUTE
-        minutes[:, [OPEN, HIGH, LOW, CLOSE]] = (90_00, 95_00, 85_00, 92_00)
-        minutes[:, [VOLUME, QUOTE, COUNT, TAKER_VOLUME, TAKER_QUOTE]] = (5, 6, 2, 3, 4)
-        minutes[:, FIRST_ID] = np.arange(0, 180, 2)
-        minutes[:, LAST_ID] = minutes[:, FIRST_ID] + 1
-        return Past(minutes[-1:], minutes, fold(minutes, Interval.H1))
+class Known:
+    """A past of an hour and a half that says how often it was asked."""
 
-    candles = Candles(UNITS, past)
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        rows = np.zeros((90, COLUMNS), dtype=np.int64)
+        rows[:, OPEN_TIME] = START - np.arange(90, 0, -1) * MINUTE + 30 * MINUTE
+        rows[:, [OPEN, HIGH, LOW, CLOSE]] = (90_00, 95_00, 85_00, 92_00)
+        rows[:, [VOLUME, QUOTE, COUNT, TAKER_VOLUME, TAKER_QUOTE]] = (5, 6, 2, 3, 4)
+        rows[:, FIRST_ID] = np.arange(0, 180, 2)
+        rows[:, LAST_ID] = rows[:, FIRST_ID] + 1
+        self.rows = rows
+
+    def recent(self) -> tuple[Rows, Rows]:
+        self.asked.append("recent")
+        return self.rows[-1:], self.rows[-45:]
+
+    def older(self) -> tuple[Rows, Rows]:
+        self.asked.append("older")
+        return self.rows[:-45], fold(self.rows, Interval.H1)
+
+
+def test_no_more_of_the_past_is_asked_for_than_is_read() -> None:
+    past = Known()
+    candles, now = Candles(UNITS, past), START + 31 * MINUTE
+    candles.begin(START + 30 * MINUTE, Decimal(92))
+    assert past.asked == []
+    assert len(candles.read(Interval.M1, now, limit=10)) == 10
+    assert len(candles.read(Interval.S1, now, limit=10)) == 10
+    assert past.asked == ["recent"]
+    assert len(candles.read(Interval.M1, now, limit=60)) == 60
+    assert past.asked == ["recent", "older"]
+    assert len(candles.read(Interval.H1, now)) == 2
+    assert past.asked == ["recent", "older"]
+    again = Known()
+    assert len(Candles(UNITS, again).read(Interval.H1, now)) == 2
+    assert again.asked == ["recent", "older"]
+
+
+def test_history_and_the_first_trades_share_a_candle() -> None:
+    candles = Candles(UNITS, Known())
     candles.begin(START + 30 * MINUTE, Decimal(92))
     candles.add(START + 31 * MINUTE, Decimal(99), Decimal("0.00001"), 180, buyer_is_maker=True)
     hours = candles.read(Interval.H1, START + 32 * MINUTE).tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,10 +21,11 @@ from fillwright.exchange.server.public_candles import (
     QUOTE,
     TAKER_VOLUME,
     VOLUME,
+    Rows,
     Units,
     fold,
 )
-from fillwright.exchange.server.synthetic_past import LAST_TRADE_ID, PastShape, synthetic_past
+from fillwright.exchange.server.synthetic_past import LAST_TRADE_ID, PastShape, SyntheticPast
 from fillwright.market.intervals import Interval
 
 BEGIN = 1_795_168_800_000_000 + 17 * MINUTE
@@ -39,7 +41,22 @@ SHAPE = PastShape(
     trades_per_second=5.0,
     quantity=1_100.0,
 )
-PAST = synthetic_past(SHAPE)
+
+
+class Whole(NamedTuple):
+    seconds: Rows
+    minutes: Rows
+    hours: Rows
+
+
+def whole(shape: PastShape) -> Whole:
+    past = SyntheticPast(shape)
+    seconds, recent = past.recent()
+    older, hours = past.older()
+    return Whole(seconds, np.concatenate([older, recent]), hours)
+
+
+PAST = whole(SHAPE)
 LINES = ((PAST.seconds, SECOND), (PAST.minutes, MINUTE), (PAST.hours, HOUR))
 
 
@@ -88,20 +105,24 @@ def test_trades_are_numbered_without_a_gap() -> None:
 
 
 def test_a_busy_market_has_numbers_enough() -> None:
-    busy = synthetic_past(msgspec.structs.replace(SHAPE, trades_per_second=5_000.0))
+    busy = whole(msgspec.structs.replace(SHAPE, trades_per_second=5_000.0))
     assert busy.hours[0, FIRST_ID] > 0
 
 
+def test_it_does_not_matter_what_is_asked_for_first() -> None:
+    older, hours = SyntheticPast(SHAPE).older()
+    assert (hours == PAST.hours).all()
+    assert (older == PAST.minutes[: len(older)]).all()
+
+
 def test_the_same_for_the_same_seed() -> None:
-    assert (synthetic_past(SHAPE).hours == PAST.hours).all()
-    assert (
-        synthetic_past(msgspec.structs.replace(SHAPE, seed=2)).hours[:, OPEN] != PAST.hours[:, OPEN]
-    ).any()
+    assert (whole(SHAPE).hours == PAST.hours).all()
+    assert (whole(msgspec.structs.replace(SHAPE, seed=2)).hours[:, OPEN] != PAST.hours[:, OPEN]).any()
 
 
 def test_tiny_prices_and_huge_quantities() -> None:
     units = Units(8, 0)
     shape = msgspec.structs.replace(SHAPE, units=units, price=100, quantity=1e8, symbol="SHIBUSDT")
-    past = synthetic_past(shape)
+    past = whole(shape)
     assert (past.hours[:, LOW] >= 1).all()
     assert (past.hours[:, QUOTE] > 0).all()

@@ -119,14 +119,14 @@ def test_too_many_symbols_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(sink.of("trade", "NEWUSDT")) == 1
     assert len(sink.of("trade", "BTCUSDT")) > 100
     assert sink.of("depth", "NEWUSDT")
+    assert market.past("NEWUSDT") is None
 
 
 def test_the_past_ends_where_the_walk_begins() -> None:
     market = source()
     past = market.past("BTCUSDT")
     assert past is not None
-    assert int(past.seconds[-1, 4]) == market.start_price("BTCUSDT") * 100
-    assert market.past("NOPE") is None
+    assert int(past.recent()[0][-1, 4]) == market.start_price("BTCUSDT") * 100
 
 
 @pytest.mark.parametrize(

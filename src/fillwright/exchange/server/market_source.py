@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import partial
 
 from fillwright.core.instruments import Instrument
 from fillwright.core.types import MINUTE, SECOND, Symbol, Time
@@ -95,7 +94,7 @@ def _open_synthetic(box: Box, instruments: Mapping[Symbol, Instrument], *, goes_
         start_prices={symbol: last for symbol, last in lasts.items() if last is not None},
     )
     for symbol in exchange.symbols:
-        market = box.markets[symbol] = PublicMarket(exchange, symbol, partial(source.past, symbol))
+        market = box.markets[symbol] = PublicMarket(exchange, symbol, source.past(symbol))
         market.candles.begin(begin, source.start_price(symbol))
         exchange.skip_trade_ids(symbol, LAST_TRADE_ID)
     source.advance(box.now, _Nobody(box) if goes_on else _Before(box), with_depth=False)

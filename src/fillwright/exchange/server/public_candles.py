@@ -7,9 +7,8 @@ history and live trades share needs no care.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -71,12 +70,14 @@ def _decimals(step: Decimal) -> int:
     return min(_DECIMALS, max(0, -exponent))
 
 
-class Past(msgspec.Struct):
-    """What was before the first trade: rows of seconds, minutes and hours, ascending, each up to the same moment."""
+class Past(Protocol):
+    """What was before the first trade, in two parts, for most never look further back than a day or two."""
 
-    seconds: Rows
-    minutes: Rows
-    hours: Rows
+    def recent(self) -> tuple[Rows, Rows]:
+        """Seconds and minutes, ascending, up to the same moment; asked for first, and once."""
+
+    def older(self) -> tuple[Rows, Rows]:
+        """Minutes before those, and all hours; asked for once."""
 
 
 class Line:
@@ -175,15 +176,17 @@ def flat(open_time: Time, price: int) -> list[int]:
 
 
 class Candles:
-    """All candles of one symbol; ``past`` is asked for once, when somebody first reads."""
+    """All candles of one symbol; of its past as much is asked for as somebody reads."""
 
-    def __init__(self, units: Units, past: Callable[[], Past | None] | None = None) -> None:
+    def __init__(self, units: Units, past: Past | None = None) -> None:
         self.units = units
         self.seconds = Line(SECOND, SECONDS_KEPT)
         self.minutes = Line(MINUTE, MINUTES_KEPT)
         self.hours = Line(HOUR, HOURS_KEPT)
         self._lines = (self.seconds, self.minutes, self.hours)
         self._past = past
+        self._known_since: Time | None = None
+        """The first minute that is known; None before anything of the past is."""
 
     def add(
         self, time: Time, price: Decimal, quantity: Decimal, trade_id: int, *, buyer_is_maker: bool
@@ -208,12 +211,18 @@ class Candles:
 
     def between(self, line: Line, start: Time, end: Time) -> Rows:
         """Rows of one of the lines that begin in [start, end]."""
-        if self._past is not None:
-            past, self._past = self._past(), None
-            if past is not None:
-                self.seconds.put_before(past.seconds)
-                self.minutes.put_before(past.minutes)
-                self.hours.put_before(past.hours)
+        past = self._past
+        if past is not None:
+            if self._known_since is None:
+                seconds, minutes = past.recent()
+                self.seconds.put_before(seconds)
+                self.minutes.put_before(minutes)
+                self._known_since = int(minutes[0, OPEN_TIME])
+            if line is self.hours or line is self.minutes and start < self._known_since:
+                minutes, hours = past.older()
+                self.minutes.put_before(minutes)
+                self.hours.put_before(hours)
+                self._past = None
         return line.between(start, end)
 
     def read(

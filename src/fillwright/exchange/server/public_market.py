@@ -6,7 +6,7 @@ Told of every trade by the box (``traded``), asks the exchange for everything el
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Protocol
@@ -73,9 +73,7 @@ class MarketListener(Protocol):
 class PublicMarket:
     """The public side of one symbol."""
 
-    def __init__(
-        self, exchange: Exchange, symbol: Symbol, past: Callable[[], Past | None] | None = None
-    ) -> None:
+    def __init__(self, exchange: Exchange, symbol: Symbol, past: Past | None = None) -> None:
         self.symbol = symbol
         self.units = Units.of(exchange.instrument(symbol))
         self.book = PublicBook(exchange, symbol)

@@ -31,7 +31,6 @@ from fillwright.exchange.server.public_candles import (
     TAKER_QUOTE,
     TAKER_VOLUME,
     VOLUME,
-    Past,
     Rows,
     Units,
     fold,
@@ -42,6 +41,8 @@ LAST_TRADE_ID = 1_000_000_000
 """The number of the last trade of the past."""
 SECONDS_KNOWN = 30 * MINUTE
 """So far back there are candles of a second."""
+MINUTES_RECENT = 2_880
+"""Minutes that are drawn at first: those that tickers of a day look at, and more."""
 HOURLY_COUNT_MAX = 30_000
 """Trades of an hour: all of the past has fewer than there are numbers."""
 STEP_MAX = 0.1
@@ -69,21 +70,41 @@ class PastShape(msgspec.Struct, frozen=True, kw_only=True):
     """Mean quantity of a trade, in units."""
 
 
-def synthetic_past(shape: PastShape) -> Past:
-    """The past of one symbol."""
-    seeds = np.random.SeedSequence([shape.seed, zlib.crc32(shape.symbol.encode()), _SALT])
-    generator = np.random.Generator(np.random.PCG64(seeds))
-    seconds = _walk(shape, generator, SECOND, shape.begin, SECONDS_KNOWN // SECOND, shape.price)
-    until = shape.begin - SECONDS_KNOWN
-    first_minute = (shape.begin - MINUTES_KEPT * MINUTE) // HOUR * HOUR
-    count = (until - first_minute) // MINUTE
-    older = _walk(shape, generator, MINUTE, until, count, int(seconds[0, OPEN]))
-    minutes = np.concatenate([older, fold(seconds, Interval.M1)])
-    ancient = _walk(shape, generator, HOUR, first_minute, HOURS_KEPT - 600, int(older[0, OPEN]))
-    hours = np.concatenate([ancient, fold(minutes, Interval.H1)])
-    for rows in (seconds, minutes, hours):
-        _number(rows)
-    return Past(seconds, minutes, hours)
+class SyntheticPast:
+    """The past of one symbol, drawn as far back as somebody looks."""
+
+    def __init__(self, shape: PastShape) -> None:
+        self._shape = shape
+        self._minutes: Rows | None = None
+
+    def recent(self) -> tuple[Rows, Rows]:
+        """Seconds, and minutes of the last days."""
+        shape, generator = self._shape, self._generator(0)
+        seconds = _walk(shape, generator, SECOND, shape.begin, SECONDS_KNOWN // SECOND, shape.price)
+        until = shape.begin - SECONDS_KNOWN
+        before = _walk(shape, generator, MINUTE, until, MINUTES_RECENT, int(seconds[0, OPEN]))
+        minutes = self._minutes = np.concatenate([before, fold(seconds, Interval.M1)])
+        _number(seconds, LAST_TRADE_ID)
+        _number(minutes, LAST_TRADE_ID)
+        return seconds, minutes
+
+    def older(self) -> tuple[Rows, Rows]:
+        """Minutes before those, and all hours."""
+        shape, generator = self._shape, self._generator(1)
+        recent = self.recent()[1] if self._minutes is None else self._minutes
+        self._minutes = None
+        until = int(recent[0, OPEN_TIME])
+        begin = (shape.begin - MINUTES_KEPT * MINUTE) // HOUR * HOUR
+        older = _walk(shape, generator, MINUTE, until, (until - begin) // MINUTE, int(recent[0, OPEN]))
+        _number(older, int(recent[0, FIRST_ID]) - 1)
+        hours = fold(np.concatenate([older, recent]), Interval.H1)
+        ancient = _walk(shape, generator, HOUR, begin, HOURS_KEPT - len(hours), int(older[0, OPEN]))
+        _number(ancient, int(hours[0, FIRST_ID]) - 1)
+        return older, np.concatenate([ancient, hours])
+
+    def _generator(self, part: int) -> np.random.Generator:
+        seeds = [self._shape.seed, zlib.crc32(self._shape.symbol.encode()), _SALT, part]
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
 
 
 def _walk(
@@ -123,8 +144,8 @@ def _on_tick(prices: npt.NDArray[np.float64], tick: int) -> npt.NDArray[np.int64
     return np.maximum(_whole(prices / tick), 1) * tick
 
 
-def _number(rows: Rows) -> None:
+def _number(rows: Rows, last_id: int) -> None:
     """Give the trades of candles their numbers, backwards from the last one."""
     after = np.cumsum(rows[::-1, COUNT])[::-1]
-    rows[:, FIRST_ID] = LAST_TRADE_ID + 1 - after
+    rows[:, FIRST_ID] = last_id + 1 - after
     rows[:, LAST_ID] = rows[:, FIRST_ID] + rows[:, COUNT] - 1

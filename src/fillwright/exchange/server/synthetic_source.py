@@ -12,9 +12,9 @@ import numpy as np
 from fillwright.core.instruments import Instrument
 from fillwright.core.types import MINUTE, Symbol, Time
 from fillwright.exchange.server.market_sink import FAR, MarketSourceError, Sink
-from fillwright.exchange.server.public_candles import Past, Units
+from fillwright.exchange.server.public_candles import Units
 from fillwright.exchange.server.synthetic_depth import SyntheticDepth
-from fillwright.exchange.server.synthetic_past import PastShape, synthetic_past
+from fillwright.exchange.server.synthetic_past import PastShape, SyntheticPast
 from fillwright.market.synthetic import (
     QUOTE_VALUES,
     START_PRICES,
@@ -23,7 +23,10 @@ from fillwright.market.synthetic import (
     Ticks,
 )
 
-SYMBOLS_LIVE_MAX = 100
+BLOCK_TICKS = 8_192
+"""Drawn at a time: what many symbols cost at the start, and in memory."""
+LEAST = Decimal("0.00000001")
+SYMBOLS_LIVE_MAX = 50
 """Symbols whose synthetic prices move; more stand still at where they begin."""
 RATE_MIN, RATE_MAX = 0.1, 5_000.0
 """Trades a second of one synthetic symbol."""
@@ -44,7 +47,12 @@ class SyntheticSymbol:
         self.start_price = start_price
         self._begin = begin
         self._market = SyntheticMarket(
-            seed, instrument, start_time_us=begin, start_price=start_price, shape=shape
+            seed,
+            instrument,
+            start_time_us=begin,
+            start_price=start_price,
+            shape=shape,
+            block_ticks=BLOCK_TICKS,
         )
         self._scale = self._market.scale
         self._instrument = instrument
@@ -60,10 +68,10 @@ class SyntheticSymbol:
         self._times: list[Time] = []
         self._index = 0
 
-    def past(self) -> Past:
+    def past(self) -> SyntheticPast:
         """What was before it began."""
         units, shape, instrument = Units.of(self._instrument), self._market.shape, self._instrument
-        return synthetic_past(
+        return SyntheticPast(
             PastShape(
                 seed=self._market.seed,
                 symbol=self.symbol,
@@ -156,11 +164,13 @@ class SyntheticSymbol:
             self._shift += max(tick, self._scale.price_floor(price) // tick * tick) - bid
 
     def push_still(self, sink: Sink, now: Time) -> None:
-        """Hand on the first tick as of now."""
-        if self.next_time and self._ticks is not None:
-            self._push_book(sink, 0, now)
-            quantity = self._scale.quantity(int(self._ticks.quantity[0]))
-            sink.trade(self.symbol, self.start_price, quantity, False, now)
+        """Hand on a book around the price where it begins, and one trade there; nothing is drawn for that."""
+        tick, lot = self._market.tick_units, max(self._instrument.lot_size.step, LEAST)
+        bid = max(tick, self._scale.price_floor(self.start_price))
+        size = self._scale.quantity_units(lot)
+        bids, asks, is_snapshot = self._depth.update(bid, size, bid + tick, size, now)
+        sink.depth(self.symbol, bids, asks, now, snapshot=is_snapshot)
+        sink.trade(self.symbol, self.start_price, lot, False, now)
 
 
 class SyntheticSource:
@@ -196,7 +206,7 @@ class SyntheticSource:
         }
         # The best known come first: they are the ones that live where not all can.
         order = sorted(self._symbols, key=lambda symbol: symbol not in START_PRICES)
-        self._still = order[SYMBOLS_LIVE_MAX:]
+        self._still = dict.fromkeys(order[SYMBOLS_LIVE_MAX:])
         self._heap: list[tuple[Time, int, SyntheticSymbol]] = []
         for number, symbol in enumerate(order[:SYMBOLS_LIVE_MAX]):
             walk = self._symbols[symbol]
@@ -207,10 +217,9 @@ class SyntheticSource:
         """When the next tick of any symbol is."""
         return self._heap[0][0] if self._heap else FAR
 
-    def past(self, symbol: Symbol) -> Past | None:
-        """A symbol's past."""
-        walk = self._symbols.get(symbol)
-        return None if walk is None else walk.past()
+    def past(self, symbol: Symbol) -> SyntheticPast | None:
+        """A symbol's past; those that stand still have none."""
+        return None if symbol in self._still else self._symbols[symbol].past()
 
     def start_price(self, symbol: Symbol) -> Decimal:
         """Where a symbol began."""
