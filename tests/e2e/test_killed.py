@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.killing import Killing
-from tests.e2e.service import Service
+from tests.e2e.service import SYMBOLS, Service
 
-KILLS = 8
+KILLS = 6
 KILLS_LONG = 200
 STOPPED_EVERY = 10
 """Each tenth life ends by SIGTERM, so that a state as it was lived can be compared with its journal."""
@@ -29,7 +29,7 @@ def live(killing: Killing, kills: int) -> None:
 
 
 def test_killed_under_load(tmp_path: Path) -> None:
-    with Service(tmp_path, trades_per_second=50, seed=3) as service:
+    with Service(tmp_path, symbols=SYMBOLS[:5], trades_per_second=50, seed=3, forked=True) as service:
         killing = Killing(service, seed=3)
         live(killing, KILLS)
 
