@@ -22,7 +22,6 @@ from fillwright.market.columns import Booleans, Integers, Scale
 
 BLOCK_TICKS = 65_536
 SLOT_TICKS = 64
-_SLOTS = BLOCK_TICKS // SLOT_TICKS
 
 START_TIME: Time = 1_767_225_600 * SECOND
 """2026-01-01."""
@@ -117,7 +116,11 @@ class SyntheticMarket:
         start_time_us: Time = START_TIME,
         start_price: Decimal | None = None,
         shape: MarketShape | None = None,
+        block_ticks: int = BLOCK_TICKS,
     ) -> None:
+        """``block_ticks``: ticks of one block, whole slots; another number makes another market."""
+        assert block_ticks % SLOT_TICKS == 0, block_ticks
+        self._block_ticks = block_ticks
         self.seed = seed
         self.instrument = instrument
         self.scale = Scale.of(instrument)
@@ -148,11 +151,11 @@ class SyntheticMarket:
         self._variance, self._regime = state.variance, state.regime
 
     def next_block(self) -> Ticks:
-        """Draw the next BLOCK_TICKS ticks."""
+        """Draw the next block."""
         seeds = np.random.SeedSequence([self.seed, self._symbol_seed, self._block])
         generator = np.random.Generator(np.random.PCG64(seeds))
         self._block += 1
-        noise = generator.standard_normal(BLOCK_TICKS)
+        noise = generator.standard_normal(self._block_ticks)
         sigma, drift, jump, pause = self._slots(generator, noise)
         steps = noise * np.repeat(sigma / math.sqrt(SLOT_TICKS), SLOT_TICKS)
         steps += np.repeat(drift / SLOT_TICKS, SLOT_TICKS)
@@ -169,12 +172,13 @@ class SyntheticMarket:
         shape = self.shape
         sums = np.cumsum(noise)[SLOT_TICKS - 1 :: SLOT_TICKS]
         shocks = (np.diff(sums, prepend=0.0) / math.sqrt(SLOT_TICKS)).tolist()
-        chances = generator.random((3, _SLOTS))
-        turns, regimes = chances[0].tolist(), generator.integers(-1, 2, _SLOTS).tolist()
+        slots = self._block_ticks // SLOT_TICKS
+        chances = generator.random((3, slots))
+        turns, regimes = chances[0].tolist(), generator.integers(-1, 2, slots).tolist()
         variance, regime, base = self._variance, self._regime, 1.0 - GARCH_SHOCK - GARCH_MEMORY
         distance = self._mid / self._start_ticks - 1.0
         variances, trend = [], []
-        for slot in range(_SLOTS):
+        for slot in range(slots):
             if turns[slot] < shape.regime_change:
                 regime = regimes[slot]
             variances.append(variance)
@@ -185,9 +189,9 @@ class SyntheticMarket:
         self._variance, self._regime = variance, regime
         sigma = np.sqrt(np.array(variances)) * self._slot_sigma
         drift = np.array(trend, dtype=np.float64) * sigma * shape.trend_strength - shape.pull * distance
-        jumps = generator.standard_normal(_SLOTS) * self._slot_sigma * shape.jump_size
+        jumps = generator.standard_normal(slots) * self._slot_sigma * shape.jump_size
         jump = np.where(chances[1] < shape.jump_chance, jumps, 0.0)
-        pauses = generator.standard_exponential(_SLOTS) * shape.pause_seconds * SECOND
+        pauses = generator.standard_exponential(slots) * shape.pause_seconds * SECOND
         pause = np.where(chances[2] < shape.pause_chance, pauses, 0.0)
         return sigma, drift, jump, pause
 
@@ -199,7 +203,7 @@ class SyntheticMarket:
     ) -> Integers:
         """Times of the ticks: busier when volatile."""
         pace = (SECOND / self.shape.trades_per_second) * (self._slot_sigma / sigma)
-        waits = generator.standard_exponential(BLOCK_TICKS) * np.repeat(pace, SLOT_TICKS)
+        waits = generator.standard_exponential(self._block_ticks) * np.repeat(pace, SLOT_TICKS)
         waits[::SLOT_TICKS] += pause
         times = self._time + np.cumsum(waits.astype(np.int64))
         self._time = int(times[-1])
@@ -217,7 +221,7 @@ class SyntheticMarket:
         spread = np.repeat(widths.astype(np.int64), SLOT_TICKS)
         bid = np.maximum(np.floor(mid - 0.5 * spread).astype(np.int64), 1)
         ask = bid + spread
-        sells = generator.random(BLOCK_TICKS, dtype=np.float32) < 0.5
+        sells = generator.random(self._block_ticks, dtype=np.float32) < 0.5
         price = np.where(sells, bid, ask) * self.tick_units
         # What one unit of base is worth in dollars turns values into quantities.
         unit_value = self._mid * self.tick_units / 10.0**self.scale.price_decimals
@@ -236,5 +240,5 @@ class SyntheticMarket:
     def _quantities(self, generator: np.random.Generator, median: float, sigma: float) -> Integers:
         """Log-normal quantities on the lot step, at least one step."""
         steps = median * 10.0**self.scale.quantity_decimals / self._step
-        drawn = generator.lognormal(math.log(max(steps, 1.0)), sigma, BLOCK_TICKS)
+        drawn = generator.lognormal(math.log(max(steps, 1.0)), sigma, self._block_ticks)
         return np.maximum(drawn.astype(np.int64), 1) * self._step

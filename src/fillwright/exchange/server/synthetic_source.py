@@ -32,7 +32,7 @@ RATE_MIN, RATE_MAX = 0.1, 5_000.0
 """Trades a second of one synthetic symbol."""
 DUE_MAX = 5_000
 """Ticks of one symbol in one go; of more than that (the machine slept, or time was stepped) each minute before the last
-ones keeps its first, lowest, highest and last."""
+ones of all keeps its first, lowest, highest and last."""
 TRADE_VALUE = 1_000.0
 """Mean value of a trade of the past, in dollars."""
 
@@ -112,7 +112,7 @@ class SyntheticSymbol:
         due = stop - self._index
         if ticks is None or due <= DUE_MAX:
             return
-        last = stop - DUE_MAX // 10
+        last = stop - DUE_MAX // 10 if stop < len(self._times) else stop
         minutes = ticks.time_us[self._index : last] // MINUTE
         starts = np.flatnonzero(np.diff(minutes, prepend=minutes[0] - 1)) + self._index
         kept: list[int] = []
