@@ -144,6 +144,16 @@ def plan(
     return result
 
 
+def _meets_anything(market: SymbolMarket, order: Order) -> bool:
+    """Whether a limit order's price reaches the other side's best, ours or the outside market's."""
+    price = order.price
+    if order.side is _BUY:
+        ask, resting = market.best_ask(), market.asks.best
+        return ask is not None and ask <= price or resting is not None and resting.price <= price
+    bid, resting = market.best_bid(), market.bids.best
+    return bid is not None and bid >= price or resting is not None and resting.price >= price
+
+
 def _comes_first(resting: Order, outside: _Outside, *, buying: bool) -> bool:
     """Whether one of our orders is met before the outside's level: at a better price, or first in its queue."""
     price = outside.price
@@ -248,6 +258,9 @@ def take(state: State, market: SymbolMarket, order: Order, prepared: Plan | None
     if order.type is _LIMIT_MAKER:
         rest(state, market, order)
         return []
+    if prepared is None and order.price and not _meets_anything(market, order):
+        # Most limit orders come to rest: nothing is planned for them.
+        prepared = Plan([])
     wanted = order.remaining
     made = prepared if prepared is not None else plan(state, market, order, wanted)
     if order.time_in_force is _FOK and made.quantity < wanted:
