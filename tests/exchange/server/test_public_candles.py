@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -148,7 +149,23 @@ def test_what_is_asked_for_by_time_and_number() -> None:
     assert opens(start=START + 3 * MINUTE, end=START + 2 * MINUTE) == []
     assert opens(start=START + DAY) == []
     assert opens(end=0) == []
-    assert opens(start=0, limit=4) == []
+    assert opens(start=0, limit=4) == [0, 1, 2, 3]
+    assert opens(start=0, end=START - 1) == []
+
+
+@pytest.mark.parametrize("interval", [one for one in Interval if one.is_binance])
+@pytest.mark.parametrize("offset", [0, 14 * HOUR, -12 * HOUR, 345 * MINUTE])
+def test_times_that_are_no_dates(interval: Interval, offset: int) -> None:
+    candles = Candles(UNITS)
+    candles.add(START, Decimal(100), Decimal(1), 1, buyer_is_maker=False)
+    far = 2**63 - 1
+    for asked in ({"start": far}, {"start": far, "end": far}, {"start": far, "end": 0}, {"end": 0}):
+        assert len(candles.read(interval, START, offset_us=offset, **asked)) == 0
+    for asked in ({"start": 0}, {"end": far}, {"start": 0, "end": far}):
+        assert candles.read(interval, START, offset_us=offset, **asked)[:, COUNT].tolist() == [1]
+    nothing = Candles(UNITS)
+    for asked in ({"start": 0}, {"end": far}, {"start": far}, {"end": 0}):
+        assert len(nothing.read(interval, START, offset_us=offset, **asked)) == 0
 
 
 def test_a_candle_of_a_single_row_begins_where_its_interval_does() -> None:

@@ -157,6 +157,13 @@ class Line:
         last = np.array([[min(value, _UNITS_MAX) for value in live]], dtype=np.int64)
         return np.concatenate([rows, last])
 
+    @property
+    def first_time(self) -> Time:
+        """When the first candle begins that is known; 0 when there is none."""
+        if self._used:
+            return int(self._rows[0, OPEN_TIME])
+        return 0 if self.live is None else self.live[OPEN_TIME]
+
     def _append(self, rows: Rows) -> None:
         rows = rows[-self._kept :]
         needed = self._used + len(rows)
@@ -211,19 +218,24 @@ class Candles:
 
     def between(self, line: Line, start: Time, end: Time) -> Rows:
         """Rows of one of the lines that begin in [start, end]."""
-        past = self._past
-        if past is not None:
-            if self._known_since is None:
-                seconds, minutes = past.recent()
-                self.seconds.put_before(seconds)
-                self.minutes.put_before(minutes)
-                self._known_since = int(minutes[0, OPEN_TIME])
-            if line is self.hours or line is self.minutes and start < self._known_since:
-                minutes, hours = past.older()
-                self.minutes.put_before(minutes)
-                self.hours.put_before(hours)
-                self._past = None
+        self._look_back(line, start)
         return line.between(start, end)
+
+    def _look_back(self, line: Line, start: Time) -> None:
+        """Ask for as much of the past as reading a line from a time on takes."""
+        past = self._past
+        if past is None:
+            return
+        if self._known_since is None:
+            seconds, minutes = past.recent()
+            self.seconds.put_before(seconds)
+            self.minutes.put_before(minutes)
+            self._known_since = int(minutes[0, OPEN_TIME])
+        if line is self.hours or line is self.minutes and start < self._known_since:
+            minutes, hours = past.older()
+            self.minutes.put_before(minutes)
+            self.hours.put_before(hours)
+            self._past = None
 
     def read(
         self,
@@ -242,15 +254,17 @@ class Candles:
         self.roll(now)
         line = self._line_of(interval, offset_us)
         last = now if end is None else min(end, now)
+        if last < 0 or start is not None and start > last:
+            return line.between(0, 0)
         longest = interval.length_us or 31 * DAY
         if start is None:
             first = open_time(interval, last, offset_us) - limit * longest
         else:
-            first = -(-(start + offset_us) // line.length_us) * line.length_us - offset_us
-            first = open_time(interval, first, offset_us)
+            self._look_back(line, start)
+            first = open_time(interval, max(start, line.first_time), offset_us)
             last = min(last, first + (limit + 2) * longest)
         closing = interval.next_open_time(last + offset_us) - offset_us - 1
-        rows = fold(self.between(line, first, max(closing, last)), interval, offset_us)
+        rows = fold(self.between(line, first, closing), interval, offset_us)
         times = rows[:, OPEN_TIME]
         rows = rows[(times <= last) if start is None else (times >= start) & (times <= last)]
         return rows[-limit:] if start is None else rows[:limit]

@@ -144,7 +144,7 @@ class PublicMarket:
 
     def trades_from(self, trade_id: int, limit: int) -> list[MarketTrade]:
         """Trades from a number on, ascending; from the oldest known one if that was forgotten."""
-        start = max(0, trade_id - self.trades[0].trade_id) if self.trades else 0
+        start = min(max(0, trade_id - self.trades[0].trade_id), TRADES_KEPT) if self.trades else 0
         return list(islice(self.trades, start, start + limit))
 
     def aggregates_of(
@@ -152,7 +152,7 @@ class PublicMarket:
     ) -> list[AggregateTrade]:
         """Aggregate trades, ascending: from a number or time on, else the newest up to a time."""
         if from_id is not None and self.aggregates:
-            first = max(0, from_id - self.aggregates[0].aggregate_id)
+            first = min(max(0, from_id - self.aggregates[0].aggregate_id), TRADES_KEPT)
             return list(islice(self.aggregates, first, first + limit))
         found = [
             one
