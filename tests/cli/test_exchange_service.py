@@ -13,8 +13,8 @@ from tests.commands.test_exchange import FakeExchange
 def test_a_fault_of_requests_says_everything_about_itself() -> None:
     ((method, path, rule),) = asked(
         "fault", "masked", "--endpoint", "order.*", "--account", "main", "--id-prefix", "x-", "--times", 0,
-        "--skip", 1, "--probability", 0.5, "--by", "silence", "--code", -1007, "--status", 504, "--body", "",
-        "--retry-after", 3, "--delay", "10ms", "--answer-delay", "1s",
+        "--skip", 1, "--probability", 0.5, "--for", "30s", "--by", "silence", "--code", -1007, "--status", 504,
+        "--body", "", "--retry-after", 3, "--delay", "10ms", "--answer-delay", "1s",
     )  # fmt: skip
     assert (method, path) == ("POST", "/faults")
     assert rule == {
@@ -25,6 +25,7 @@ def test_a_fault_of_requests_says_everything_about_itself() -> None:
         "client_order_id": "x-",
         "skip": 1,
         "probability": 0.5,
+        "for_us": 30_000_000,
         "by": "silence",
         "code": -1007,
         "http_status": 504,
@@ -44,6 +45,7 @@ def test_a_fault_of_events_says_everything_about_itself() -> None:
         "event": "listStatus",
         "skip": 0,
         "probability": 1.0,
+        "for_us": 0,
         "delay_us": 2_000_000,
         "times": 1,
     }

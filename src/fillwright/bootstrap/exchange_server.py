@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import tomllib
@@ -60,7 +61,11 @@ def _read(path: Path) -> dict[str, Any]:
         if path.stat().st_size > SETTINGS_BYTES_MAX:
             raise BadInputError(f"{path}: larger than {SETTINGS_BYTES_MAX} bytes")
         text = path.read_bytes()
-        content = msgspec.json.decode(text) if path.suffix == ".json" else tomllib.loads(text.decode(), parse_float=str)
+        content = (
+            msgspec.json.decode(text)
+            if path.suffix == ".json"
+            else tomllib.loads(text.decode(), parse_float=str)
+        )
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror or error}") from error
     except (msgspec.DecodeError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -95,6 +100,7 @@ def run_exchange(options: ExchangeOptions, tell: Callable[[ExchangeUp], None]) -
     except StateFileError as error:
         raise StorageFailedError(str(error)) from error
     finally:
+        gc.unfreeze()
         _remove_own(place)
 
 
@@ -109,6 +115,8 @@ async def _run(settings: BoxSettings, place: Path, tell: Callable[[ExchangeUp], 
             write_private(place, msgspec.json.encode(where))
         except OSError as error:
             raise StorageFailedError(f"{place}: {error.strerror or error}") from error
+        gc.collect()
+        gc.freeze()  # what is here now stays: later collections need not look at it
         tell(_up(server))
         server.failed.add_done_callback(lambda _: stopped.set())
         await stopped.wait()

@@ -70,6 +70,7 @@ def fault(
     status: Annotated[int, typer.Option(metavar="HTTP", help="Of a wrong answer; 0: the code's.")] = 0,
     body: Annotated[str | None, typer.Option(metavar="TEXT", help="Instead of JSON; may be empty.")] = None,
     retry_after: Annotated[int | None, typer.Option(metavar="S", help="Retry-After.")] = None,
+    lasts: Annotated[str, typer.Option("--for", metavar="LENGTH", help="Removed then; 0: it stays.")] = "0",
     delay: Annotated[str, typer.Option(metavar="LENGTH", help="Before it is carried out.")] = "0",
     answer_delay: Annotated[str, typer.Option(metavar="LENGTH", help="Before it is answered.")] = "0",
     data: Data = None,
@@ -88,6 +89,7 @@ def fault(
             "client_order_id": id_prefix,
             "skip": skip,
             "probability": probability,
+            "for_us": commands.length_us(lasts),
             "by": by.value,
             "code": code,
             "http_status": status,
@@ -110,6 +112,7 @@ def event_fault(
     probability: Annotated[
         float, typer.Option(min=0, max=1, metavar="P", help="For each that is met.")
     ] = 1.0,
+    lasts: Annotated[str, typer.Option("--for", metavar="LENGTH", help="Removed then; 0: it stays.")] = "0",
     delay: Annotated[str, typer.Option(metavar="LENGTH", help="How much later.")] = "0",
     data: Data = None,
     url: Url = None,
@@ -126,6 +129,7 @@ def event_fault(
             "account_id": account,
             "skip": skip,
             "probability": probability,
+            "for_us": commands.length_us(lasts),
             "delay_us": commands.length_us(delay),
         }
         commands.show(door, commands.install(door, wish, times))

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fillwright.exchange.faults import Outcome
+from fillwright.exchange.server.assembly import make_box
 from fillwright.exchange.server.fault_plan import CallFault
 from fillwright.exchange.server.operations import Call, Operation, Security
+from fillwright.exchange.server.settings import MarketSettings, SourceKind
 from tests.exchange.server.admin_door import Door
-from tests.exchange.server.boxes import START, limit_order
+from tests.exchange.server.boxes import START, frozen, limit_order
 
 
 @pytest.fixture
@@ -33,6 +37,25 @@ def test_faults_are_installed_listed_and_removed(door: Door) -> None:
     assert "no fault" in door.refused("/faults/remove", number=first)
     assert door.post("/faults/remove")["number"] == 1
     assert door.get("/faults") == []
+
+
+def test_a_fault_ends_when_its_time_is_over(door: Door) -> None:
+    door.post("/faults", of="requests", outcome="refused", times=None, for_us=500)
+    door.post("/faults", of="requests", outcome="lost", times=None)
+    door.post("/time", action="step", by_us=499)
+    assert len(door.get("/faults")) == 2
+    door.post("/time", action="step", by_us=1)
+    assert [one["outcome"] for one in door.get("/faults")] == ["lost"]
+    assert door.refused("/faults", of="requests", outcome="lost", for_us=-1)
+
+
+def test_a_tape_that_has_ended_is_said(tmp_path: Path) -> None:
+    tape = tmp_path / "BTCUSDT-trades-2026-11-01.csv"
+    tape.write_text("1,50000,0.1,5000,1793491200000,true,true\n2,50001,0.1,5000.1,1793491201000,true,true\n")
+    door = Door(make_box(frozen(market=MarketSettings(source=SourceKind.TAPE, tapes=(tape,)))))
+    assert not door.get("/status")["has_ended"]
+    door.post("/time", action="step", by_us=2_000_000)
+    assert door.get("/status")["has_ended"]
 
 
 def test_a_fault_that_makes_no_sense_is_refused(door: Door) -> None:

@@ -247,6 +247,8 @@ class StatusTold(Told, frozen=True):
     now: Time
     is_frozen: bool
     source: str
+    has_ended: bool
+    """Whether there are no more prices to come: the tape has ended."""
     symbols: int
     accounts: tuple[AccountId, ...]
     keys: int

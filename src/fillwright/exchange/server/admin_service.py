@@ -25,6 +25,7 @@ from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.fault_plan import CallFault, Rule, StreamEventFault
 from fillwright.exchange.server.ledger import Entry
 from fillwright.exchange.server.settings import LimitSettings
+from fillwright.exchange.server.tape_source import TapeSource
 
 TOLD_MAX = 1_000
 """Faulted requests that one audit lists, the newest."""
@@ -38,6 +39,7 @@ def status(box: Box, _wish: Wish) -> StatusTold:
         now=box.now,
         is_frozen=box.clock.is_frozen,
         source=box.settings.market.source.value,
+        has_ended=isinstance(box.source, TapeSource) and box.source.has_ended,
         symbols=len(box.exchange.symbols),
         accounts=box.exchange.account_ids,
         keys=len(box.keys.all()),
@@ -59,7 +61,14 @@ def faults(box: Box, _wish: Wish) -> list[CallFault | StreamEventFault]:
 
 def add_fault(box: Box, rule: CallFault | StreamEventFault) -> Done:
     """Install a fault after those that are there."""
-    return Done(now=box.now, number=box.faults.install(rule))
+    number = box.faults.install(rule)
+    if rule.for_us:
+        box.at(box.now + rule.for_us, lambda _: _forget(box, number))
+    return Done(now=box.now, number=number)
+
+
+def _forget(box: Box, number: int) -> None:
+    box.faults.remove(number)
 
 
 def remove_faults(box: Box, wish: RemoveFaults) -> Done:

@@ -57,6 +57,8 @@ class _Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     skip: int = 0
     times: int | None = 1
     """None: without end."""
+    for_us: Time = 0
+    """It is removed after this long; 0: it stays."""
     number: int = 0
     """Given at installation; by it the rule is removed."""
     hits: int = 0
@@ -66,6 +68,8 @@ class _Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("a probability is between 0 and 1")
         if self.skip < 0 or (self.times is not None and self.times < 1):
             raise ValueError("skip and times count hits: not below 0 and 1")
+        if self.for_us < 0:
+            raise ValueError("for_us is a length of time")
 
     @property
     def is_spent(self) -> bool:
