@@ -240,6 +240,26 @@ def test_what_is_no_request_or_too_much_is_refused(
     _with_client(scenario)
 
 
+def test_forms_are_smaller_than_what_the_admin_door_takes() -> None:
+    async def scenario(client: Client) -> None:
+        client.get("/api/v3/echo", method="POST", body="x" * (module.FORM_BYTES_MAX + 1))
+        assert (await client.answer())[0] == 413
+        client.get("/api/v3/echo", method="POST", body="text=" + "x" * (module.FORM_BYTES_MAX - 5))
+        assert (await client.answer())[0] == 200
+
+    _with_client(scenario)
+
+
+def test_an_answer_without_a_body_has_no_type() -> None:
+    async def scenario(client: Client) -> None:
+        client.get("/nothing")
+        status, headers = await client.head()
+        assert (status, headers["content-length"]) == (404, "0")
+        assert "content-type" not in headers
+
+    _with_client(scenario)
+
+
 def test_the_code_of_raw_characters_in_signed_targets() -> None:
     async def scenario(client: Client) -> None:
         client.send("GET /api/v3/echo?symbol=\xe9&signature=x HTTP/1.1\r\n\r\n")

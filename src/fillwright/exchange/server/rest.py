@@ -29,7 +29,9 @@ HEAD_BYTES_MAX = 32 * 1024
 URL_BYTES_MAX = 16 * 1024
 """More is answered with 414."""
 BODY_BYTES_MAX = 4 * 1024 * 1024
-"""More is answered with 413."""
+"""More is answered with 413; only the admin door takes so much."""
+FORM_BYTES_MAX = 64 * 1024
+"""The same for the API."""
 QUEUE_MAX = 2_000
 """Requests that arrived behind one whose answer is late, or whose client does not read; more close the connection."""
 WRITE_BYTES_MAX = 1024 * 1024
@@ -292,6 +294,8 @@ class RestConnection(asyncio.Protocol):
         method, body = request.method, request.body
         if method == "GET" or method == "HEAD":
             method, body = "GET", b""
+        elif len(body) > FORM_BYTES_MAX:
+            return html(413, "Request Entity Too Large")
         elif body and not headers.get("content-type", FORM).lower().startswith(FORM):
             body = b""
         return self._shell.desk.serve_rest(method, path, query, headers, body, self._ip)
@@ -319,8 +323,9 @@ class RestConnection(asyncio.Protocol):
         self.since = self._loop.time()
         body = reply.body
         status = reply.status
+        kind = f"content-type: {reply.content_type}\r\n" if body else ""
         head = (
-            f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}\r\ncontent-type: {reply.content_type}\r\n"
+            f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}\r\n{kind}"
             f"content-length: {len(body)}\r\n{reply.headers}{self._shell.date()}"
         )
         if request.method == "HEAD":
