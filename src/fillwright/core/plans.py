@@ -54,7 +54,7 @@ _LIMIT, _LIMIT_MAKER, _TAKE_PROFIT = OrderType.LIMIT, OrderType.LIMIT_MAKER, Ord
 _STOP_LOSS, _STOP_LOSS_LIMIT = OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT
 _FOK, _GTC = TimeInForce.FOK, TimeInForce.GTC
 _EXPIRE_MAKER = SelfTradePrevention.EXPIRE_MAKER
-_OPOCO, _OPO = Protection.OPOCO, Protection.OPO
+_OPOCO, _OPO, _OCO, _STOP = Protection.OPOCO, Protection.OPO, Protection.OCO, Protection.STOP
 _OCO, _OTO, _OTOCO = ListKind.OCO, ListKind.OTO, ListKind.OTOCO
 
 
@@ -205,12 +205,13 @@ def algo_slots_awaited(ledger: Ledger, symbol: Symbol) -> int:
     """Slots that exits will take once entries that work alone (plans 3 and 4) are filled."""
     awaited = 0
     for position in ledger.positions_in(symbol):
-        if position.plan not in (Protection.OCO, Protection.STOP) or position.stop_loss is None:
+        plan = position.plan
+        if (plan is not _OCO and plan is not _STOP) or position.stop_loss is None:
             continue
         orders = ledger.orders_of(position)
         if orders and all(order.leg is Leg.ENTRY for order in orders):
             style = ledger.state.settings.take_profit_style
-            awaited += 2 if position.plan is Protection.OCO and style == "market" else 1
+            awaited += 2 if plan is _OCO and style == "market" else 1
     return awaited
 
 
