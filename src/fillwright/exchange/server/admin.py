@@ -67,6 +67,8 @@ class AdminDoor:
             )
         if len(body) > BODY_BYTES_MAX:
             return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {BODY_BYTES_MAX} bytes")
+        if method != "GET":
+            self._box.changes += 1
         return self._carry_out(*action, body)
 
     def _carry_out(self, kind: Any, handle: Handler, body: bytes) -> Reply:
@@ -82,7 +84,6 @@ class AdminDoor:
         except ValueError as error:
             return _refused(HTTPStatus.BAD_REQUEST, str(error))
         finally:
-            box.changes += 1
             box.settle()
         return Reply(HTTPStatus.OK, _ENCODER.encode(answer), "", JSON_TYPE)
 

@@ -254,6 +254,8 @@ class StatusTold(Told, frozen=True):
     keys: int
     connections: int
     faults: int
+    is_saved: bool
+    """Whether everything of accounts is in the state file; also true where there is none."""
     requests: int
     """Answered since the start."""
     failures: int

@@ -45,6 +45,7 @@ def status(box: Box, _wish: Wish) -> StatusTold:
         keys=len(box.keys.all()),
         connections=0 if sockets is None else len(sockets),
         faults=sum(not rule.is_spent for rule in box.faults.rules),
+        is_saved=box.saved in (None, box.changes),
         requests=box.ledger.answers,
         failures=(0 if sockets is None else sockets.failures) + (0 if desk is None else desk.internal_errors),
         bans=box.limits.bans(box.now),

@@ -102,6 +102,8 @@ class Box:
         self.log: EventLog | None = None
         self.changes = 0
         """Grows with everything of accounts and keys that is worth saving."""
+        self.saved: int | None = None
+        """``changes`` of what is in the state file; None: there is no state file."""
         self.on_wake: Callable[[], None] | None = None
         self._timers: list[tuple[Time, int, Timer]] = []
         self._numbers = count()

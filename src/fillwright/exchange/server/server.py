@@ -72,6 +72,8 @@ class Server:
             raise PortError(f"cannot listen on {settings.host} port {settings.port}: {why}") from error
         self.port = self._listener.port
         self._pump.start()
+        if self._state_file is not None:
+            self.box.saved = -1
         self._keeper = asyncio.create_task(self._look_after())
 
     async def stop(self) -> None:
@@ -98,20 +100,21 @@ class Server:
         """Write out the event log every second, and the state when it is time to."""
         loop = asyncio.get_running_loop()
         wait_s = self.box.settings.save_every_us / SECOND
-        saved, next_save = -1, loop.time() + wait_s
+        next_save = loop.time() + wait_s
         while True:
             await asyncio.sleep(min(LOOK_S, wait_s))
             if self.box.log is not None:
                 self.box.log.flush()
-            if self._state_file is None or self.box.changes == saved or loop.time() < next_save:
+            if self._state_file is None or self.box.changes == self.box.saved or loop.time() < next_save:
                 continue
-            saved, began = self.box.changes, loop.time()
+            changes, began = self.box.changes, loop.time()
             self._saving = asyncio.create_task(asyncio.to_thread(self._state_file.save, state_of(self.box)))
             try:
                 await asyncio.shield(self._saving)
             except StateFileError as error:
                 self._fail(error)
                 return
+            self.box.saved = changes
             next_save = loop.time() + max(wait_s, SAVING_SHARE * (loop.time() - began))
 
 
