@@ -3,6 +3,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -320,6 +321,18 @@ def test_over_the_weight_is_429_then_418_with_retry_after() -> None:
     statuses = [_rest(desk, "GET", "/api/v3/ping")[0] for _ in range(11)]
     assert statuses[-1] == 418
     assert _headers(_rest(desk, "GET", "/api/v3/nothing")[2])["retry-after"] == "120"
+
+
+def test_a_ban_ends_the_connections_to_the_websocket_api_of_its_address() -> None:
+    desk, box = _desk()
+    ended: list[tuple[str, str]] = []
+    sockets: Any = SimpleNamespace(disconnect_ip=lambda ip, kind: ended.append((ip, kind)))
+    box.sockets = sockets
+    _rest(desk, "GET", "/api/v3/ping")
+    box.limits.ban(IP, START + SECOND)
+    assert ended == []
+    assert _rest(desk, "GET", "/api/v3/ping")[0] == 418
+    assert ended == [(IP, "api")]
 
 
 def test_too_many_orders_come_with_retry_after() -> None:

@@ -49,6 +49,9 @@ _MICROSECONDS = {
     "microsecond": True,
 }
 _ORDER_COUNT = -1015
+_BANNED = 418
+_API_SESSIONS = "api"
+"""The kind of connections that a ban ends; market streams go on."""
 _sql = re.compile(
     rb"(?i)(?:%20|\+|%27|')(?:union(?:%20|\+)+(?:all(?:%20|\+)+)?select|or(?:%20|\+)+1(?:%3d|=)1)"
     rb"|(?:select|delete)(?:%20|\+)[^&]{0,100}(?:%20|\+)from(?:%20|\+)|drop(?:%20|\+)+table|insert(?:%20|\+)+into"
@@ -121,6 +124,8 @@ class Desk:
             reply = self._checked_rest(call, route, visitor, query, headers, body, ip)
         except ExchangeError as error:
             reply = self._refused(call, error)
+            if error.http_status == _BANNED and box.sockets is not None:
+                box.sockets.disconnect_ip(ip, _API_SESSIONS)
         except Exception as error:  # noqa: BLE001 - a bug of ours: logged, counted, answered
             reply = self._failed(call, error)
         if isinstance(reply, Pending):
