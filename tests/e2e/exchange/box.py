@@ -71,7 +71,7 @@ class Box:
     async def subscribed(self) -> None:
         """Wait until somebody listens to a user data stream."""
         async with asyncio.timeout(SUBSCRIBED_MAX_S):
-            while not any(one.get("accounts") for one in self.admin.get("/connections")):
+            while not any(one.get("accounts") for one in self.admin.get("/connections")):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 

@@ -8,14 +8,27 @@ from __future__ import annotations
 import fnmatch
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from fillwright.exchange.server.accounts import ACCOUNT
+from fillwright.exchange.server.market_operations import GENERAL, MARKET
+from fillwright.exchange.server.ticker_operations import TICKERS
+from fillwright.exchange.server.trading import TRADING
+from fillwright.exchange.server.trading_lists import LISTS
 from tests.e2e.exchange.explained import EXPLAINED, Explanation
 from tests.e2e.exchange.recordings import recordings
 from tests.e2e.exchange.samples import Samples
-from tests.e2e.exchange.shapes import Difference, differences, shape
+from tests.e2e.exchange.shapes import ONLY_HERE, Difference, Shape, differences, shape
+
+OPERATIONS = (*GENERAL, *MARKET, *TICKERS, *TRADING, *LISTS, *ACCOUNT)
+_REST = {one.name: f"{one.method} {one.path}" for one in OPERATIONS if one.path}
+TWINS = {
+    **{f"ws {name}": rest for name, rest in _REST.items()},
+    **{rest: f"ws {name}" for name, rest in _REST.items()},
+}
+"""The same thing by the other protocol."""
 
 
 class Finding(NamedTuple):
@@ -61,29 +74,36 @@ class Comparison(NamedTuple):
 
 def compare(ours: Samples, fixtures: Path) -> Comparison:
     """Compare what was recorded of each kind with what is said here of it."""
-    groups: dict[str, dict[str, list[object]]] = defaultdict(lambda: defaultdict(list))
+    shapes: dict[str, dict[str, Shape]] = defaultdict(dict)
+    compared: dict[str, int] = defaultdict(int)
     for one in recordings(fixtures):
-        groups[one.name][one.source].append(one.body)
-    compared: dict[str, int] = {}
-    missing: list[str] = []
+        _add(shapes[one.name].setdefault(one.source, {}), shape([one.body]))
+        compared[one.name] += 1
+    everywhere = {name: _union(by_source.values()) for name, by_source in shapes.items()}
     findings: list[Finding] = []
-    for name, by_source in sorted(groups.items()):
-        if name not in ours:
-            missing.append(name)
-            continue
-        compared[name] = sum(len(bodies) for bodies in by_source.values())
-        findings += _findings(name, by_source, ours)
-    return Comparison(compared, tuple(missing), tuple(findings))
+    missing = tuple(name for name in sorted(shapes) if name not in ours)
+    for name in sorted(set(shapes) & set(ours)):
+        recorded, twin = everywhere[name], everywhere.get(TWINS.get(name, ""), {})
+        for difference in differences(recorded, shape(ours[name])):
+            if difference.what == ONLY_HERE and difference.path in twin:
+                continue  # this collection left it out, the other protocol's has it
+            sources = tuple(source for source, one in shapes[name].items() if difference.path in one)
+            findings.append(Finding(name, difference, sources or ("none",), _explanation(name, difference)))
+    for name in missing:
+        del compared[name]
+    return Comparison(dict(compared), missing, tuple(findings))
 
 
-def _findings(name: str, by_source: dict[str, list[object]], ours: Samples) -> Iterator[Finding]:
-    """What no source shows is more here; what any source shows is missing."""
-    everything = shape([body for bodies in by_source.values() for body in bodies])
-    for difference in differences(everything, shape(ours[name])):
-        sources = tuple(
-            source for source, bodies in by_source.items() if difference.path in shape(bodies)
-        ) or ("none",)
-        yield Finding(name, difference, sources, _explanation(name, difference))
+def _union(shapes: Iterable[Shape]) -> Shape:
+    whole: Shape = {}
+    for one in shapes:
+        _add(whole, one)
+    return whole
+
+
+def _add(whole: Shape, part: Shape) -> None:
+    for path, kinds in part.items():
+        whole.setdefault(path, set()).update(kinds)
 
 
 def _explanation(name: str, difference: Difference) -> Explanation | None:

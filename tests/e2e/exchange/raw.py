@@ -8,6 +8,7 @@ import http.client
 import json
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -82,7 +83,9 @@ class RawSocket:
     def __init__(self, url: str, api_key: str = "", secret: str = "") -> None:
         self.api_key = api_key
         self.secret = secret
-        self.socket: ClientConnection = connect(url, max_size=None, open_timeout=TIMEOUT_S)
+        self._stack = ExitStack()
+        opened = connect(url, max_size=None, open_timeout=TIMEOUT_S)
+        self.socket: ClientConnection = self._stack.enter_context(opened)
         self.events: list[Any] = []
         """What came and was no reply."""
         self.last_id = 0
@@ -93,7 +96,7 @@ class RawSocket:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.socket.close()
+        self._stack.close()
 
     def send(self, frame: Any) -> None:
         """Send a JSON frame."""

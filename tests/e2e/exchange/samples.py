@@ -33,7 +33,8 @@ PENDING_PAIR = {
     "pendingBelowStopPrice": "58000",
 }
 STREAMS = (
-    "trade", "aggTrade", "bookTicker", "depth@100ms", "depth5@100ms", "kline_1m", "miniTicker", "ticker", "avgPrice",
+    "trade", "aggTrade", "bookTicker", "depth@100ms", "depth5@100ms", "kline_1m", "miniTicker", "ticker",
+    "ticker_1h", "avgPrice",
 )  # fmt: skip
 FRAMES_MAX = 400
 
@@ -83,7 +84,10 @@ def _orders(found: Samples, client: RawClient) -> None:
     place(**LIMIT, side="BUY", quantity="0.02", price="58500", icebergQty="0.01")
     stop = {"symbol": MARKET, "side": "SELL", "quantity": "0.01"}
     place(**stop, type="STOP_LOSS", stopPrice="58000")
-    place(**stop, type="STOP_LOSS", trailingDelta="100")
+    trailing = place(**stop, type="STOP_LOSS", trailingDelta="100", strategyId=1, strategyType=1_000_000)
+    mine = {"symbol": MARKET, "orderId": trailing["orderId"]}
+    _keep(found, "GET /api/v3/order", client.signed("GET", "order", **mine))
+    _keep(found, "DELETE /api/v3/order", client.signed("DELETE", "order", **mine))
     place(**stop, type="TAKE_PROFIT_LIMIT", stopPrice="61000", price="61000", timeInForce="GTC")
     place(**{**LIMIT, "timeInForce": "FOK"}, side="BUY", quantity="5", price="59000")
     _keep(
@@ -193,7 +197,7 @@ def _account(found: Samples, client: RawClient) -> None:
 
 
 def _prices(found: Samples, client: RawClient) -> None:
-    one = {"symbol": MARKET}
+    one, many = {"symbol": MARKET}, {"symbols": f'["{MARKET}"]'}
     for path, params in (
         ("ping", {}),
         ("time", {}),
@@ -211,6 +215,8 @@ def _prices(found: Samples, client: RawClient) -> None:
         ("ticker/24hr", one),
         ("ticker/24hr", {}),
         ("ticker/tradingDay", one),
+        ("ticker/tradingDay", many),
+        ("ticker", many),
         ("ticker/price", one),
         ("ticker/price", {}),
         ("ticker/bookTicker", one),
@@ -239,15 +245,23 @@ def _websocket(found: Samples, socket: RawSocket) -> None:
         "trades.historical", "trades.recent",
     ):  # fmt: skip
         ask(method, **one)
+    for method in ("ticker", "ticker.24hr", "ticker.book"):
+        ask(method, symbols=[MARKET])
     ask("klines", **one, interval="1m")
     ask("uiKlines", **one, interval="1m")
     placed = signed(
         "order.place", **LIMIT, side="BUY", quantity="0.02", price="59000", newOrderRespType="FULL"
     )
     signed("order.place", symbol=MARKET, side="BUY", type="MARKET", quantity="0.01")
-    signed("order.test", **LIMIT, side="BUY", quantity="0.01", price="59000")
+    test = {**LIMIT, "side": "BUY", "quantity": "0.01", "price": "59000"}
+    signed("order.test", **test)
+    signed("order.test", **test, computeCommissionRates="true")
     mine = {"symbol": MARKET, "orderId": placed["orderId"]}
     signed("order.status", **mine)
+    stop = {"symbol": MARKET, "side": "SELL", "type": "STOP_LOSS", "quantity": "0.001", "trailingDelta": 100}
+    named = {"strategyId": 1, "strategyType": 1_000_000, "newOrderRespType": "RESULT"}
+    trailing = signed("order.place", **stop, **named)
+    signed("order.status", symbol=MARKET, orderId=trailing["orderId"])
     signed("openOrders.status", **one)
     signed("order.amend.keepPriority", **mine, newQty="0.01")
     new = {
@@ -273,6 +287,7 @@ def _websocket(found: Samples, socket: RawSocket) -> None:
     crossing = {**LIMIT, "side": "BUY", "quantity": "0.01", "price": "60005"}
     signed("order.place", **crossing, selfTradePreventionMode="EXPIRE_BOTH")
     signed("myPreventedMatches", symbol=MARKET, orderId=own["orderId"])
+    signed("order.status", symbol=MARKET, orderId=own["orderId"])
 
 
 def _events(found: Samples, socket: RawSocket) -> None:

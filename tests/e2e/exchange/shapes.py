@@ -19,6 +19,8 @@ class Kind(NamedTuple):
     decimals: int = 0
 
 
+ONLY_HERE = "only here"
+OBJECT, LIST = Kind("object"), Kind("list")
 Shape = dict[str, set[Kind]]
 """Kinds seen under each path; ``[]`` stands for every element of a list."""
 
@@ -41,12 +43,14 @@ def shape(values: Iterable[Any]) -> Shape:
 
 def _walk(path: str, value: Any) -> Iterator[tuple[str, Kind]]:
     if isinstance(value, dict):
-        yield path, Kind("object")
+        yield path, OBJECT
         for name, item in value.items():
             yield from _walk(f"{path}.{name}" if path else name, item)
     elif isinstance(value, list):
-        yield path, Kind("list")
-        if value and all(not isinstance(item, dict | list) for item in value):
+        yield path, LIST
+        if value and all(isinstance(item, str) and not NUMBER.fullmatch(item) for item in value):
+            yield f"{path}[]", Kind("text")  # words, as many as there are
+        elif value and all(not isinstance(item, dict | list) for item in value):
             for index, item in enumerate(value):  # a tuple, as candles and book levels are
                 yield from _walk(f"{path}[{index}]", item)
         else:
@@ -88,7 +92,7 @@ def differences(recorded: Shape, ours: Shape) -> Iterator[Difference]:
             yield Difference(path, f"{decimals} decimals there, {mine_decimals} here")
     for path in ours:
         if path not in recorded and not _inside_missing(path, ours, recorded):
-            yield Difference(path, "only here")
+            yield Difference(path, ONLY_HERE)
 
 
 def _names(kinds: set[Kind]) -> set[str]:
