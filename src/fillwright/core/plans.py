@@ -54,7 +54,8 @@ _LIMIT, _LIMIT_MAKER, _TAKE_PROFIT = OrderType.LIMIT, OrderType.LIMIT_MAKER, Ord
 _STOP_LOSS, _STOP_LOSS_LIMIT = OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT
 _FOK, _GTC = TimeInForce.FOK, TimeInForce.GTC
 _EXPIRE_MAKER = SelfTradePrevention.EXPIRE_MAKER
-_OPOCO, _OPO, _OCO, _STOP = Protection.OPOCO, Protection.OPO, Protection.OCO, Protection.STOP
+_OPOCO, _OPO = Protection.OPOCO, Protection.OPO
+_PLAN_OCO, _PLAN_STOP = Protection.OCO, Protection.STOP
 _OCO, _OTO, _OTOCO = ListKind.OCO, ListKind.OTO, ListKind.OTOCO
 
 
@@ -206,12 +207,12 @@ def algo_slots_awaited(ledger: Ledger, symbol: Symbol) -> int:
     awaited = 0
     for position in ledger.positions_in(symbol):
         plan = position.plan
-        if (plan is not _OCO and plan is not _STOP) or position.stop_loss is None:
+        if (plan is not _PLAN_OCO and plan is not _PLAN_STOP) or position.stop_loss is None:
             continue
         orders = ledger.orders_of(position)
         if orders and all(order.leg is Leg.ENTRY for order in orders):
             style = ledger.state.settings.take_profit_style
-            awaited += 2 if plan is _OCO and style == "market" else 1
+            awaited += 2 if plan is _PLAN_OCO and style == "market" else 1
     return awaited
 
 
