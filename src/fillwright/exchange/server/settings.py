@@ -168,6 +168,8 @@ class BoxSettings(_Settings, frozen=True):
     admin_token: str = ""
     """Empty: made at the start, and written to ``admin_token_file`` if there is one."""
     admin_token_file: Path | None = None
+    is_legacy_listen_key: bool = False
+    """Whether listenKeys work as they did before 2026-02-20."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= PORT_MAX:
