@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fillwright.core.types import MINUTE, SECOND
+from fillwright.core.types import MINUTE, SECOND, SymbolStatus
 from fillwright.exchange.server.assembly import make_box, state_of
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.market_source import set_price
@@ -137,3 +137,17 @@ def test_a_price_is_set_whatever_the_source() -> None:
     assert bid == last == 48_000 < ask
     step(walking, 5 * SECOND)
     assert abs(best(walking)[1] - 48_000) < 200
+
+
+def test_a_symbol_in_a_break_has_no_market_data_and_others_do() -> None:
+    box = make_box(synthetic())
+    box.exchange.set_status("BTCUSDT", SymbolStatus.BREAK, box.now)
+    before = {symbol: market.last for symbol, market in box.markets.items()}
+    book = box.markets["BTCUSDT"].book.best_levels(100)
+    step(box, 5 * SECOND)
+    assert box.markets["BTCUSDT"].last == before["BTCUSDT"]
+    assert box.markets["BTCUSDT"].book.best_levels(100) == book
+    assert box.markets["ETHUSDT"].last != before["ETHUSDT"]
+    box.exchange.set_status("BTCUSDT", SymbolStatus.TRADING, box.now)
+    step(box, 5 * SECOND)
+    assert box.markets["BTCUSDT"].last != before["BTCUSDT"]

@@ -18,7 +18,7 @@ from itertools import count, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fillwright.core.types import Symbol, Time
+from fillwright.core.types import Symbol, SymbolStatus, Time
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.messages import ExchangeEvent, ExecutionReport, MarketTrade
 from fillwright.exchange.server.clock import BoxClock
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fillwright.exchange.server.public_market import PublicMarket
     from fillwright.exchange.server.websocket import WebSockets
 
+_BREAK = SymbolStatus.BREAK
 CATCH_UP_MAX = 1_000
 """Times that a timer goes off in one advance; what is missed beyond that is passed over (the machine slept)."""
 
@@ -184,6 +185,8 @@ class Box:
         self, symbol: Symbol, price: Decimal, quantity: Decimal, buyer_is_maker: bool, time: Time
     ) -> None:
         """One trade of the outside market."""
+        if self._is_in_break(symbol):
+            return
         if time > self.now:
             self.now = time
         self.exchange.on_trade(symbol, price, quantity, self.now, buyer_is_maker)
@@ -199,6 +202,8 @@ class Box:
         time: Time,
     ) -> None:
         """New best quotes of the outside market."""
+        if self._is_in_break(symbol):
+            return
         if time > self.now:
             self.now = time
         self.exchange.on_quote(symbol, bid, bid_quantity, ask, ask_quantity, self.now)
@@ -209,6 +214,8 @@ class Box:
 
     def depth(self, symbol: Symbol, bids: Levels, asks: Levels, time: Time, *, snapshot: bool = True) -> None:
         """The outside book: a snapshot of its best levels, or absolute quantities of changed ones (0 removes)."""
+        if self._is_in_break(symbol):
+            return
         if time > self.now:
             self.now = time
         self.exchange.on_depth(symbol, bids, asks, self.now, snapshot=snapshot)
@@ -216,6 +223,10 @@ class Box:
         if market is not None:
             market.touched()
         self.settle()
+
+    def _is_in_break(self, symbol: Symbol) -> bool:
+        """Whether a symbol has no market data: what the outside market does meanwhile is not heard of here."""
+        return self.exchange.status(symbol) is _BREAK
 
     # -- what happened -----------------------------------------------------------------------------------------------
 
