@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import re
+
+import msgspec
 import pytest
 
 from fillwright.exchange.server.admin import BODY_BYTES_MAX
+from tests.conftest import ROOT
 from tests.exchange.server.admin_door import Door
 
 
@@ -56,3 +60,20 @@ def test_a_body_is_bounded(door: Door) -> None:
 
 def test_what_the_exchange_refuses_comes_with_its_code(door: Door) -> None:
     assert door.refused("/price", symbol="NOPE", price="1") == "Invalid symbol. (-1121)"
+
+
+def test_the_document_names_every_action_and_no_other(door: Door) -> None:
+    text = (ROOT / "docs" / "EXCHANGE_ADMIN.md").read_text()
+    told = set(re.findall(r"`(GET|POST) /admin(/[a-z/]+)`", text))
+    _, content = door.ask("GET", "/nowhere")
+    paths = set(content["error"].partition("there is no /nowhere; there is ")[2].split(", "))
+    assert {path for _, path in told} == paths
+    assert all(door.ask(method, path)[0] in (200, 400) for method, path in told)
+
+
+def test_the_plan_of_the_document_can_be_handed_in(door: Door) -> None:
+    text = (ROOT / "docs" / "EXCHANGE_ADMIN.md").read_text()
+    steps = msgspec.json.decode(text.partition("```json")[2].partition("```")[0])
+    assert door.post("/script", steps=steps)["number"] == len(steps)
+    door.post("/time", action="step", by_us=20_000_000)
+    assert door.get("/script")["failures"] == []
