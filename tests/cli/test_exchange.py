@@ -27,6 +27,7 @@ def test_options_of_run_become_settings(tmp_path: Path) -> None:
         services, "run", "--json", "--data", tmp_path, "--port", 0, "--seed", 7, "--symbol", "BTCUSDT",
         "--symbol", "ETHUSDT", "--account", "bot", "--balance", "USDT=5", "--no-limits", "--frozen",
         "--start-us", 9, "--state", "s.db", "--log", "l", "--rate", 2.5, "--settings", "box.toml",
+        "--legacy-listen-key",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     (options,) = services.ran
@@ -41,6 +42,7 @@ def test_options_of_run_become_settings(tmp_path: Path) -> None:
         "clock": {"is_frozen": True, "start_us": 9},
         "state_file": "s.db",
         "log_file": "l",
+        "is_legacy_listen_key": True,
     }
 
 

@@ -24,6 +24,7 @@ def config(rest: str, ws: str, api_key: str, secret: str, *, dry_run: bool) -> d
     }
     return {
         "bot_name": "tour",
+        "initial_state": "running",
         "dry_run": dry_run,
         "dry_run_wallet": 10_000,
         "max_open_trades": 1,
@@ -45,6 +46,4 @@ def config(rest: str, ws: str, api_key: str, secret: str, *, dry_run: bool) -> d
         },
         "pairlists": [{"method": "StaticPairList"}],
         "internals": {"process_throttle_secs": 1},
-        "telegram": {"enabled": False},
-        "api_server": {"enabled": False},
     }

@@ -1,5 +1,6 @@
-"""NautilusTrader's Binance Spot adapter, live: buys at market, rests and cancels, sells again; runs in its own environment.
+"""NautilusTrader's Binance Spot adapter, live: buys at market, rests and cancels, sells again.
 
+Runs in its own environment:
 ``python nautilus_node.py HTTP_URL WS_URL API_KEY SECRET``; prints one JSON line with what happened.
 """
 
@@ -108,6 +109,7 @@ def main(http_url: str, ws_url: str, api_key: str, secret: str) -> None:
         "account_type": BinanceAccountType.SPOT,
         "base_url_http": http_url,
         "base_url_ws": ws_url,
+        "testnet": True,  # asks for nothing under /sapi, which a testnet does not have
         "instrument_provider": InstrumentProviderConfig(load_ids=frozenset({str(BTCUSDT)})),
     }
     node = TradingNode(

@@ -79,6 +79,9 @@ Tapes = Annotated[
 Speed = Annotated[float | None, typer.Option(metavar="N", help="Seconds of a tape that pass in a second.")]
 FirstAccount = Annotated[str | None, typer.Option(help="Name of the first account; default main.")]
 NoLimits = Annotated[bool, typer.Option("--no-limits", help="Limits are shown, never enforced.")]
+LegacyListenKey = Annotated[
+    bool, typer.Option("--legacy-listen-key", help="Serve user data by listenKey, as before 2026-02-20.")
+]
 Frozen = Annotated[bool, typer.Option("--frozen", help="Time passes by `exchange time step` alone.")]
 Start = Annotated[
     int | None, typer.Option(metavar="US", help="Time at the start, microseconds UTC; default: now.")
@@ -112,6 +115,7 @@ def run(
     account: FirstAccount = None,
     balance: Balance = None,
     no_limits: NoLimits = False,
+    legacy_listen_key: LegacyListenKey = False,
     frozen: Frozen = False,
     start_us: Start = None,
     state: StateFile = None,
@@ -132,6 +136,7 @@ def run(
             accounts=[first] if first else None,
             limits={"is_enabled": False} if no_limits else None,
             clock=given(is_frozen=True if frozen else None, start_us=start_us),
+            is_legacy_listen_key=True if legacy_listen_key else None,
             state_file=_text(state),
             log_file=_text(log),
             admin_token=admin_token,

@@ -17,6 +17,7 @@ from fillwright.exchange.server.event_log import EventLog
 from fillwright.exchange.server.exchange_info import InfoBook
 from fillwright.exchange.server.keys import KeyRing
 from fillwright.exchange.server.limits import Limits
+from fillwright.exchange.server.listen_keys import ListenKeys, listen_key_operations
 from fillwright.exchange.server.listener import Listener
 from fillwright.exchange.server.market_operations import GENERAL, MARKET
 from fillwright.exchange.server.market_sink import MarketSourceError
@@ -84,8 +85,13 @@ def _make_market(box: Box, instruments: dict[Symbol, Instrument], *, goes_on: bo
 def _make_doors(box: Box) -> None:
     """What clients come in by."""
     streams = box.user_streams = UserStreams(box)
-    box.desk = Desk(box, (*GENERAL, *MARKET, *TICKERS, *TRADING, *LISTS, *ACCOUNT, *SESSION))
-    market = stream_sessions(MarketStreams(box))
+    operations = (*GENERAL, *MARKET, *TICKERS, *TRADING, *LISTS, *ACCOUNT, *SESSION)
+    listen_keys = None
+    if box.settings.is_legacy_listen_key:
+        listen_keys = ListenKeys(box, streams)
+        operations += listen_key_operations(listen_keys)
+    box.desk = Desk(box, operations)
+    market = stream_sessions(MarketStreams(box), listen_keys)
     routes = {PATH: api_sessions(box.desk, streams)}
     routes.update(dict.fromkeys(("/ws", "/ws/", "/stream", "/stream/"), market))
     box.sockets = WebSockets(box, routes)

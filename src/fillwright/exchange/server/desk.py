@@ -150,6 +150,8 @@ class Desk:
             call.parameters = route.parser.rest(query, body).values
             if weight is None:
                 weight = self._weigh(call, visitor)
+            if route.operation.is_key_enough:
+                self._identify(call, headers.get("x-mbx-apikey", ""), ip)
             return self._serve(call, None, visitor, weight)
         api_key = headers.get("x-mbx-apikey", "")
         key = box.keys.get(api_key)
@@ -243,6 +245,9 @@ class Desk:
         if weight is None:
             weight = self._weigh(call, visitor)
         if not route.is_signed:
+            if route.operation.is_key_enough:
+                own = "" if session.key is None else session.key.api_key
+                self._identify(call, parsed.values.get("apiKey", own), session.ip)
             return self._serve(call, None, visitor, weight)
         key = session.key if parsed.api_key is None else box.keys.get(parsed.api_key)
         if key is None and not is_well_formed(parsed.api_key or ""):
@@ -276,6 +281,16 @@ class Desk:
         if signature is not None and not box.keys.verify(key, parsed.payload, signature):
             raise ExchangeError(-1022, message(-1022))
         if not key.allows(call.operation.security, ip):
+            raise ExchangeError(-2015, message(-2015), 401)
+        call.key = key
+        call.account_id = key.account_id
+
+    def _identify(self, call: Call, api_key: str, ip: str) -> None:
+        """Note whose key it is, where a key is enough; refuse a caller without one."""
+        key = self._box.keys.get(api_key)
+        if key is None and not is_well_formed(api_key):
+            raise ExchangeError(-2014, message(-2014), 401)
+        if key is None or not key.allows(call.operation.security, ip):
             raise ExchangeError(-2015, message(-2015), 401)
         call.key = key
         call.account_id = key.account_id

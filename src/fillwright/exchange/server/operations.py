@@ -145,11 +145,13 @@ class Operation(msgspec.Struct, frozen=True):
     has_websocket: bool = True
     demands_signature: bool = False
     """Whether also a session that is logged on has to sign (logging on, streams by signature)."""
+    is_key_enough: bool = False
+    """Whether a key is demanded and nothing has to be signed (listenKeys)."""
 
     @property
     def is_signed(self) -> bool:
         """Whether a key, a timestamp and a signature are demanded."""
-        return self.security is not Security.NONE
+        return self.security is not Security.NONE and not self.is_key_enough
 
 
 class Catalogue:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,9 +19,10 @@ import msgspec
 from picows import WSCloseCode
 
 from fillwright.exchange.server.handshakes import Handshake, Refused
-from fillwright.exchange.server.market_streams import Channel, MarketStreams
+from fillwright.exchange.server.listen_keys import ListenKeys
+from fillwright.exchange.server.market_streams import MarketStreams
 from fillwright.exchange.server.replies import encode
-from fillwright.exchange.server.stream_names import StreamName, parse_stream_name
+from fillwright.exchange.server.stream_names import StreamKind, StreamName, parse_stream_name
 from fillwright.exchange.server.websocket import SessionFactory, WebSockets
 from fillwright.exchange.server.websocket_session import WebSocketSession
 
@@ -55,12 +57,18 @@ class StreamSession(WebSocketSession):
     kind = "streams"
 
     def __init__(
-        self, sockets: WebSockets, handshake: Handshake, streams: MarketStreams, names: Iterable[StreamName]
+        self,
+        sockets: WebSockets,
+        handshake: Handshake,
+        streams: MarketStreams,
+        names: Iterable[StreamName],
+        listen_keys: ListenKeys | None = None,
     ) -> None:
         super().__init__(sockets, handshake)
         self.is_combined = handshake.path.startswith("/stream")
         self._streams = streams
-        self._channels: dict[str, Channel] = {}
+        self._listen_keys = listen_keys
+        self._leave: dict[str, Callable[[], None]] = {}
         self._asked = tuple(names)
         self._arrivals: deque[float] = deque()
 
@@ -72,9 +80,9 @@ class StreamSession(WebSocketSession):
 
     def closed(self) -> None:
         """Listen to nothing any more."""
-        for channel in self._channels.values():
-            self._streams.leave(channel, self)
-        self._channels.clear()
+        for leave in self._leave.values():
+            leave()
+        self._leave.clear()
 
     def shutdown_message(self) -> bytes:
         """Wrapped where payloads are."""
@@ -83,7 +91,7 @@ class StreamSession(WebSocketSession):
 
     def describe(self) -> dict[str, Any]:
         """With its streams."""
-        return super().describe() | {"streams": list(self._channels)}
+        return super().describe() | {"streams": list(self._leave)}
 
     def control_received(self) -> bool:
         """Pings and pongs count as messages."""
@@ -129,12 +137,12 @@ class StreamSession(WebSocketSession):
             self._subscribe(_names(params))
         elif method == "UNSUBSCRIBE":
             for name in _names(params):
-                channel = self._channels.pop(name.text, None)
-                if channel is not None:
-                    self._streams.leave(channel, self)
+                leave = self._leave.pop(name.text, None)
+                if leave is not None:
+                    leave()
         elif method == "LIST_SUBSCRIPTIONS":
             _check_count(params, 0)
-            return list(self._channels)
+            return list(self._leave)
         elif method == "SET_PROPERTY":
             self._set_property(params)
         else:
@@ -151,12 +159,20 @@ class StreamSession(WebSocketSession):
         self.is_combined = params[1]
 
     def _subscribe(self, names: Iterable[StreamName]) -> None:
-        channels = self._channels
-        new = {name.text: name for name in names if name.text not in channels}
-        if len(channels) + len(new) > self.box.settings.websocket.streams_per_connection:
+        joined = self._leave
+        new = {name.text: name for name in names if name.text not in joined}
+        if len(joined) + len(new) > self.box.settings.websocket.streams_per_connection:
             raise ControlError(_TOO_MANY, "Too many subscriptions")
         for text, name in new.items():
-            channels[text] = self._streams.listen(name, self)
+            joined[text] = self._listen(name)
+
+    def _listen(self, name: StreamName) -> Callable[[], None]:
+        """Begin to hear a stream, or an account by its key; returns how to leave it."""
+        if self._listen_keys is not None and name.kind is StreamKind.SILENT:
+            leave = self._listen_keys.follow(name.text, self)
+            if leave is not None:
+                return leave
+        return partial(self._streams.leave, self._streams.listen(name, self), self)
 
 
 def _read(message: bytes) -> dict[str, Any]:
@@ -226,26 +242,26 @@ def _place(message: bytes, at: int) -> str:
     return f"line {before.count(10) + 1} column {at - (before.rfind(10) + 1)}"
 
 
-def asked_streams(handshake: Handshake) -> list[StreamName]:
-    """The streams that a URL names; what is no stream (an empty name, a number of ccxt's) is passed over."""
+def asked_streams(handshake: Handshake, listen_keys: Container[str] = ()) -> list[StreamName]:
+    """The streams that a URL names, or keys; what is neither (an empty name, a number of ccxt's) is passed over."""
     if handshake.path.startswith("/stream"):
         # A plus sign in a query stands for a space, but streams have none: it is that of a time zone.
         texts = handshake.query.get("streams", "").replace(" ", "+").split("/")
     else:
         texts = handshake.path.removeprefix("/ws").split("/")
     names = (parse_stream_name(unquote(text)) for text in texts if text)
-    return [name for name in names if name is not None and "@" in name.text]
+    return [one for one in names if one is not None and ("@" in one.text or one.text in listen_keys)]
 
 
-def stream_sessions(streams: MarketStreams) -> SessionFactory:
-    """Makes sessions of the market streams; a connection is counted."""
+def stream_sessions(streams: MarketStreams, listen_keys: ListenKeys | None = None) -> SessionFactory:
+    """Makes sessions of the market streams, and of accounts by their keys if there are any; a connection is counted."""
 
     def make(sockets: WebSockets, handshake: Handshake) -> StreamSession:
         box = sockets.box
         box.limits.connect(handshake.ip, box.now)
-        names = asked_streams(handshake)
+        names = asked_streams(handshake, () if listen_keys is None else listen_keys)
         if len({name.text for name in names}) > box.settings.websocket.streams_per_connection:
             raise Refused(400)
-        return StreamSession(sockets, handshake, streams, names)
+        return StreamSession(sockets, handshake, streams, names, listen_keys)
 
     return make

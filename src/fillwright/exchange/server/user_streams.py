@@ -65,6 +65,10 @@ class Subscription:
         self.is_of_session = is_of_session
         """Whether it ends with the log-on (``userDataStream.subscribe``)."""
 
+    def wrap(self, body: bytes) -> bytes:
+        """An event as this listener gets it."""
+        return b'{"subscriptionId":%d,"event":%b}' % (self.number, body)
+
 
 class UserStreams:
     """All subscriptions of a server; told of all events by the box."""
@@ -113,7 +117,7 @@ class UserStreams:
             if body is None:
                 body = _encode(user_event(event, now, _same if session.microseconds else _milliseconds))
                 bodies[session.microseconds] = body
-            session.send(b'{"subscriptionId":%d,"event":%b}' % (one.number, body))
+            session.send(one.wrap(body))
 
     def _deliver_faulted(self, event: ExchangeEvent) -> None:
         account_id = event.account_id
@@ -151,7 +155,7 @@ class UserStreams:
         session = subscription.session
         unit = _same if session.microseconds else _milliseconds
         body = _encode(stream_terminated(self._box.now, unit))
-        session.send(b'{"subscriptionId":%d,"event":%b}' % (subscription.number, body))
+        session.send(subscription.wrap(body))
 
 
 class Subscriptions:
