@@ -8,18 +8,22 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fillwright.exchange.server.box import Box
-from fillwright.exchange.server.handshakes import parse_target
+from fillwright.exchange.server.handshakes import Handshake, parse_target
 from fillwright.exchange.server.market_streams import MarketStreams
 from fillwright.exchange.server.public_market import PublicMarket
 from fillwright.exchange.server.settings import LimitSettings, WebSocketSettings
-from fillwright.exchange.server.stream_sessions import asked_streams, stream_sessions
+from fillwright.exchange.server.stream_sessions import StreamSession, asked_streams, stream_sessions
 from fillwright.exchange.server.websocket import WebSockets
 from tests.exchange.server.boxes import START, frozen_box
+from tests.exchange.server.test_websocket_api import JSON
 from tests.exchange.server.websocket_front import run, serving, until
 
 UNBOUND = LimitSettings(is_enabled=False)
@@ -262,5 +266,31 @@ def test_an_administrator_sees_the_streams() -> None:
             (session,) = served.sockets
             assert session.describe()["streams"] == ["btcusdt@trade"]
             assert session.describe()["kind"] == "streams"
+
+    run(story)
+
+
+@given(
+    identity=JSON,
+    method=st.sampled_from(["SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY"])
+    | JSON,
+    params=st.lists(st.sampled_from(["btcusdt@trade", "!miniTicker@arr", "combined"]) | JSON, max_size=4)
+    | JSON,
+    is_whole=st.booleans(),
+)
+def test_whatever_is_sent_has_one_answer(identity: Any, method: Any, params: Any, is_whole: bool) -> None:
+    answers: list[bytes] = []
+
+    class Recorder(StreamSession):
+        def send(self, message: bytes) -> None:
+            answers.append(message)
+
+    async def story() -> None:
+        served = Served()
+        session = Recorder(served.sockets, Handshake("/ws", {}, "127.0.0.1"), served.streams, ())
+        message = msgspec.json.encode({"id": identity, "method": method, "params": params})
+        session.received(message if is_whole else message[:-1])
+        (answer,) = answers
+        assert set(json.loads(answer)) in ({"result", "id"}, {"error", "id"})
 
     run(story)

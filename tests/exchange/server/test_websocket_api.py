@@ -8,20 +8,31 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fillwright.exchange.server.desk import Desk
+from fillwright.exchange.server.handshakes import Handshake
 from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter, Security
 from fillwright.exchange.server.session_operations import SESSION
 from fillwright.exchange.server.settings import LimitSettings
 from fillwright.exchange.server.user_streams import UserStreams
 from fillwright.exchange.server.websocket import WebSockets
-from fillwright.exchange.server.websocket_api import api_sessions, check_envelope
-from tests.exchange.server.boxes import API_KEY, START, frozen_box
+from fillwright.exchange.server.websocket_api import ApiSession, api_sessions, check_envelope
+from tests.exchange.server.boxes import START, frozen_box
 from tests.exchange.server.signing import ED25519_KEY, signed, signed_ed25519
 from tests.exchange.server.websocket_front import run, serving, until
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+"""Anything that JSON can say."""
 
 
 def say(call: Call) -> dict[str, Any]:
@@ -236,4 +247,38 @@ def test_an_administrator_can_cut_it_off() -> None:
                 await client.recv()
 
     run(story)
-    assert len(API_KEY) == 64
+
+
+class Recorder(ApiSession):
+    """A session without a connection."""
+
+    def __init__(self, served: Served) -> None:
+        super().__init__(
+            served.sockets, Handshake("/ws-api/v3", {}, "127.0.0.1"), served.desk, served.streams
+        )
+        self.answers: list[bytes] = []
+
+    def send(self, message: bytes) -> None:
+        self.answers.append(message)
+
+
+@given(
+    identity=JSON,
+    method=st.sampled_from([one.name for one in OPERATIONS]) | JSON,
+    params=st.dictionaries(
+        st.sampled_from(["word", "apiKey", "timestamp", "signature", "subscriptionId"]), JSON
+    )
+    | JSON,
+    is_whole=st.booleans(),
+)
+def test_whatever_is_sent_has_one_answer_that_is_no_mistake_of_ours(
+    identity: Any, method: Any, params: Any, is_whole: bool
+) -> None:
+    served = Served(limits=LimitSettings(is_enabled=False))
+    session = Recorder(served)
+    message = msgspec.json.encode({"id": identity, "method": method, "params": params})
+    session.received(message if is_whole else message[:-1])
+    answers = [json.loads(answer) for answer in session.answers]
+    assert len([answer for answer in answers if "status" in answer]) == 1
+    assert all(answer.get("status", 200) < 500 for answer in answers)
+    assert served.desk.internal_errors == 0
