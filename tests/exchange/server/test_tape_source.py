@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fillwright.core.instruments import Instrument
 from fillwright.core.types import SECOND
 from fillwright.exchange.server import tape_source
 from fillwright.exchange.server.market_sink import FAR, MarketSourceError
@@ -80,6 +81,22 @@ def test_symbols_that_do_not_trade_here_are_passed_over(tape: Path) -> None:
     sink = Recorder()
     other.advance(BEGIN + SECOND, sink)
     assert len(sink.events) == 2
+
+
+def test_a_tape_of_which_nothing_trades_here(tape: Path, tmp_path: Path) -> None:
+    other = tmp_path / "trades.csv"
+    other.write_text(tape.read_text().replace("id,", "id,symbol,", 1).replace(",10", ",NEWUSDT,10"))
+    with pytest.raises(MarketSourceError, match="is of NEWUSDT, which do not trade here"):
+        TapeSource([other], {"BTCUSDT": BTCUSDT, "ETHUSDT": BTCUSDT}, BEGIN)
+
+
+def test_a_recording_of_more_symbols_than_trade_here(shared_data: Path) -> None:
+    tape = shared_data / "tapes" / "ws" / "cryptofeed_10symbols_20210405_ws.zst"
+    two = {symbol: Instrument(symbol=symbol, base=symbol, quote="USDT") for symbol in ("ZILUSDT", "MANAUSDT")}
+    source, sink = TapeSource([tape], two, BEGIN), Recorder()
+    source.advance(BEGIN + 5 * SECOND, sink)
+    assert {event[1] for event in sink.events} == {"ZILUSDT", "MANAUSDT"}
+    assert sink.of("depth")
 
 
 def test_what_cannot_be(tape: Path, tmp_path: Path) -> None:

@@ -21,6 +21,17 @@ SPEED_MAX = 1_000_000.0
 _log = logging.getLogger(__name__)
 
 
+class _Legible(dict[Symbol, Instrument]):
+    """Instruments to read a tape with: of symbols that do not trade here, one whose numbers have eight decimals."""
+
+    def __missing__(self, symbol: Symbol) -> Instrument:
+        return Instrument(symbol=symbol, base=symbol, quote=symbol)
+
+    def get(self, symbol: Symbol, default: object = None) -> Instrument:
+        """The symbol's instrument; there always is one."""
+        return self[symbol]
+
+
 class TapeSource:
     """Recorded market data from now on; it ends, and says so.
 
@@ -54,13 +65,17 @@ class TapeSource:
         only = next(iter(instruments)) if len(instruments) == 1 else None
         self._with_book: set[Symbol] = set()
         try:
-            self._reel = TapeReel(paths, only, instruments)
+            self._reel = TapeReel(paths, only, _Legible(instruments))
             self._events = self._reel.events()
             self._next: Event | None = next(self._events, None)
         except TapeError as error:
             raise MarketSourceError(str(error)) from error
         if self._next is None:
             raise MarketSourceError(f"the tape {self._reel.name} is empty")
+        if not any(symbol in instruments for symbol in self._reel.symbols):
+            raise MarketSourceError(
+                f"the tape {self._reel.name} is of {', '.join(self._reel.symbols)}, which do not trade here"
+            )
         self._first, self._begin = self._next.time_us, begin
         self.played = 0
         """Events handed on."""
