@@ -1,4 +1,7 @@
-"""Where Binance is. Source: Binance Spot "General API information", "WebSocket Streams", "Market data only URLs"."""
+"""Where Binance is.
+
+Source: Binance Spot "General API information", "WebSocket Streams", "WebSocket API", "Market data only URLs".
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     """Before ``/api/v3``."""
     streams: str
     """Before ``/stream``."""
+    websocket_api: str = ""
+    """Before ``/ws-api/v3``; empty: there is none."""
 
     @property
     def host(self) -> str:
@@ -21,6 +26,18 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
 
 MARKET_DATA = Endpoints(rest="https://data-api.binance.vision", streams="wss://data-stream.binance.vision")
 """Market data alone, without a key."""
-MAINNET = Endpoints(rest="https://api.binance.com", streams="wss://stream.binance.com:9443")
-TESTNET = Endpoints(rest="https://testnet.binance.vision", streams="wss://stream.testnet.binance.vision")
-DEMO = Endpoints(rest="https://demo-api.binance.com", streams="wss://demo-stream.binance.com")
+MAINNET = Endpoints(
+    rest="https://api.binance.com",
+    streams="wss://stream.binance.com:9443",
+    websocket_api="wss://ws-api.binance.com:443",
+)
+TESTNET = Endpoints(
+    rest="https://testnet.binance.vision",
+    streams="wss://stream.testnet.binance.vision",
+    websocket_api="wss://ws-api.testnet.binance.vision",
+)
+DEMO = Endpoints(
+    rest="https://demo-api.binance.com",
+    streams="wss://demo-stream.binance.com",
+    websocket_api="wss://demo-ws-api.binance.com",
+)
