@@ -1,4 +1,4 @@
-"""The page in a real browser: a token, a position that closes by a click, an emergency stop and its end, both widths."""
+"""The page in a real browser: a token, a close by a click, an emergency stop and its end, both widths."""
 
 from __future__ import annotations
 
