@@ -9,6 +9,7 @@ from tests.exchange.builders import BUY, SELL, SYMBOL, D, an_exchange, limit, ma
 
 def book(exchange: Exchange) -> tuple[list[str], list[str]]:
     bids, asks = exchange.displayed(SYMBOL)
+    assert exchange.best_displayed(SYMBOL) == (bids[0] if bids else None, asks[0] if asks else None)
     return [f"{q.normalize():f}@{p:f}" for p, q in bids], [f"{q.normalize():f}@{p:f}" for p, q in asks]
 
 
@@ -23,9 +24,10 @@ def test_levels_of_the_feed_and_our_orders_are_one_book() -> None:
     exchange = with_depth()
     assert book(exchange) == (["1@99", "2@98"], ["1@101", "2@102"])
     exchange.execute("a", limit(BUY, "1", "98"), 3)
+    exchange.execute("b", limit(SELL, "0.25", "101", "joins"), 3)
     exchange.execute("b", limit(BUY, "0.5", "97", "low"), 3)
     exchange.execute("b", limit(SELL, "0.5", "101.5", "high"), 3)
-    assert book(exchange) == (["1@99", "3@98", "0.5@97"], ["1@101", "0.5@101.5", "2@102"])
+    assert book(exchange) == (["1@99", "3@98", "0.5@97"], ["1.25@101", "0.5@101.5", "2@102"])
 
 
 def test_what_was_taken_is_gone_until_the_feed_names_it_again() -> None:

@@ -16,9 +16,11 @@ from fillwright.exchange.orders import Order
 from fillwright.exchange.shelf import Shelf
 from fillwright.exchange.state import State
 
-Levels = list[tuple[Decimal, Decimal]]
+Level = tuple[Decimal, Decimal]
+"""Price and quantity."""
+Levels = list[Level]
 Displayed = tuple[Levels, Levels]
-"""Bids and asks, each (price, quantity), best first."""
+"""Bids and asks, best first."""
 Version = tuple[object, ...]
 ASSUMED_QUOTE = Decimal(50_000)
 """Value shown at the touch where neither feed nor settings tell a quantity."""
@@ -53,6 +55,28 @@ def displayed(market: SymbolMarket) -> Displayed:
     return bids, asks
 
 
+def best(market: SymbolMarket) -> tuple[Level | None, Level | None]:
+    """The first level of each side of what is displayed; None where there is none."""
+    best_bid, best_ask = market.bids.best, market.asks.best
+    bid = next(_outside(market, Side.BUY, None if best_ask is None else best_ask.price), None)
+    ask = next(_outside(market, Side.SELL, None if best_bid is None else best_bid.price), None)
+    if best_bid is not None and (bid is None or best_bid.price >= bid[0]):
+        bid = _joined(market.bids, best_bid.price, bid)
+    if best_ask is not None and (ask is None or best_ask.price <= ask[0]):
+        ask = _joined(market.asks, best_ask.price, ask)
+    return bid, ask
+
+
+def _joined(shelf: Shelf, price: Decimal, outside: Level | None) -> Level:
+    """The orders at the best price of a shelf, with what stands there outside."""
+    quantity = outside[1] if outside is not None and outside[0] == price else ZERO
+    for _, _, order in shelf.entries:
+        if order.price != price:
+            break
+        quantity += visible(order)
+    return price, quantity
+
+
 def visible(order: Order) -> Decimal:
     """What is seen of a resting order: all that remains of it, of an iceberg what is left of its tip."""
     tip = order.iceberg_quantity
@@ -61,7 +85,7 @@ def visible(order: Order) -> Decimal:
     return min(order.remaining, tip - order.executed % tip)
 
 
-def _outside(market: SymbolMarket, side: Side, across: Decimal | None) -> Iterator[tuple[Decimal, Decimal]]:
+def _outside(market: SymbolMarket, side: Side, across: Decimal | None) -> Iterator[Level]:
     """The outside market's levels of a side, best first, less those across an order that rests here."""
     buying = side is Side.BUY
     ladder = market.depth_bids if buying else market.depth_asks
@@ -87,7 +111,7 @@ def _assumed(market: SymbolMarket, buying: bool) -> Levels:
     return [(price, quantity)] if quantity > ZERO else []
 
 
-def _merged(outside: Iterator[tuple[Decimal, Decimal]], shelf: Shelf, *, descending: bool) -> Levels:
+def _merged(outside: Iterator[Level], shelf: Shelf, *, descending: bool) -> Levels:
     """Two runs of levels as one, quantities at one price added up."""
     own = _own(shelf)
     if not own:

@@ -206,6 +206,10 @@ class MarketDoor:
         state = self._state
         return display.displayed(state.market(symbol))
 
+    def best_displayed(self, symbol: Symbol) -> tuple[display.Level | None, display.Level | None]:
+        """The best bid and ask of that book, at less cost."""
+        return display.best(self._state.market(symbol))
+
     def book_version(self, symbol: Symbol) -> display.Version:
         """Something that is equal as long as the displayed book is the same; it may differ when nothing did."""
         state = self._state

@@ -118,6 +118,14 @@ class LocalBook(RuleBasedStateMachine):
         bids, asks = self.exchange.displayed(SYMBOL)
         assert (client.bids, client.asks) == (dict(bids), dict(asks))
 
+    @rule()
+    def the_top_is_the_top(self) -> None:
+        bids, asks = self.exchange.displayed(SYMBOL)
+        top = self.book.top()
+        assert (top.bid, top.bid_quantity) == (bids[0] if bids else (0, 0))
+        assert (top.ask, top.ask_quantity) == (asks[0] if asks else (0, 0))
+        assert top.update_id <= self.book.update_id
+
     @rule(price=prices, quantity=quantities, side=st.sampled_from(Side))
     def place(self, price: Decimal, quantity: Decimal, side: Side) -> None:
         self.orders += 1

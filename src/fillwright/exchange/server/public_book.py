@@ -21,6 +21,9 @@ Levels = list[tuple[Decimal, Decimal]]
 """(price, quantity), best first."""
 
 
+_NOTHING = (ZERO, ZERO)
+
+
 class BookTop(msgspec.Struct, frozen=True, gc=False):
     """The best prices; a side without orders is 0."""
 
@@ -74,7 +77,9 @@ class DepthFeed:
 class PublicBook:
     """The book of one symbol."""
 
-    __slots__ = ("_asks", "_bids", "_exchange", "_feeds", "_version", "symbol", "update_id")
+    __slots__ = (
+        "_asks", "_bids", "_exchange", "_feeds", "_top", "_top_version", "_version", "symbol", "update_id",
+    )  # fmt: skip
 
     def __init__(self, exchange: Exchange, symbol: Symbol) -> None:
         self.symbol = symbol
@@ -85,6 +90,8 @@ class PublicBook:
         self._bids: Levels = []
         self._asks: Levels = []
         self._feeds: list[DepthFeed] = []
+        self._top = BookTop(0, ZERO, ZERO, ZERO, ZERO)
+        self._top_version: object = None
 
     def open_feed(self) -> DepthFeed:
         """A run of events that begins with the book as it is now."""
@@ -131,11 +138,17 @@ class PublicBook:
         return BookView(self.update_id, self._bids[:limit], self._asks[:limit])
 
     def top(self) -> BookTop:
-        """The best prices."""
-        self.refresh()
-        bid, bid_quantity = self._bids[0] if self._bids else (ZERO, ZERO)
-        ask, ask_quantity = self._asks[0] if self._asks else (ZERO, ZERO)
-        return BookTop(self.update_id, bid, bid_quantity, ask, ask_quantity)
+        """The best prices, with the update id since which they stand, as far as anybody looked."""
+        version = self._exchange.book_version(self.symbol)
+        if version == self._top_version:
+            return self._top
+        self._top_version = version
+        bid, ask = (level or _NOTHING for level in self._exchange.best_displayed(self.symbol))
+        top = self._top
+        if (top.bid, top.bid_quantity) != bid or (top.ask, top.ask_quantity) != ask:
+            self.refresh()
+            self._top = BookTop(self.update_id, *bid, *ask)
+        return self._top
 
 
 def changes(old: Levels, new: Levels, *, descending: bool) -> Levels:
