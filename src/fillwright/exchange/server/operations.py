@@ -1,13 +1,13 @@
 """What can be asked of the server, as data: parameters, security, weight and the function that answers.
 
-One ``Operation`` serves REST and the WebSocket API alike. Rooms export tuples of them; ``Catalogue`` finds one by
-method and path, or by the WebSocket API's method. Sources: Binance Spot REST "General Information", "Endpoint
+One ``Operation`` serves REST and the WebSocket API alike. Modules export tuples of them; the desk finds one by method
+and path, or by the WebSocket API's method. Sources: Binance Spot REST "General Information", "Endpoint
 security type", and the WebSocket API's "Request format".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum, StrEnum, unique
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -152,29 +152,3 @@ class Operation(msgspec.Struct, frozen=True):
     def is_signed(self) -> bool:
         """Whether a key, a timestamp and a signature are demanded."""
         return self.security is not Security.NONE and not self.is_key_enough
-
-
-class Catalogue:
-    """All operations, found by REST method and path or by WebSocket method."""
-
-    __slots__ = ("by_name", "by_path", "methods")
-
-    def __init__(self, operations: Iterable[Operation]) -> None:
-        self.by_path: dict[tuple[str, str], Operation] = {}
-        self.by_name: dict[str, Operation] = {}
-        self.methods: dict[str, tuple[str, ...]] = {}
-        """The methods of each path, for 405."""
-        for operation in operations:
-            self._add(operation)
-
-    def _add(self, operation: Operation) -> None:
-        if operation.path:
-            key = (operation.method, operation.path)
-            if key in self.by_path:
-                raise ValueError(f"{key} is served twice")
-            self.by_path[key] = operation
-            self.methods[operation.path] = (*self.methods.get(operation.path, ()), operation.method)
-        if operation.has_websocket:
-            if operation.name in self.by_name:
-                raise ValueError(f"{operation.name} is served twice")
-            self.by_name[operation.name] = operation
