@@ -32,8 +32,8 @@ _TOO_MUCH = (
     "Too much request weight used; current limit is {limit} request weight per {interval}. Please use WebSocket "
     "Streams for live updates to avoid polling the API."
 )
-_TOO_MANY = "Too many requests; current limit is {limit} requests per {interval}."
-_TOO_MANY_CONNECTIONS = "Too many connection attempts; current limit is {limit} per {interval}."
+_TOO_MANY = "Too many requests queued."
+_TOO_MANY_CONNECTIONS = "Too many connection attempts from IP; current limit is {limit} per '{interval}'."
 _BANNED = (
     "Way too much request weight used; IP banned until {until}. Please use WebSocket Streams for live updates "
     "to avoid bans."
@@ -70,8 +70,8 @@ class Limit(msgspec.Struct, frozen=True):
 class RateLimited(ExchangeError):
     """An address asks for too much (429), or is banned (418), until a time."""
 
-    def __init__(self, message: str, http_status: int, retry_at: Time) -> None:
-        super().__init__(-1003, message, http_status)
+    def __init__(self, message: str, http_status: int, retry_at: Time, code: int = -1003) -> None:
+        super().__init__(code, message, http_status)
         self.retry_at = retry_at
 
 
@@ -218,7 +218,7 @@ class Limits:
                 _BANNED.format(until=visitor.banned_until // MILLISECOND), 418, visitor.banned_until
             )
         text = message.format(limit=window.limit.limit, interval=window.limit.label)
-        return RateLimited(text, 429, window.ends)
+        return RateLimited(text, 429, window.ends, -1034 if window is visitor.connections else -1003)
 
     # -- administration ------------------------------------------------------------------------------------------
 
