@@ -130,7 +130,7 @@ def test_a_limited_address_is_told_when_to_come_back() -> None:
                 await connect(url + "/echo")
             response = refused.value.response
             assert response.status_code == 429
-            assert json.loads(response.body or b"")["code"] == -1003
+            assert json.loads(response.body or b"")["code"] == -1034
             assert int(response.headers["retry-after"]) == 5 * 60
 
     run(story)
