@@ -35,6 +35,7 @@ def test_settings_are_read_from_plain_data() -> None:
         {"accounts": [{"maker_fee": "1"}]},
         {"accounts": [{"balances": {"USDT": "-1"}}]},
         {"accounts": [{"balances": {"USDT": "NaN"}}]},
+        {"accounts": [{"balances": {"USDT": "1E+400"}}]},
         {"limits": {"request_weight": 0}},
         {"websocket": {"ping_every_us": 0}},
         {"market": {"source": "elsewhere"}},

@@ -23,15 +23,19 @@ from fillwright.exchange.server.admin_messages import (
     Wish,
 )
 from fillwright.exchange.server.box import Box
+from fillwright.exchange.server.settings import check_amount
 
 SKEW_MAX = 10 * 365 * 24 * 3_600 * 1_000_000
 STEP_MAX = SKEW_MAX
+MARKET_MAX = 92_233_720_368
+"""Prices and quantities; Binance's own end of them, 64 bits of eight decimals."""
 
 
 def _positive(**amounts: Decimal) -> None:
     for name, amount in amounts.items():
-        if not amount.is_finite() or amount <= ZERO:
-            raise ValueError(f"{name} is more than zero")
+        check_amount(name, amount)
+        if not ZERO < amount <= MARKET_MAX:
+            raise ValueError(f"{name} is more than zero and at most {MARKET_MAX}")
 
 
 def set_price(box: Box, wish: SetPrice) -> Done:
@@ -54,8 +58,8 @@ def push_depth(box: Box, wish: PushDepth) -> Done:
     """The book of the outside market, or changes of it."""
     for price, quantity in (*wish.bids, *wish.asks):
         _positive(price=price)
-        if not quantity.is_finite() or quantity < ZERO:
-            raise ValueError("quantity is not below zero")
+        if quantity:
+            _positive(quantity=quantity)
     box.depth(wish.symbol, wish.bids, wish.asks, box.now, snapshot=wish.snapshot)
     return Done(now=box.now)
 

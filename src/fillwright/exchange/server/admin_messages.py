@@ -16,6 +16,7 @@ from fillwright.exchange.messages import OrderView
 from fillwright.exchange.server.keys import ALL_PERMISSIONS
 from fillwright.exchange.server.ledger import Entry
 from fillwright.exchange.server.operations import Security
+from fillwright.exchange.server.settings import check_amount
 
 Level = tuple[Decimal, Decimal]
 
@@ -26,8 +27,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if isinstance(value, Decimal) and not value.is_finite():
-                raise ValueError(f"{name} is no amount")
+            if isinstance(value, Decimal):
+                check_amount(name, value)
 
 
 class MakeAccount(Wish, frozen=True):

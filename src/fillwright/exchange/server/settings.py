@@ -13,6 +13,8 @@ from fillwright.exchange.settings import ExchangeSettings
 
 DEFAULT_PORT = 8090
 PORT_MAX = 65_535
+AMOUNT_MAX = 10**15
+DECIMALS_MAX = 18
 SAVE_EVERY_MIN: Time = 10 * MILLISECOND
 DEFAULT_ACCOUNT: AccountId = "main"
 DEFAULT_BALANCES: dict[Asset, Decimal] = {
@@ -39,6 +41,13 @@ class SourceKind(StrEnum):
     """Recorded market data, from now on."""
     SCRIPT = "script"
     """Nowhere but from the admin door."""
+
+
+def check_amount(name: str, amount: Decimal) -> None:
+    """Raise ValueError for an amount that no exchange has: not a number, astronomic, or finer than money is."""
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -DECIMALS_MAX or abs(amount) > AMOUNT_MAX:
+        raise ValueError(f"{name} is a number up to {AMOUNT_MAX} with {DECIMALS_MAX} decimals at most")
 
 
 def check_rates(*rates: Decimal) -> None:
@@ -74,8 +83,10 @@ class AccountSettings(_Settings, frozen=True):
     def __post_init__(self) -> None:
         if not self.account_id or not self.account_id.isprintable():
             raise ValueError("an account's name is printable text")
-        if not all(amount.is_finite() and amount >= ZERO for amount in self.balances.values()):
-            raise ValueError("a balance is not below zero")
+        for asset, amount in self.balances.items():
+            check_amount(f"the balance of {asset}", amount)
+            if amount < ZERO:
+                raise ValueError("a balance is not below zero")
         check_rates(self.maker_fee, self.taker_fee, self.bnb_discount)
 
 
