@@ -192,6 +192,10 @@ class MarketDoor:
         self._state.tape = []
         return tape
 
+    def last_trade_id(self, symbol: Symbol) -> int:
+        """The number of a symbol's last trade; 0 before the first."""
+        return self._state.market(symbol).trade_id
+
     def skip_trade_ids(self, symbol: Symbol, last_id: int) -> None:
         """Let a symbol's trades be numbered from after this, if they are not that far yet."""
         market = self._state.market(symbol)

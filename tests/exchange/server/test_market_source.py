@@ -84,6 +84,10 @@ def test_a_server_that_goes_on_starts_at_the_prices_it_had_and_fills_nothing_mea
     last = box.exchange.quote("BTCUSDT").last
     again = make_box(synthetic(), saved=state_of(box))
     assert len(again.exchange.open_orders("main")) == 1
+    step(again, 5 * SECOND)
+    before, after = box.markets["BTCUSDT"], again.markets["BTCUSDT"]
+    assert before.trades[-1].trade_id < after.trades[0].trade_id
+    assert before.aggregates[-1].aggregate_id < after.aggregates[0].aggregate_id
     now = again.exchange.quote("BTCUSDT").last
     assert now is not None
     assert last is not None

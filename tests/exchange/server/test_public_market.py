@@ -35,7 +35,9 @@ class Listening:
 
 @pytest.fixture
 def public() -> PublicMarket:
-    return PublicMarket(an_exchange(PUBLIC), SYMBOL)
+    exchange = an_exchange(PUBLIC, last=None)
+    exchange.set_last(SYMBOL, D(100), 1)
+    return PublicMarket(exchange, SYMBOL)
 
 
 def a_trade(number: int, price: str, quantity: str, time: int, buyer_is_maker: bool = False) -> MarketTrade:

@@ -94,9 +94,9 @@ def _open_synthetic(box: Box, instruments: Mapping[Symbol, Instrument], *, goes_
         start_prices={symbol: last for symbol, last in lasts.items() if last is not None},
     )
     for symbol in exchange.symbols:
+        exchange.skip_trade_ids(symbol, LAST_TRADE_ID)
         market = box.markets[symbol] = PublicMarket(exchange, symbol, source.past(symbol))
         market.candles.begin(begin, source.start_price(symbol))
-        exchange.skip_trade_ids(symbol, LAST_TRADE_ID)
     source.advance(box.now, _Nobody(box) if goes_on else _Before(box), with_depth=False)
     source.open(box, box.now)
     box.source = source

@@ -82,7 +82,8 @@ class PublicMarket:
         self.aggregates: deque[AggregateTrade] = deque(maxlen=TRADES_KEPT)
         self.listener: MarketListener | None = None
         self._exchange = exchange
-        self._next_aggregate = 1
+        self._next_aggregate = exchange.last_trade_id(symbol) + 1
+        """Goes on above those of before a restart: there never are more aggregate trades than trades."""
         self._windows: dict[tuple[Time, int, int], Window] = {}
         """Windows as they were made last: many ask for the same."""
 
