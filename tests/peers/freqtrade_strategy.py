@@ -1,18 +1,19 @@
-"""A strategy for freqtrade that enters at once and leaves a few seconds later."""
+"""A strategy for freqtrade that enters at once and leaves a few seconds later, one time."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
 
+from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
 from pandas import DataFrame
 
-HOLD = timedelta(seconds=8)
+HOLD = timedelta(seconds=4)
 
 
 class Tour(IStrategy):  # type: ignore[misc]
-    """Enters on every candle, holds for seconds; its stop rests at the exchange."""
+    """Enters as soon as it may, holds for seconds; its stop rests at the exchange, and is renewed now and then."""
 
     INTERFACE_VERSION = 3
     timeframe = "1m"
@@ -41,6 +42,10 @@ class Tour(IStrategy):  # type: ignore[misc]
         """By time alone."""
         dataframe["exit_long"] = 0
         return dataframe
+
+    def confirm_trade_entry(self, *asked: Any, **more: Any) -> bool:
+        """One trade is enough."""
+        return not Trade.get_trades_proxy()
 
     def custom_exit(
         self,
