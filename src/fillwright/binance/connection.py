@@ -25,7 +25,11 @@ OnMessage = Callable[["Connection", bytes], None]
 
 
 class ConnectionFailed(Exception):
-    """A connection could not be made; the text says why."""
+    """A connection could not be made; the text says why, ``wait_s`` how long not to try again at least."""
+
+    def __init__(self, why: str, wait_s: float = 0.0) -> None:
+        super().__init__(why)
+        self.wait_s = wait_s
 
 
 class Connection(WSListener):
@@ -47,6 +51,9 @@ class Connection(WSListener):
         """Set by the owner when the first message of a stream has come."""
         self.replies: dict[int, asyncio.Future[str]] = {}
         """Of requests under way, by id: '' or what was wrong."""
+        self.on_ended: Callable[[], None] = _nothing
+        """Called at once when it is over."""
+        self._aborted = ""
 
     # -- what picows calls -----------------------------------------------------------------------------------
 
@@ -77,6 +84,7 @@ class Connection(WSListener):
         for reply in self.replies.values():
             if not reply.done():
                 reply.set_result("the connection ended")
+        self.on_ended()
         self.changed.set()
 
     # -- what its owner calls --------------------------------------------------------------------------------
@@ -106,6 +114,11 @@ class Connection(WSListener):
             self.pinged_at = self._loop.time()
             self._transport.send_ping(b"fillwright")
 
+    def send(self, text: bytes) -> None:
+        """Write a message now; lost when the connection is not up."""
+        assert self._transport is not None
+        self._transport.send(WSMsgType.TEXT, text)
+
     async def request(self, number: int, text: bytes, timeout_s: float) -> str:
         """Send a request and wait for its reply; what was wrong, or nothing. Raises ConnectionFailed without one."""
         reply = self.replies[number] = self._loop.create_future()
@@ -131,6 +144,8 @@ class Connection(WSListener):
             await self._transport.wait_disconnected()
         except WSError as error:
             return f"broken protocol: {error}"
+        if self._aborted:
+            return self._aborted
         received = getattr(self._transport.close_handshake, "recv", None)  # None without a close frame
         if received is None:
             return "the connection was lost"
@@ -150,9 +165,10 @@ class Connection(WSListener):
         except TimeoutError:
             self.abort()
 
-    def abort(self) -> None:
-        """Leave at once."""
+    def abort(self, why: str = "") -> None:
+        """Leave at once; ``ended`` then says why."""
         if self._transport is not None:
+            self._aborted = self._aborted or why
             self._transport.disconnect(graceful=False)
 
 
@@ -176,6 +192,10 @@ async def connect(
         raise ConnectionFailed(_words(error)) from error
     assert isinstance(listener, Connection)
     return listener
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def _words(error: Exception) -> str:

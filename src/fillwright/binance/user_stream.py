@@ -13,8 +13,8 @@ import ssl
 from collections.abc import Callable
 from decimal import Decimal
 
+from fillwright.binance.keeping import OnState
 from fillwright.binance.signers import Signer
-from fillwright.binance.stream_group import OnState
 from fillwright.core.types import Symbol
 from fillwright.wire.stream import KnownEvent, UnknownEvent
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from fillwright.binance.budget import Lane
+from fillwright.binance.keeping import OnState
 from fillwright.binance.outcomes import Outcome
 from fillwright.binance.signers import Signer
-from fillwright.binance.stream_group import OnState
 from fillwright.wire.requests import WireRequest
 
 ANSWER_TIMEOUT_S = 12.0
