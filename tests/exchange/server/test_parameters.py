@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server.operations import Kind, Operation, Parameter, Security
@@ -113,6 +115,22 @@ def test_signed_text_must_be_percent_encoded() -> None:
     assert is_encoded(b"symbol=%EF%BC%91&x=a.b-c_d~e&y=a%20b")
     for payload in ("symbol=１".encode(), b"symbols=[%22A%22]", b'x="', b"x=a b", b"x=a\r\n"):
         assert not is_encoded(payload)
+
+
+NAMES = st.sampled_from([*(one.name for one in ORDER), "timestamp", "signature", "recvWindow", "x", ""])
+PAIRS = st.lists(st.tuples(NAMES, st.text(max_size=8) | st.sampled_from(["1", "BTCUSDT", "BUY", "%", "+"])))
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60), PAIRS)
+def test_whatever_is_sent_is_read_or_refused(query: bytes, body: bytes, pairs: list[tuple[str, str]]) -> None:
+    text = "&".join(f"{name}={value}" for name, value in pairs).encode("utf-8", "surrogatepass")
+    for one, other in ((query, body), (text, body), (query, text), (text, b"")):
+        try:
+            parsed = _parser().rest(one, other)
+        except ExchangeError:
+            continue
+        assert parsed.values.keys() >= {"symbol", "side"}
+        assert parsed.signature
 
 
 # -- the WebSocket API -----------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import uvloop
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fillwright.core.types import SECOND
 from fillwright.exchange.faults import Outcome
@@ -363,5 +365,33 @@ def test_a_client_that_goes_in_the_middle_is_forgotten() -> None:
         assert await client.is_closed()
         client.box.clock.step(SECOND)
         client.box.tick()
+
+    _with_client(scenario)
+
+
+PIECES = st.sampled_from(
+    [
+        b"GET /api/v3/echo?text=a HTTP/1.1\r\n\r\n",
+        b"POST /api/v3/echo HTTP/1.1\r\nContent-Length: 6\r\n\r\ntext=a",
+        b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+        b"Expect: 100-continue\r\n",
+        b"Upgrade: websocket\r\n",
+        b"CONNECT a:1 HTTP/1.1\r\n\r\n",
+        b"\r\n",
+    ]
+)
+
+
+@given(st.lists(st.binary(max_size=12) | PIECES, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_whatever_arrives_is_answered_or_the_connection_closed(pieces: list[bytes]) -> None:
+    async def scenario(client: Client) -> None:
+        for piece in pieces:
+            client.send(piece)
+        client.writer.write_eof()
+        async with asyncio.timeout(WAIT_S):
+            answers = await client.reader.read()
+        assert answers == b"" or answers.startswith(b"HTTP/1.1 ")
 
     _with_client(scenario)
