@@ -114,12 +114,13 @@ def test_a_mute_session_says_nothing_until_it_may() -> None:
             assert await client.recv() == "hello"
             (session,) = sockets
             session.muted_until = START + MINUTE
+            pong = await client.ping()
             await client.send("unheard")
-            await client.ping()
             await until(lambda: session.messages_received == 1)
             sockets.box.clock.step(MINUTE)
             await client.send("heard")
             assert await client.recv() == "heard"
+            assert not pong.done()
             assert session.describe() == {
                 "number": 1,
                 "kind": "echo",

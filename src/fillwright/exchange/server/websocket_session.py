@@ -43,7 +43,7 @@ class WebSocketSession(WSListener):
         number: of the connection, from 1.
         handshake: what it was opened with.
         connected_at: box time.
-        muted_until: box time until which nothing is sent, not even pings; 0: never mind.
+        muted_until: box time until which nothing is sent, not even pings and pongs; 0: never mind.
     """
 
     kind = "websocket"
@@ -106,9 +106,14 @@ class WebSocketSession(WSListener):
         """A time as this client wants it."""
         return time_us if self.microseconds or time_us < 0 else time_us // 1000
 
+    @property
+    def is_muted(self) -> bool:
+        """Whether nothing is sent now, not even pongs: to its peer the connection looks dead."""
+        return self.box.now < self.muted_until
+
     def send(self, message: bytes) -> None:
         """Send a text message; dropped when the session is muted or closed."""
-        if self.muted_until and self.box.now < self.muted_until:
+        if self.muted_until and self.is_muted:
             return
         self.messages_sent += 1
         if len(message) <= SMALL_BYTES:
@@ -161,7 +166,7 @@ class WebSocketSession(WSListener):
             if self.control_received():
                 self._ponged(frame.get_payload_as_bytes())
         elif kind == WSMsgType.PING:
-            if self.control_received():
+            if self.control_received() and not self.is_muted:
                 transport.send_pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
             self.is_open = False
@@ -233,7 +238,7 @@ class WebSocketSession(WSListener):
         elif self.box.now - self.connected_at >= self.box.settings.websocket.lifetime_us:
             self.close(WSCloseCode.GOING_AWAY, "24h")
         elif now >= self._next_ping:
-            if self._next_ping and self.box.now >= self.muted_until:
+            if self._next_ping and not self.is_muted:
                 payload = str(self.box.now // 1000).encode()
                 self._pings.append((now, payload))
                 self.transport.send_ping(payload)
