@@ -309,6 +309,18 @@ def test_a_bug_is_answered_logged_and_counted(caplog: pytest.LogCaptureFixture) 
     assert "a bug" in caplog.text
 
 
+def test_a_bug_of_what_is_due_is_answered_as_well() -> None:
+    desk, box = _desk()
+
+    def fail(_now: int) -> None:
+        raise RuntimeError("a bug")
+
+    box.at(START, fail)
+    assert _rest(desk, "GET", "/api/v3/ping")[0] == 500
+    assert desk.internal_errors == 1
+    assert _rest(desk, "GET", "/api/v3/ping")[0] == 200
+
+
 # -- limits ------------------------------------------------------------------------------------------------------------
 
 

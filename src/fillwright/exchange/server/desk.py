@@ -110,11 +110,11 @@ class Desk:
         if route is None:
             return self._nowhere(methods, path, headers, ip)
         box = self._box
-        box.tick()
         call = Call(box, route.operation, {}, box.now)
         visitor: Visitor | None = None
         try:
-            visitor = box.limits.enter(ip, box.now)
+            now = call.now = box.tick()
+            visitor = box.limits.enter(ip, now)
             if b"%" in query or b"%" in body or b"+" in query or b"+" in body:
                 if _sql(query, 0, SCANNED_BYTES_MAX) or _sql(body, 0, SCANNED_BYTES_MAX):
                     return html(403, "Forbidden")
@@ -368,9 +368,13 @@ class Desk:
         self._box.answered(call, reply.status, reply.code)
         return reply
 
-    def _bug(self, call: Call, error: Exception) -> Reply:
+    def failed(self, what: str, error: Exception) -> None:
+        """Count and log a bug of ours."""
         self.internal_errors += 1
-        self._log.error("%s could not be answered", call.operation.name, exc_info=error)
+        self._log.error("%s could not be answered", what, exc_info=error)
+
+    def _bug(self, call: Call, error: Exception) -> Reply:
+        self.failed(call.operation.name, error)
         return error_reply(ExchangeError(-1000, message(-1000), 500))
 
 
