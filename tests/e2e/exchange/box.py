@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from fillwright.exchange.server.admin_client import AdminClient
+from tests.e2e.forked import Forked
+from tests.e2e.processes import environment
 
+START_MAX_S = 30.0
 STOP_MAX_S = 10.0
+LOG = "exchange.log"
 SUBSCRIBED_MAX_S = 10.0
 BALANCES = {"USDT": "1000000", "BTC": "10", "ETH": "100", "BNB": "0"}
 BOOK = {"bids": [("59990", "2"), ("59980", "5")], "asks": [("60010", "2"), ("60020", "5")]}
@@ -39,7 +44,7 @@ class Box:
         admin: its admin door.
     """
 
-    def __init__(self, process: subprocess.Popen[str], up: dict[str, Any]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, up: dict[str, Any]) -> None:
         self.process = process
         self.host, self.port = "127.0.0.1", int(up["port"])
         self.rest, self.ws = f"http://{self.host}:{self.port}", f"ws://{self.host}:{self.port}"
@@ -82,33 +87,51 @@ def running_box(
     limits: bool = True,
     trades_per_second: float = 5.0,
     options: Sequence[str] = (),
+    forked: bool = False,
 ) -> Iterator[Box]:
-    """Start a server on a free port and stop it; whatever it logs goes to our own standard error."""
-    with tempfile.TemporaryDirectory(prefix="fillwright-exchange-") as folder:
-        command = [sys.executable, "-m", "fillwright", "exchange", "run", "--json", "--port", "0"]
-        command += [
-            "--data",
-            str(Path(folder) / "data"),
-            "--market",
-            source,
-            "--rate",
-            str(trades_per_second),
-        ]
-        command += [word for asset, amount in BALANCES.items() for word in ("--balance", f"{asset}={amount}")]
-        command += [*([] if limits else ["--no-limits"]), *options]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
+    """Start a server on a free port and stop it; what it logs goes to our own standard error when it has ended.
+
+    ``forked``: from a process that has everything imported already.
+    """
+    with tempfile.TemporaryDirectory(prefix="fillwright-exchange-") as name:
+        folder = Path(name)
+        words = ["exchange", "run", "--json", "--port", "0", "--data", str(folder / "data")]
+        words += ["--market", source, "--rate", str(trades_per_second)]
+        words += [word for asset, amount in BALANCES.items() for word in ("--balance", f"{asset}={amount}")]
+        words += [*([] if limits else ["--no-limits"]), *options]
+        process = _started(words, folder, forked)
+        try:
+            box = Box(process, _up(process, folder / LOG))
+            if source == "script":
+                box.depth("BTCUSDT", BOOK["bids"], BOOK["asks"])
+            yield box
+        finally:
+            process.terminate()
             try:
-                line = process.stdout.readline()
-                assert line, "the server did not start"
-                box = Box(process, json.loads(line))
-                if source == "script":
-                    box.depth("BTCUSDT", BOOK["bids"], BOOK["asks"])
-                yield box
+                process.wait(STOP_MAX_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
             finally:
-                process.terminate()
-                try:
-                    process.wait(STOP_MAX_S)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    raise
+                sys.stderr.write("".join((folder / LOG).read_text().splitlines(keepends=True)[1:]))
+
+
+def _started(words: Sequence[str], folder: Path, forked: bool) -> subprocess.Popen[bytes] | Forked:
+    if forked:
+        return Forked(words, folder, environment(), folder / LOG)
+    with (folder / LOG).open("ab") as log:
+        command = [sys.executable, "-m", "fillwright", *words]
+        return subprocess.Popen(command, cwd=folder, env=environment(), stdout=log, stderr=log)
+
+
+def _up(process: subprocess.Popen[bytes] | Forked, log: Path) -> dict[str, Any]:
+    """What it prints once it takes requests."""
+    until = time.monotonic() + START_MAX_S
+    while time.monotonic() < until:
+        for line in (log.read_text() if log.exists() else "").splitlines(keepends=True):
+            if line.startswith('{"') and line.endswith("}\n") and '"port"' in line:
+                up: dict[str, Any] = json.loads(line)
+                return up
+        assert process.poll() is None, f"it has ended:\n{log.read_text() if log.exists() else ''}"
+        time.sleep(0.01)
+    raise AssertionError("the server did not start in time")

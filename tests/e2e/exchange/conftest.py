@@ -12,5 +12,5 @@ from tests.e2e.exchange.box import Box, running_box
 @pytest.fixture
 def box() -> Iterator[Box]:
     """A server with a book of BTCUSDT and nobody else on it."""
-    with running_box() as one:
+    with running_box(forked=True) as one:
         yield one
