@@ -33,6 +33,8 @@ class FetchSnapshot(msgspec.Struct, frozen=True, gc=False, tag_field="effect", t
     client_order_ids: tuple[ClientOrderId, ...]
     cause: str
     balances: bool = True
+    symbols: tuple[Symbol, ...] = ()
+    """Of each of ``client_order_ids``, where ``symbol`` is None: no venue finds an order without its symbol."""
 
 
 class FetchInstruments(msgspec.Struct, frozen=True, gc=False, tag_field="effect", tag=True):
