@@ -369,6 +369,22 @@ def test_a_client_that_goes_in_the_middle_is_forgotten() -> None:
     _with_client(scenario)
 
 
+def test_a_bug_while_bytes_are_read_is_counted_and_not_the_clients_fault(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(client: Client) -> None:
+        client.get("/api/v3/echo")
+        assert (await client.answer())[0] == 500
+        assert await client.is_closed()
+
+    def fail(*_: object) -> Reply:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Desk, "serve_rest", fail)
+    _with_client(scenario)
+    assert "a bug" in caplog.text
+
+
 PIECES = st.sampled_from(
     [
         b"GET /api/v3/echo?text=a HTTP/1.1\r\n\r\n",

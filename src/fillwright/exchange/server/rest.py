@@ -173,6 +173,9 @@ class RestConnection(asyncio.Protocol):
             return self._upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserInvalidURLError:
             self._refuse(_illegal_url(data))
+        except httptools.HttpParserCallbackError as error:
+            self._shell.desk.failed("a connection's bytes", error)
+            self._refuse(html(500, "Internal Server Error"))
         except httptools.HttpParserError:
             self._refuse(html(400, "Bad Request"))
         else:
