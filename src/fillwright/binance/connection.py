@@ -20,16 +20,21 @@ MESSAGES_PER_SECOND_MAX = 4
 """Of Binance's five: one is left for the pong."""
 CLOSE_WAIT_S = 2.0
 """How long the other side may take to agree to a close."""
+WAIT_MAX_S = 3 * 86_400.0
+"""Binance's longest ban."""
 
 OnMessage = Callable[["Connection", bytes], None]
 
 
 class ConnectionFailed(Exception):
-    """A connection could not be made; the text says why, ``wait_s`` how long not to try again at least."""
+    """A connection could not be made.
 
-    def __init__(self, why: str, wait_s: float = 0.0) -> None:
+    The text says why, ``wait_s`` how long not to try again at least, ``http_status`` (0: none) how it was refused.
+    """
+
+    def __init__(self, why: str, wait_s: float = 0.0, http_status: int = 0) -> None:
         super().__init__(why)
-        self.wait_s = wait_s
+        self.wait_s, self.http_status = wait_s, http_status
 
 
 class Connection(WSListener):
@@ -189,7 +194,7 @@ async def connect(
     except TimeoutError:
         raise ConnectionFailed(f"no connection within {timeout_s:g} s") from None
     except (OSError, WSError) as error:
-        raise ConnectionFailed(_words(error)) from error
+        raise _failed(error) from error
     assert isinstance(listener, Connection)
     return listener
 
@@ -198,7 +203,10 @@ def _nothing() -> None:
     """Nobody wants to know."""
 
 
-def _words(error: Exception) -> str:
-    text = str(error) or type(error).__name__
+def _failed(error: Exception) -> ConnectionFailed:
     response = getattr(error, "response", None)
-    return text if response is None else f"HTTP status {int(response.status)}"
+    if response is None:
+        return ConnectionFailed(str(error) or type(error).__name__)
+    status, wait = int(response.status), response.headers.get("Retry-After", "")
+    wait_s = float(wait) if wait.isdecimal() else 0.0
+    return ConnectionFailed(f"HTTP status {status}", min(wait_s, WAIT_MAX_S), status)
