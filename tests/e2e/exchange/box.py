@@ -44,8 +44,9 @@ class Box:
         admin: its admin door.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes] | Forked, up: dict[str, Any]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, up: dict[str, Any], log: Path) -> None:
         self.process = process
+        self._log = log
         self.host, self.port = "127.0.0.1", int(up["port"])
         self.rest, self.ws = f"http://{self.host}:{self.port}", f"ws://{self.host}:{self.port}"
         self.api_key, self.secret = up["keys"][0]["api_key"], up["keys"][0]["secret"]
@@ -56,6 +57,10 @@ class Box:
         ).decode()
         public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         self.ed25519_key = self.admin.post("/keys", account="main", public_key=public.decode())["api_key"]
+
+    def said(self) -> str:
+        """What it wrote since it takes requests: nothing, while all is well."""
+        return "".join(self._log.read_text().splitlines(keepends=True)[1:])
 
     def trade(self, symbol: str, price: str, quantity: str) -> None:
         """The outside market trades; a buyer was the taker above the middle, a seller below."""
@@ -101,7 +106,7 @@ def running_box(
         words += [*([] if limits else ["--no-limits"]), *options]
         process = _started(words, folder, forked)
         try:
-            box = Box(process, _up(process, folder / LOG))
+            box = Box(process, _up(process, folder / LOG), folder / LOG)
             if source == "script":
                 box.depth("BTCUSDT", BOOK["bids"], BOOK["asks"])
             yield box
