@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fillwright.config import Config, ConfigError, load
+from fillwright.config.real import REAL_GROUPS
 from fillwright.config.schema import GROUPS
 from fillwright.config.service import SERVICE_GROUPS
 from fillwright.core.settings import RiskLimits, Settings
@@ -71,7 +72,8 @@ def test_defaults_are_those_of_the_records_document(shared_data: Path) -> None:
     documented |= {"symbols": "(all)"} if documented["symbols"] == "[]" else {}
     documented["durability"] = {"normal": "auto"}[documented["durability"]]
     assert {key: values.get(key) for key in documented} == documented
-    of_the_service = {key for _, types in SERVICE_GROUPS.values() for key in types} | {"faults"}
+    of_the_service = {key for _, types in (*SERVICE_GROUPS.values(), *REAL_GROUPS.values()) for key in types}
+    of_the_service |= {"faults"}
     assert set(values) - of_the_service == set(documented) - of_the_service
 
 

@@ -9,18 +9,24 @@ from __future__ import annotations
 
 from fillwright.config.loading import Config, TraderConfig, load
 from fillwright.config.problems import ConfigError, Problem
+from fillwright.config.real import GATE, MainnetConfig, RealConfig, TestnetConfig, TradingConfig
 from fillwright.config.service import DataConfig, LogConfig, MarketConfig, ServerConfig
 from fillwright.config.template import template
 
 __all__ = [
+    "GATE",
     "Config",
     "ConfigError",
     "DataConfig",
     "LogConfig",
+    "MainnetConfig",
     "MarketConfig",
     "Problem",
+    "RealConfig",
     "ServerConfig",
+    "TestnetConfig",
     "TraderConfig",
+    "TradingConfig",
     "load",
     "template",
 ]

@@ -24,6 +24,16 @@ from fillwright.config.layers import (
     read_file,
 )
 from fillwright.config.problems import HIDDEN, ConfigError, Problem, is_secret, shown
+from fillwright.config.real import (
+    REAL_GROUPS,
+    REAL_MODES,
+    MainnetConfig,
+    RealConfig,
+    TestnetConfig,
+    TradingConfig,
+    is_allowed,
+    with_keys,
+)
 from fillwright.config.schema import GROUPS, Schema, keys_of
 from fillwright.config.service import SERVICE_GROUPS, DataConfig, LogConfig, MarketConfig, ServerConfig
 from fillwright.config.values import exact_number
@@ -64,6 +74,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     data: DataConfig = DataConfig()
     market: MarketConfig = MarketConfig()
     log: LogConfig = LogConfig()
+    trading: TradingConfig = TradingConfig()
+    testnet: TestnetConfig = TestnetConfig()
+    mainnet: MainnetConfig = MainnetConfig()
+    allows_mainnet: bool = False
+    """As the environment says (``ALLOW_MAINNET_TRADING``), and nothing else can."""
     faults: Path | None = None
     """A fault plan of the paper exchange."""
     durability: str = "auto"
@@ -78,6 +93,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         if self.durability != "auto":
             return self.durability
         return "full" if mode is Mode.MAINNET else "normal"
+
+    @property
+    def real(self) -> dict[Mode, RealConfig]:
+        """The accounts at Binance that are to be had, by mode; mainnet's only where the environment allows it."""
+        sections: dict[str, RealConfig] = {"testnet": self.testnet, "mainnet": self.mainnet}
+        return {
+            mode: sections[name]
+            for name, mode in REAL_MODES.items()
+            if sections[name].is_configured and (mode is not Mode.MAINNET or self.allows_mainnet)
+        }
 
 
 class _LayerSource(PydanticBaseSettingsSource):
@@ -116,14 +141,16 @@ def load(
     default = (folder or Path()) / DEFAULT_FILE
     paths = [*([default] if default.is_file() else []), *files]
     layers = [read_file(path, problems) for path in paths]
-    layers.append(read_environment(os.environ if environment is None else environment, problems))
+    environment = os.environ if environment is None else environment
+    layers.append(read_environment(environment, problems))
     layers.append(overrides_layer(overrides or {}))
     for layer in layers:
         _normalise_names(layer, problems)
     schema = _validate(layers, problems)
     if schema is None or problems:
         raise ConfigError(problems)
-    config = _config_of(schema, layers)
+    config = msgspec.structs.replace(_config_of(schema, layers), allows_mainnet=is_allowed(environment))
+    config = _with_keys(config, layers, problems)
     _cross_check(config, layers, problems)
     if problems:
         raise ConfigError(problems)
@@ -204,7 +231,9 @@ def _problem(path: Path_, kind: str, given: object, layers: Sequence[Layer]) -> 
         allowed = "must be a section"
     else:
         allowed = "must be " + _allowed(path)
-    hidden = any(path in candidate.secrets for candidate in layers)
+    # What is wrong in an account's section may be a key in the wrong place.
+    in_account = path[0] in REAL_MODES and path[-1] != "cap_usdt"
+    hidden = in_account or any(path in candidate.secrets for candidate in layers)
     return Problem(
         key=key,
         given=HIDDEN if hidden else "" if isinstance(given, dict) else shown(key, given),
@@ -230,7 +259,11 @@ def _suggestion(path: Path_) -> str:
     known = keys_of(tuple(section))
     if close := difflib.get_close_matches(name, known, n=1, cutoff=0.7):
         return f"; did you mean {'.'.join([*section, close[0]])}?"
-    everywhere = {key: group for group in (*GROUPS, *SERVICE_GROUPS, "journal") for key in keys_of((group,))}
+    everywhere = {
+        key: group
+        for group in (*GROUPS, *SERVICE_GROUPS, *REAL_GROUPS, "journal")
+        for key in keys_of((group,))
+    }
     if close := difflib.get_close_matches(name, everywhere, n=1, cutoff=0.7):
         return f"; did you mean {everywhere[close[0]]}.{close[0]}?"
     return f"; known are {', '.join(known)}" if known and len(known) <= 12 else ""
@@ -275,6 +308,9 @@ def _config_of(schema: BaseSettings, layers: Sequence[Layer]) -> Config:
         data=DataConfig(**merged["data"]),
         market=MarketConfig(**merged["market"]),
         log=LogConfig(**merged["log"]),
+        trading=TradingConfig(**merged["trading"]),
+        testnet=TestnetConfig(**merged["testnet"]),
+        mainnet=MainnetConfig(**merged["mainnet"]),
         faults=merged["paper"]["faults"],
         durability=merged["journal"]["durability"],
         values={
@@ -317,6 +353,23 @@ def _is_plain(value: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _with_keys(config: Config, layers: Sequence[Layer], problems: list[Problem]) -> Config:
+    """The accounts at Binance with the content of their key files."""
+    found: dict[str, RealConfig] = {}
+    for section in REAL_MODES:
+
+        def rank(key: str, section: str = section) -> int:
+            origin = _origin((section, key), layers)
+            return -1 if origin is None else layers.index(origin)
+
+        def place(key: str, section: str = section) -> str:
+            origin = _origin((section, key), layers) or _origin((section,), layers)
+            return (None if origin is None else origin.place((section, key)) or origin.name) or "settings"
+
+        found[section] = with_keys(section, getattr(config, section), rank, place, problems)
+    return msgspec.structs.replace(config, **found)
 
 
 def _cross_check(config: Config, layers: Sequence[Layer], problems: list[Problem]) -> None:

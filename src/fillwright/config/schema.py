@@ -8,6 +8,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_settings import BaseSettings
 
+from fillwright.config.real import REAL_GROUPS
 from fillwright.config.service import FAULTS, SERVICE_GROUPS
 from fillwright.config.values import (
     INTERVAL_ALLOWED,
@@ -126,13 +127,13 @@ _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 def _section(name: str) -> type[BaseModel]:
-    struct, types = {**GROUPS, **SERVICE_GROUPS}[name]
+    struct, types = {**GROUPS, **SERVICE_GROUPS, **REAL_GROUPS}[name]
     default = struct()
     fields: dict[str, Any] = {key: (kind, getattr(default, key)) for key, kind in types.items()}
     return create_model(name.title() + "Section", __config__=_STRICT, **fields)
 
 
-_SECTIONS = {name: _section(name) for name in (*GROUPS, *SERVICE_GROUPS)}
+_SECTIONS = {name: _section(name) for name in (*GROUPS, *SERVICE_GROUPS, *REAL_GROUPS)}
 _SECTIONS["paper"] = create_model("PaperSection", __base__=_SECTIONS["paper"], faults=(FAULTS, None))
 
 

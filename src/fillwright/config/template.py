@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fillwright.config.problems import is_secret
+from fillwright.config.real import GATE, REAL_GROUPS
 from fillwright.config.schema import GROUPS, keys_of
 from fillwright.config.service import SERVICE_GROUPS
 from fillwright.core.types import plain
@@ -23,6 +24,9 @@ ABOUT = {
     "data": "What the service remembers: journal, token, the synthetic market. Relative to the current folder.",
     "market": "Where prices come from: auto is Binance, or a synthetic market when that cannot be reached.",
     "log": "What the service tells of itself on standard error.",
+    "trading": "Which mode is traded at the first start; `fillwright mode` switches, and that is remembered.",
+    "testnet": "The account at Binance's Spot test network, if it has a key. Keep keys in files, or the environment.",
+    "mainnet": f"The account at Binance: real money. It needs {GATE}=true in the environment, too.",
     "basic": "The account.",
     "risk": "Limits, checked for each signal before anything leaves.",
     "execution": "How orders are worked and positions protected.",
@@ -48,13 +52,13 @@ FOOT = """
 def template() -> str:
     """The file's text."""
     parts = [HEAD]
-    for section in (*SERVICE_GROUPS, *GROUPS, "journal"):
+    for section in (*SERVICE_GROUPS, *GROUPS, "journal", *REAL_GROUPS):
         parts += ["", f"# {ABOUT[section]}", f"[{section}]", *_lines(section)]
     return "\n".join(parts) + "\n" + FOOT
 
 
 def _lines(section: str) -> Iterator[str]:
-    struct = {**SERVICE_GROUPS, **GROUPS}.get(section)
+    struct = {**SERVICE_GROUPS, **GROUPS, **REAL_GROUPS}.get(section)
     default = None if struct is None else struct[0]()
     for key, allowed in keys_of((section,)).items():
         value = getattr(default, key, "auto" if section == "journal" else None)
