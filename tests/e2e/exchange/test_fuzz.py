@@ -9,7 +9,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from fillwright.exchange.server.listener import REQUEST_S
 from tests.e2e.exchange.box import Box, running_box
 from tests.e2e.exchange.fuzz_drivers import (
     ANSWER_MAX_S,
@@ -39,6 +40,7 @@ from tests.e2e.exchange.fuzz_requests import (
 )
 
 LONG_S = 600.0
+SLOW, SLOW_PAUSE_S = 100, 0.5
 EXAMPLES_SHORT = 60
 EXAMPLES_LONG = 300
 """Of each kind in one round of the long run."""
@@ -175,6 +177,26 @@ def test_half_a_conversation_is_ended_and_holds_up_nobody(fuzzed: Box) -> None:
         with connection:
             connection.shutdown(socket.SHUT_WR)
             read_all(connection)
+
+
+@pytest.mark.long
+def test_a_hundred_who_speak_too_slowly_are_told_so_and_hold_up_nobody(fuzzed: Box) -> None:
+    slow = [connect(fuzzed) for _ in range(SLOW)]
+    began = time.monotonic()
+    for sent in b"GET /api/v3/ping HTTP/1.1\r\nX-A-Header: " + b"a" * 60:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            for connection in slow:
+                connection.send(bytes((sent,)))
+        asked = time.monotonic()
+        with RestDriver(fuzzed) as driver:
+            driver.send_bytes([SEEDS[0]])
+        assert time.monotonic() - asked < SLOW_PAUSE_S
+        time.sleep(SLOW_PAUSE_S)
+        if time.monotonic() - began > REQUEST_S + 3:
+            break
+    for connection in slow:
+        with connection:
+            assert read_all(connection).startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.long
