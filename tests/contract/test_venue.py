@@ -35,7 +35,9 @@ from fillwright.core.types import CancelReplaceMode, ErrorClass, VenueOrderStatu
 from fillwright.exchange.faults import FaultPlan
 from fillwright.ports import Venue, VenueEffect, VenueTerms
 from tests.exchange.builders import BUY, SELL, SYMBOL, an_oco, an_opoco, limit, market
+from tests.venues.box_kit import BoxKit
 from tests.venues.papers import ManualClock, MemoryJournal, a_desk
+from tests.warp import warped
 
 D = Decimal
 FILLED, NEW = VenueOrderStatus.FILLED, VenueOrderStatus.NEW
@@ -116,10 +118,14 @@ class PaperKit:
         await self.desk.die()
 
 
-KITS: dict[str, Callable[[], Coroutine[Any, Any, Kit]]] = {
-    "paper": lambda: PaperKit().start(),
-    "paper with latency": lambda: PaperKit(latency_ms=50).start(),
-    "paper with a fault plan": lambda: PaperKit(latency_ms=50, faults=FaultPlan()).start(),
+Run = Callable[[Coroutine[Any, Any, None]], None]
+KITS: dict[str, tuple[Run, Callable[[], Coroutine[Any, Any, Kit]]]] = {
+    "paper": (asyncio.run, lambda: PaperKit().start()),
+    "paper with latency": (asyncio.run, lambda: PaperKit(latency_ms=50).start()),
+    "paper with a fault plan": (asyncio.run, lambda: PaperKit(latency_ms=50, faults=FaultPlan()).start()),
+    "binance, the box, Ed25519": (warped, lambda: BoxKit().start()),
+    "binance, the box, HMAC": (warped, lambda: BoxKit(is_hmac=True).start()),
+    "binance, the box, REST alone": (warped, lambda: BoxKit(over_rest=True).start()),
 }
 Story = Callable[[Kit], Coroutine[Any, Any, None]]
 Tell = Callable[[Story], None]
@@ -129,14 +135,16 @@ Tell = Callable[[Story], None]
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Run a story at a fresh account of the venue under test."""
 
+    run, make = KITS[request.param]
+
     async def whole(story: Story) -> None:
-        kit = await KITS[request.param]()
+        kit = await make()
         try:
             await story(kit)
         finally:
             await kit.end()
 
-    return lambda story: asyncio.run(whole(story))
+    return lambda story: run(whole(story))
 
 
 def send(request: Request) -> Send:
@@ -161,9 +169,8 @@ def fills(told: Sequence[Input], name: str) -> dict[int, Decimal]:
 
 async def books(kit: Kit, *names: str) -> VenueSnapshot:
     """Read the whole account."""
-    (snapshot,) = (
-        item for item in await kit.do(FetchSnapshot(None, names, "test")) if isinstance(item, VenueSnapshot)
-    )
+    asked = FetchSnapshot(None, names, "test", symbols=(SYMBOL,) * len(names))
+    (snapshot,) = (item for item in await kit.do(asked) if isinstance(item, VenueSnapshot))
     return snapshot
 
 

@@ -1,0 +1,261 @@
+"""Binance Spot as a venue: requests over the WebSocket API, reads over REST, reports from the user data stream.
+
+What was written to the WebSocket is never repeated over REST; what could not be written goes over REST. Every request
+ends in reports or in RequestFailed, unknown where nobody can say. An event that cannot be read counts as missed: the
+books are read anew. Trading rules §6; Binance Spot WebSocket API, REST, "User Data Streams".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import msgspec
+import structlog
+
+from fillwright.binance.budget import Lane
+from fillwright.binance.clock_sync import ClockSync, ClockSyncError
+from fillwright.binance.endpoints import Endpoints
+from fillwright.binance.outcomes import Outcome, Refused, Unsent
+from fillwright.binance.private_rest import PrivateRest
+from fillwright.binance.user_stream import UserStream, UserStreamSettings
+from fillwright.binance.websocket_api import Account, ApiSettings, WebSocketApi
+from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
+from fillwright.core.inputs import ForeignStop, Input, OrderReport, StreamChanged
+from fillwright.core.settings import VenueProfile
+from fillwright.core.types import AccountId, ErrorClass, ExecutionType, Symbol, VenueOrderStatus
+from fillwright.ports import Clock, Reports, VenueEffect, VenueTerms, VenueUnavailableError
+from fillwright.venues.binance_answers import from_outcome
+from fillwright.venues.binance_reading import Reader
+from fillwright.venues.binance_terms import read_terms
+from fillwright.venues.wire_reports import from_event
+from fillwright.wire.codec import WireError
+from fillwright.wire.orders import OrderView
+from fillwright.wire.requests import WireRequest, encoded
+from fillwright.wire.stream import EventStreamTerminated, ExecutionReport, KnownEvent, UnknownEvent
+
+PROTECT_WINDOW_MS = 1_000
+"""recvWindow of protective requests: one that is late is placed again soon."""
+FOREIGN_STOP = "RT_ES"
+"""Cancels of the keys-only emergency stop begin with this."""
+_CANCELED = ExecutionType.CANCELED.value
+
+
+class BinanceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account trades at Binance, and how its requests are sent."""
+
+    symbols: tuple[Symbol, ...] = ()
+    """Empty: all that Spot has."""
+    recv_window_ms: int = 5_000
+    profile: VenueProfile = VenueProfile()
+    """Its ``order_limits`` are replaced by those that exchangeInfo tells."""
+    over_websocket: bool = True
+    """False: requests go over REST alone; events come from the user data stream all the same."""
+    session: ApiSettings = ApiSettings()
+    stream: UserStreamSettings = UserStreamSettings()
+
+
+class BinanceVenue:
+    """``ports.Venue``: one account of Binance Spot.
+
+    ``account`` names key, clock and budget, ``rest`` signs for the same account; clock and budget are shared by all
+    that a process sends to one place (``venues.binance_place``).
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        rest: PrivateRest,
+        clock_sync: ClockSync,
+        endpoints: Endpoints,
+        clock: Clock,
+        settings: BinanceSettings | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        draw: random.Random | None = None,
+    ) -> None:
+        self.settings = settings or BinanceSettings()
+        self.events = 0
+        """Heard from the stream so far."""
+        self.unreadable = 0
+        """Of them, those that could not be read."""
+        self._account = account
+        self._rest = rest
+        self._clock_sync = clock_sync
+        self._clock = clock
+        self._reader = Reader(self._read_once, clock)
+        self._reader.on_open = self._rests
+        self._session = WebSocketApi(
+            endpoints,
+            account,
+            on_state=self._session_told,
+            settings=self.settings.session,
+            tls=tls,
+            draw=draw,
+        )
+        self._stream = UserStream(
+            endpoints,
+            account,
+            on_event=self._heard,
+            on_state=self._stream_told,
+            settings=self.settings.stream,
+            tls=tls,
+            draw=draw,
+        )
+        self._reports: Reports | None = None
+        self._open = AsyncExitStack()
+        self._background: asyncio.Task[None] | None = None
+        """What runs as long as the venue is open."""
+        self._log = structlog.get_logger().bind(account=account.account_id)
+
+    @property
+    def account_id(self) -> AccountId:
+        """Whose orders go here."""
+        return self._account.account_id
+
+    # -- opening and closing -----------------------------------------------------------------------------------
+
+    async def open(self) -> VenueTerms:
+        """Learn Binance's clock, the account and its symbols, and begin the session; VenueUnavailableError."""
+        await self.close()
+        await self._open.enter_async_context(self._rest)
+        try:
+            await self._clock_sync.sync(self._rest.server_time)
+            terms, info = await read_terms(
+                self._read_at_open, self._reader, self.settings.symbols, self.settings.profile
+            )
+        except ClockSyncError as error:
+            await self.close()
+            raise VenueUnavailableError(f"Binance does not tell its time: {error}") from error
+        except BaseException:
+            await self.close()
+            raise
+        self._background = asyncio.create_task(self._run_background())
+        self._account.budget.learn(info.rate_limits)
+        for one in terms.instruments if self.settings.symbols else ():
+            self._reader.known.update({one.base: None, one.quote: None})
+        return terms
+
+    async def close(self) -> None:
+        """Let go of the connections; what is under way ends as unknown, nothing is cancelled."""
+        background, self._background = self._background, None
+        if background is not None:
+            background.cancel()
+            await asyncio.wait((background,))
+        await self._open.aclose()
+
+    async def _run_background(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            if self.settings.over_websocket:
+                tasks.create_task(self._session.run())
+            tasks.create_task(self._clock_sync.run(self._rest.server_time))
+
+    # -- the stream --------------------------------------------------------------------------------------------
+
+    async def run(self, reports: Reports) -> None:
+        """Hand on the stream until cancelled. The first report is StreamChanged(True)."""
+        if self._background is None:
+            raise VenueUnavailableError("the venue is not open")
+        if self._reports is not None:
+            raise RuntimeError("the stream of an account has one listener")
+        self._reports = reports
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._stream.run())
+                tasks.create_task(self._watch(self._background))
+        finally:
+            self._reports = None
+
+    async def _watch(self, background: asyncio.Task[None]) -> None:
+        """Fail with what should run as long as the venue is open."""
+        await asyncio.shield(background)
+        raise VenueUnavailableError("the session has ended")
+
+    def _stream_told(self, is_up: bool, why: str) -> None:
+        if self._reports is not None:
+            self._reports((StreamChanged(is_up, why),))
+
+    def _session_told(self, is_up: bool, why: str) -> None:
+        self._log.info("the session is up" if is_up else "the session is down", reason=why)
+
+    def _heard(self, event: KnownEvent | UnknownEvent) -> None:
+        self.events += 1
+        if self._reports is None or isinstance(event, EventStreamTerminated):
+            return  # the stream's own end is told by its state
+        try:
+            told = from_event(event)
+        except WireError as error:
+            self.unreadable += 1
+            self._log.error("an event cannot be read: the books are read anew", reason=str(error))
+            missed = "an event could not be read"
+            self._reports((StreamChanged(False, missed), StreamChanged(True, missed)))
+            return
+        if told is None:
+            return
+        if isinstance(event, ExecutionReport) and is_foreign_stop(event):
+            self._reports((told, ForeignStop(event.client_order_id)))
+        else:
+            self._reports((told,))
+
+    # -- effects -----------------------------------------------------------------------------------------------
+
+    async def carry_out(self, effect: VenueEffect) -> Sequence[Input]:
+        """Do one effect; what goes wrong at Binance or on the way becomes an input."""
+        if isinstance(effect, Send):
+            return await self._send(effect)
+        if isinstance(effect, FetchSnapshot):
+            return (await self._reader.snapshot(effect),)
+        if effect.not_before:
+            await self._clock.sleep_until(effect.not_before)
+        if isinstance(effect, FetchInstruments):
+            return (await self._reader.instruments(effect),)
+        assert isinstance(effect, QueryOrder)
+        return (await self._reader.about(effect),)
+
+    async def _send(self, effect: Send) -> Sequence[Input]:
+        loop_time = asyncio.get_running_loop().time()
+        lane = Lane(effect.lane)
+        window_ms = self.settings.recv_window_ms
+        if lane is Lane.PROTECT:
+            window_ms = min(window_ms, PROTECT_WINDOW_MS)
+        request = encoded(effect.request)
+        outcome = await self._session.ask(request, lane, recv_window_ms=window_ms)
+        if isinstance(outcome, Unsent) and outcome.error_class is not ErrorClass.RATE:
+            outcome = await self._rest.call(request, lane, recv_window_ms=window_ms)
+        elif isinstance(outcome, Refused) and outcome.error_class is ErrorClass.CLOCK:
+            await self._set_clock()
+        inputs = from_outcome(effect.request, outcome)
+        for told in inputs:
+            if isinstance(told, OrderReport):
+                self._stream.expect(told.symbol, told.order_id, loop_time)
+        return inputs
+
+    async def _set_clock(self) -> None:
+        """Learn Binance's clock anew before the core is told: what it sends next has the right time."""
+        try:
+            await self._clock_sync.sync(self._rest.server_time)
+        except ClockSyncError as error:
+            self._log.warning("Binance's time cannot be had", reason=str(error))
+
+    # -- reads -------------------------------------------------------------------------------------------------
+
+    async def _read_at_open(self, request: WireRequest) -> Outcome:
+        return await self._rest.call(request, Lane.QUERY)
+
+    async def _read_once(self, request: WireRequest, attempt: int) -> Outcome:
+        """One attempt at a read: over REST, and every other time over the session while it is up."""
+        if attempt % 2 and self._session.is_up:
+            return await self._session.ask(request, Lane.QUERY)
+        return await self._rest.call(request, Lane.QUERY)
+
+    def _rests(self, view: OrderView) -> None:
+        if view.status != VenueOrderStatus.PENDING_NEW:
+            self._stream.rests(view.symbol, view.order_id, view.executed_quantity)
+
+
+def is_foreign_stop(event: ExecutionReport) -> bool:
+    """Whether a cancel of the keys-only emergency stop is reported: somebody wants all of this to halt."""
+    return event.execution_type == _CANCELED and event.client_order_id.startswith(FOREIGN_STOP)
