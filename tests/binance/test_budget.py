@@ -80,6 +80,13 @@ def test_a_list_counts_all_its_orders(budget: RateBudget) -> None:
     claimed(budget, LIST, Lane.PROTECT)
 
 
+def test_cancels_go_before_everything(budget: RateBudget) -> None:
+    for _ in range(5_950):
+        claimed(budget, CANCEL, Lane.ENTRY)
+    refused(budget, PLACE, Lane.PROTECT)
+    claimed(budget, CANCEL, Lane.ENTRY)
+
+
 def test_orders_are_counted_by_account_and_weight_by_address(budget: RateBudget) -> None:
     for _ in range(60):
         claimed(budget, PLACE, Lane.ENTRY, "a")
@@ -224,6 +231,14 @@ def test_too_many_orders_stop_the_orders_of_one_account(budget: RateBudget, now:
     claimed(budget, PLACE, account="b")
     now.time += 6 * SECOND
     claimed(budget, PLACE)
+
+
+def test_the_code_tells_where_the_status_does_not(budget: RateBudget) -> None:
+    budget.settle(claimed(budget, PLACE), too_many(400, code=-1015))
+    refused(budget, PLACE)
+    assert budget.ban is None
+    budget.settle(claimed(budget, CANCEL), too_many(400, 2_000))
+    assert refused(budget, CANCEL).retry_after_ms == 2_000
 
 
 def test_a_rejection_stops_nothing(budget: RateBudget) -> None:

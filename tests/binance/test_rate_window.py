@@ -58,3 +58,27 @@ def test_a_clock_set_back_begins_anew() -> None:
     window = Window("ORDERS", 100, 10 * SECOND)
     window.add(1, 5, START + 60 * SECOND)
     assert window.used(START) == 0
+
+
+def test_what_was_answered_without_a_count_is_in_the_next_one() -> None:
+    window = Window("ORDERS", 100, 10 * SECOND)
+    for claim in (1, 2, 3, 4):
+        window.add(claim, 1, START)
+    window.settle(1)
+    window.settle(4)
+    window.tell(3, START, 10, START)
+    assert window.used(START) == 12
+    window.settle(2)
+    window.add(5, 1, START)
+    window.tell(5, START, 13, START)
+    assert window.used(START) == 13
+
+
+def test_a_count_that_is_never_told_is_ours() -> None:
+    window = Window("RAW_REQUESTS", 300_000, 5 * MINUTE, is_told=False)
+    for claim in (1, 2, 3):
+        window.add(claim, 1, START)
+        window.settle(claim)
+    window.drop(3)
+    assert window.used(START) == 3
+    assert window.used(START + 5 * MINUTE) == 0

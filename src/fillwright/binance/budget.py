@@ -26,11 +26,12 @@ ENTRIES_STOP: Time = MINUTE
 """No entries for so long after a 403, 418 or 429."""
 CONNECTION_WEIGHT = 2
 """Of a connection to the WebSocket API."""
-TOO_MANY_ORDERS = -1015
+TOO_MANY_REQUESTS, TOO_MANY_ORDERS = -1003, -1015
 _WEIGHT, _RAW, _CONNECTIONS, _ORDERS = "REQUEST_WEIGHT", "RAW_REQUESTS", "CONNECTIONS", "ORDERS"
 _USED_WEIGHT, _ORDER_COUNT = "x-mbx-used-weight-", "x-mbx-order-count-"
 _ORDER_LIMITS = {10 * SECOND: 100, DAY: 200_000}
 _STOPPING = frozenset({418, 429})
+_FIREWALL = 403
 
 
 @unique
@@ -73,8 +74,8 @@ class RateBudget:
         self._now = now
         self._file = None if ban_file is None else BanFile(ban_file)
         self._weight = Window(_WEIGHT, 6_000, MINUTE)
-        self._raw = Window(_RAW, 300_000, 5 * MINUTE)
-        self._connections = Window(_CONNECTIONS, 300, 5 * MINUTE)
+        self._raw = Window(_RAW, 300_000, 5 * MINUTE, is_told=False)
+        self._connections = Window(_CONNECTIONS, 300, 5 * MINUTE, is_told=False)
         self._order_limits = dict(_ORDER_LIMITS)
         self._orders: dict[AccountId, _Orders] = {}
         self._number = 0
@@ -86,7 +87,12 @@ class RateBudget:
     def claim(
         self, request: WireRequest, lane: Lane, account_id: AccountId = "", *, over_rest: bool = False
     ) -> Claim | Unsent:
-        """Take what a request costs, or be told why it may not be sent now and when it may."""
+        """Take what a request costs, or be told why it may not be sent now and when it may.
+
+        Cancels and amendments go before everything, whatever lane they come by.
+        """
+        if request.changes and not request.orders:
+            lane = Lane.EXIT
         now, share = self._now(), SHARES[lane]
         refusal = self._stopped(lane, now)
         costs = [(self._weight, request.weight)]
@@ -130,15 +136,20 @@ class RateBudget:
 
     def settle(self, claim: Claim, outcome: Outcome) -> None:
         """Take note of how a request ended, after its counts were told; one without an answer stays counted."""
-        if isinstance(outcome, Answered):
-            if claim.is_free:
-                self._weight.drop(claim.number)
-        elif isinstance(outcome, Refused):
-            self._refused(claim, outcome)
-        elif isinstance(outcome, Unsent):
-            orders = self._of(claim.account_id).windows.values()
-            for window in (self._weight, self._raw, self._connections, *orders):
+        orders = self._orders.get(claim.account_id)
+        windows = [self._weight, self._raw, self._connections]
+        if orders is not None:
+            windows += orders.windows.values()
+        if isinstance(outcome, Unsent):
+            for window in windows:
                 window.drop(claim.number)
+            return
+        if claim.is_free and isinstance(outcome, Answered):
+            self._weight.drop(claim.number)
+        for window in windows:
+            window.settle(claim.number)
+        if isinstance(outcome, Refused):
+            self._refused(claim, outcome)
 
     def told_by_headers(self, claim: Claim, headers: Mapping[str, str]) -> None:
         """Take the counts of a REST answer: ``X-MBX-USED-WEIGHT-1M``, ``X-MBX-ORDER-COUNT-10S`` and the like."""
@@ -167,18 +178,20 @@ class RateBudget:
 
         -1015 is about an account's orders alone: its cancels and queries go on.
         """
-        if refusal.http_status not in _STOPPING and refusal.http_status != 403:
+        code, status = refusal.code, refusal.http_status
+        stops = code == TOO_MANY_REQUESTS or (status in _STOPPING and code != TOO_MANY_ORDERS)
+        if not stops and code != TOO_MANY_ORDERS and status != _FIREWALL:
             return
         now, wait = self._now(), min(refusal.retry_after_ms * MILLISECOND, BAN_LONGEST)
         self.entries_stopped_until = max(self.entries_stopped_until, now + ENTRIES_STOP)
-        if refusal.code == TOO_MANY_ORDERS:
+        if code == TOO_MANY_ORDERS:
             orders = self._of(claim.account_id)
             until = now + wait if wait else min([one.end(now) for one in orders.windows.values()])
             orders.stopped_until = max(orders.stopped_until, until)
-        elif refusal.http_status in _STOPPING:
+        elif stops:
             until = now + wait if wait else self._weight.end(now)
             if self._ban is None or until > self._ban.until:
-                self._ban = Ban(until, refusal.http_status, refusal.message)
+                self._ban = Ban(until, status, refusal.message)
                 if self._file is not None:
                     self._file.write(self._ban)
 

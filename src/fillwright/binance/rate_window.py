@@ -40,18 +40,31 @@ def interval_in_words(unit: str, number: int) -> Time:
 
 
 class Window:
-    """One counter; a claim is the number of a request, rising."""
+    """One counter; a claim is the number of a request, rising; ``is_told``: whether Binance ever tells its count."""
 
-    __slots__ = ("_ends", "_pending", "_pending_sum", "_told", "_told_by", "interval", "kind", "limit")
+    __slots__ = (
+        "_answered",
+        "_ends",
+        "_pending",
+        "_pending_sum",
+        "_told",
+        "_told_by",
+        "interval",
+        "is_told",
+        "kind",
+        "limit",
+    )
 
-    def __init__(self, kind: str, limit: int, interval: Time) -> None:
-        self.kind, self.limit, self.interval = kind, limit, interval
+    def __init__(self, kind: str, limit: int, interval: Time, *, is_told: bool = True) -> None:
+        self.kind, self.limit, self.interval, self.is_told = kind, limit, interval, is_told
         self._ends: Time = 0
         self._told = 0
         self._told_by = 0
         self._pending: dict[int, int] = {}
         """What each claim costs that Binance's count may not have in it yet; empty again with each window."""
         self._pending_sum = 0
+        self._answered: list[int] = []
+        """Claims among them whose answers told no count: the count that a later claim is told has them in it."""
 
     def used(self, now: Time) -> int:
         """How much is used, as far as we know."""
@@ -73,6 +86,17 @@ class Window:
         """It cost nothing after all, or is counted."""
         self._pending_sum -= self._pending.pop(claim, 0)
 
+    def settle(self, claim: int) -> None:
+        """It has come to its end; what it cost stays, until Binance tells a count again."""
+        if claim not in self._pending:
+            return
+        if self.is_told:
+            self._answered.append(claim)
+        else:
+            cost = self._pending.pop(claim)
+            self._pending_sum -= cost
+            self._told += cost
+
     def tell(self, claim: int, at: Time, count: int, now: Time) -> None:
         """Take Binance's count from the answer to a claim made ``at``.
 
@@ -82,6 +106,11 @@ class Window:
         self.drop(claim)
         if claim >= self._told_by and at >= self._ends - self.interval:
             self._told, self._told_by = count, claim
+            if self._answered:
+                for earlier in self._answered:
+                    if earlier < claim:
+                        self.drop(earlier)
+                self._answered = [one for one in self._answered if one > claim]
 
     def _roll(self, now: Time) -> None:
         if self._ends - self.interval <= now < self._ends:
@@ -89,3 +118,4 @@ class Window:
         self._ends = now - now % self.interval + self.interval
         self._told = self._pending_sum = 0
         self._pending.clear()
+        self._answered.clear()
