@@ -577,6 +577,39 @@ def test_a_keys_only_stop_seen_on_the_stream_halts_once() -> None:
     assert desk.signal().code == "HALTED"
 
 
+def test_a_mode_that_is_left_takes_no_entries_and_its_signals_expire() -> None:
+    """Trading rules §8: refused while anything is open; undecided signals expire; back again it trades on."""
+    desk = quiet_desk()
+    desk.enter()
+    refused = desk.command(inp.SwitchMode(enabled=False, by="eve"))
+    assert (refused.ok, refused.code) == (False, "OPEN_POSITIONS")
+    assert "1 open position" in refused.message
+    assert desk.events(ev.ModeSwitched) == []
+
+    desk = quiet_desk()
+    waiting = desk.signal(decision=SignalDecision.WAIT)
+    assert desk.command(inp.SwitchMode(enabled=False, by="eve")).ok
+    assert desk.state.signals[waiting.signal_id].status is SignalStatus.EXPIRED
+    assert desk.signal(key="b").code == "MODE_DISABLED"
+    seq = desk.state.seq
+    assert desk.command(inp.SwitchMode(enabled=False, by="eve")).ok
+    assert desk.state.seq == seq, "it was off already"
+    assert desk.command(inp.SwitchMode(enabled=True, by="eve")).ok
+    assert desk.signal(key="c").ok
+    assert [(event.enabled, event.by) for event in desk.events(ev.ModeSwitched)] == [
+        (False, "eve"),
+        (True, "eve"),
+    ]
+
+
+def test_at_a_start_a_mode_is_left_whatever_is_open() -> None:
+    desk = quiet_desk()
+    desk.enter()
+    assert desk.command(inp.SwitchMode(enabled=False, by="service", forced=True)).ok
+    assert desk.signal(key="b", symbol="BTCUSDT").code == "MODE_DISABLED"
+    assert desk.command(inp.ClosePosition(position_id=desk.position.id, by="eve")).ok, "exits always pass"
+
+
 # -- preview -----------------------------------------------------------------------------------------------------
 
 

@@ -24,8 +24,9 @@ from fillwright.core.inputs import (
     Shutdown,
     Signal,
     Size,
+    SwitchMode,
 )
-from fillwright.core.intake import add_to, deny_order, judge, judge_order
+from fillwright.core.intake import add_to, deny_order, end_waiting, judge, judge_order
 from fillwright.core.orders import Order
 from fillwright.core.plans import submitted
 from fillwright.core.positions import Position
@@ -354,6 +355,29 @@ def shut_down(ctx: Context, command: Shutdown) -> None:
     """No new entries, working entries cancelled, protection kept."""
     ctx.emit(ev.ShutdownBegun(by=command.by))
     ctx.answer = Answer(ok=True, orders=_cancel_working(ctx, "shutdown"))
+
+
+def switch_mode(ctx: Context, command: SwitchMode) -> None:
+    """Take entries from now on, or no more: then nothing may be open, and signals that wait expire."""
+    if not command.enabled:
+        what = "" if command.forced else _open_things(ctx)
+        if what:
+            _refuse(ctx, "OPEN_POSITIONS", f"{ctx.state.account_id} has {what}")
+            return
+        end_waiting(ctx, "another mode is traded")
+    if ctx.state.safety.mode_off is command.enabled:
+        ctx.emit(ev.ModeSwitched(enabled=command.enabled, by=command.by))
+    ctx.answer = Answer(ok=True)
+
+
+def _open_things(ctx: Context) -> str:
+    ledger = ctx.ledger
+    counts = (
+        (len(ledger.open_positions), "open positions"),
+        (len(ledger.open_orders), "open orders"),
+        (len(ledger.doubts), "orders in doubt"),
+    )
+    return ", ".join(f"{count} {what}" for count, what in counts if count)
 
 
 def _cancel_working(ctx: Context, reason: str) -> tuple[ClientOrderId, ...]:

@@ -364,6 +364,7 @@ _HANDLERS: dict[type, _Handler] = {
     inp.EmergencyStop: lambda engine, ctx, item: commands.emergency_stop(ctx, item),
     inp.Resume: _once(lambda engine, ctx, item: commands.resume(ctx, item)),
     inp.Shutdown: lambda engine, ctx, item: commands.shut_down(ctx, item),
+    inp.SwitchMode: lambda engine, ctx, item: commands.switch_mode(ctx, item),
     inp.Reconcile: lambda engine, ctx, item: begin_reconciliation(ctx, item.cause, anew=True),
     inp.ChangeSettings: _change_settings,
     inp.ChangeLimits: _change_limits,

@@ -252,6 +252,17 @@ class Shutdown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     by: str = "service"
 
 
+class SwitchMode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The user's mode becomes this account's (entries are taken) or another's (they are not any more).
+
+    Leaving is refused while anything is open, unless it is ``forced``: at a start, where the mode is known already.
+    """
+
+    enabled: bool
+    by: str
+    forced: bool = False
+
+
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Compare the venue's books with ours now."""
 
@@ -423,6 +434,7 @@ Input = (
     | EmergencyStop
     | Resume
     | Shutdown
+    | SwitchMode
     | Reconcile
     | ChangeSettings
     | ChangeLimits

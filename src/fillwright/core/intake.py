@@ -133,6 +133,12 @@ def expire_waiting(ctx: Context) -> None:
             _end(ctx, record, SignalStatus.EXPIRED, "expires_at")
 
 
+def end_waiting(ctx: Context, reason: str) -> None:
+    """End all signals that are not decided yet."""
+    for record in list(ctx.ledger.waiting_signals.values()):
+        _end(ctx, record, SignalStatus.EXPIRED, reason)
+
+
 def _end(ctx: Context, record: SignalRecord, status: SignalStatus, reason: str) -> None:
     ctx.emit(ev.SignalStatusChanged(signal_id=record.id, status=status, reason=reason))
 

@@ -80,6 +80,8 @@ class Safety(msgspec.Struct, kw_only=True):
     paused_cause: str = ""
     paused_until: Time = 0
     shutdown: bool = False
+    mode_off: bool = False
+    """Another mode of its user is traded."""
     flatten: bool = False
     breaker: Breaker = msgspec.field(default_factory=Breaker)
     consecutive_losses: int = 0

@@ -75,6 +75,10 @@ def _shutdown_begun(ledger: Ledger, event: ev.ShutdownBegun, record: ev.Record) 
     ledger.state.safety.shutdown = True
 
 
+def _mode_switched(ledger: Ledger, event: ev.ModeSwitched, record: ev.Record) -> None:
+    ledger.state.safety.mode_off = not event.enabled
+
+
 def _protection_read(ledger: Ledger, event: ev.ProtectionRead, record: ev.Record) -> None:
     ledger.state.protection_read_at = record.time
 
@@ -108,6 +112,7 @@ HANDLERS: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
     ev.Resumed: _resumed,
     ev.EmergencyStopped: _emergency_stopped,
     ev.ShutdownBegun: _shutdown_begun,
+    ev.ModeSwitched: _mode_switched,
     ev.ProtectionRead: _protection_read,
     ev.ReconciliationStarted: _reconciliation_started,
     ev.ReconciliationComplete: _reconciliation_complete,

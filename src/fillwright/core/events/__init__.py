@@ -80,6 +80,7 @@ from fillwright.core.events.safety import (
     Resumed,
     ShutdownBegun,
     StreamStateChanged,
+    UserModeSwitched,
     VenueAnswered,
     VenueErrorSeen,
 )
@@ -166,6 +167,7 @@ __all__ = [
     "TradingDayStarted",
     "TransferSeen",
     "UnknownEventError",
+    "UserModeSwitched",
     "VenueAnswered",
     "VenueErrorSeen",
     "VenueRecorded",

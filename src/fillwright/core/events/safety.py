@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fillwright.core.events.base import Event
-from fillwright.core.types import Symbol, Time
+from fillwright.core.types import Mode, Symbol, Time
 
 
 class VenueErrorSeen(Event, frozen=True):
@@ -83,6 +83,16 @@ class ModeSwitched(Event, frozen=True):
 
     enabled: bool
     by: str
+
+
+class UserModeSwitched(Event, frozen=True):
+    """A user went over to another mode; recorded in the stream ``admin``, beside those of the accounts."""
+
+    user_id: str
+    old: Mode
+    new: Mode
+    by: str
+    flatten: bool = False
 
 
 class ProtectionRead(Event, frozen=True):

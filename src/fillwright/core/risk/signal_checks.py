@@ -63,14 +63,15 @@ def check_gates(situation: Situation, checks: list[Check]) -> bool:
     )
     trading = instrument is not None and instrument.status is _TRADING
     paused = safety.paused_until > situation.now or safety.shutdown
-    if allowed and trading and settings.enabled and not paused and not safety.halted_cause:
+    enabled = settings.enabled and not safety.mode_off
+    if allowed and trading and enabled and not paused and not safety.halted_cause:
         checks += _GATES_OPEN
         return True
     halted = f"{safety.halted_cause}: {safety.halted_reason}" if safety.halted_cause else ""
     checks += (
         Check(_HALTED, not safety.halted_cause, None, None, halted),
         Check(_PAUSED, not paused, None, None, _why_paused(situation) if paused else ""),
-        Check(_MODE_DISABLED, settings.enabled),
+        Check(_MODE_DISABLED, enabled, None, None, "another mode is traded" if safety.mode_off else ""),
         Check(_SYMBOL_NOT_ALLOWED, allowed, None, None, "" if allowed else _why_not_allowed(situation)),
         Check(_SYMBOL_NOT_TRADING, trading, None, None, instrument.status if instrument else "unknown"),
     )
