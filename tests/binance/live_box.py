@@ -19,7 +19,6 @@ from fillwright.binance.signers import Ed25519Signer, HmacSigner, Signer
 from fillwright.binance.websocket_api import Account
 from fillwright.core.requests import OrderRequest
 from fillwright.exchange.server.box import Box
-from fillwright.exchange.server.clock import real_time
 from fillwright.exchange.server.fault_plan import Rule
 from fillwright.exchange.server.server import Server, serve
 from fillwright.exchange.server.settings import (
@@ -29,11 +28,10 @@ from fillwright.exchange.server.settings import (
     KeySettings,
     MarketSettings,
     SourceKind,
-    WebSocketSettings,
 )
 from fillwright.exchange.server.websocket_api import ApiSession
 from fillwright.wire.requests import WireRequest, encoded
-from tests.exchange.server.boxes import API_KEY, SECRET, limit_order
+from tests.exchange.server.boxes import API_KEY, SECRET, START, limit_order
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = PRIVATE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -52,7 +50,7 @@ def hmac_signer() -> Signer:
 
 
 class LiveBox:
-    """A running server whose time is the machine's, and a market of BTCUSDT at 50,000."""
+    """A running server, and a market of BTCUSDT at 50,000."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -67,7 +65,7 @@ class LiveBox:
         """How far our clock is ahead."""
 
     def now(self) -> int:
-        return real_time() + self.skew_us
+        return self.box.clock.now() + self.skew_us
 
     def account(self, signer: Signer | None = None) -> Account:
         """The account ``main``, as its sessions see it."""
@@ -81,6 +79,16 @@ class LiveBox:
         """Connections to the WebSocket API, oldest first."""
         assert self.box.sockets is not None
         return [one for one in self.box.sockets if isinstance(one, ApiSession) and one.is_open]
+
+    def pass_time(self, by_us: int) -> None:
+        """Let time pass that stands still."""
+        self.box.clock.step(by_us)
+        self.box.tick()
+
+    def shut_down(self) -> None:
+        """Say that the server will go away."""
+        assert self.box.sockets is not None
+        self.box.sockets.announce_shutdown()
 
     def fault(self, rule: Rule) -> None:
         self.box.faults.install(rule)
@@ -136,6 +144,10 @@ async def until(condition: Callable[[], bool], what: str, seconds: float = 10.0)
         raise AssertionError(f"after {seconds} s still not {what}") from None
 
 
+FROZEN: Mapping[str, Any] = {"clock": ClockSettings(is_frozen=True, start_us=START)}
+"""Time passes by ``LiveBox.pass_time`` alone."""
+
+
 def limit(own: str, price: str = "40000", **changes: Any) -> WireRequest:
     """A limit order to buy BTC that rests, unless its price meets the market's."""
     return encoded(order(own, price, **changes))
@@ -144,6 +156,3 @@ def limit(own: str, price: str = "40000", **changes: Any) -> WireRequest:
 def order(own: str, price: str = "40000", **changes: Any) -> OrderRequest:
     """The same, for whoever spells it."""
     return limit_order(price, own=own, **changes)
-
-
-QUICK_PINGS = WebSocketSettings(ping_every_us=50_000)

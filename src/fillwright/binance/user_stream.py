@@ -99,6 +99,7 @@ class UserStream:
             settings=settings,
             prepare=self._subscribe,
             on_frame=self._heard,
+            on_unreadable=self._missed,
             tls=tls,
             draw=draw,
         )
@@ -110,7 +111,7 @@ class UserStream:
 
     @property
     def unreadable(self) -> int:
-        """Events that could not be read, and were left out."""
+        """Events that could not be read; each counts as missed."""
         return self._api.unreadable
 
     def silent_s(self) -> float:
@@ -173,6 +174,11 @@ class UserStream:
             self._early.append(event)
         else:
             line.connection.abort(f"{EARLY_MAX} events came before the stream was ready")
+
+    def _missed(self, why: str) -> None:
+        if self.is_up:
+            self._on_state(False, f"an event could not be read: {why}")
+            self._on_state(True, "")
 
     def _deliver(self, event: KnownEvent | UnknownEvent) -> None:
         self._event_at = now = _time()

@@ -90,6 +90,7 @@ class Account:
 Prepare = Callable[[ApiLine], Awaitable[None]]
 """Makes a connection ready beyond its log-on; ConnectionFailed when it cannot."""
 OnFrame = Callable[[ApiLine, Frame], None]
+OnUnreadable = Callable[[str], None]
 
 
 class WebSocketApi:
@@ -109,6 +110,7 @@ class WebSocketApi:
         settings: ApiSettings | None = None,
         prepare: Prepare | None = None,
         on_frame: OnFrame | None = None,
+        on_unreadable: OnUnreadable | None = None,
         tls: ssl.SSLContext | None = None,
         draw: random.Random | None = None,
     ) -> None:
@@ -118,7 +120,8 @@ class WebSocketApi:
         self.account = account
         self._url = endpoints.websocket_api + _PATH
         self._logs_on = account.signer.kind is KeyKind.ED25519
-        self._on_state, self._prepare, self._on_frame = on_state, prepare, on_frame
+        self._on_state, self._prepare = on_state, prepare
+        self._on_frame, self._on_unreadable = on_frame, on_unreadable
         self._tls = tls
         self._lines: list[ApiLine] = []
         """Those that are ready, oldest first; the last one takes requests."""
@@ -275,8 +278,10 @@ class WebSocketApi:
     def _heard(self, line: ApiLine, body: bytes) -> None:
         try:
             frame = decode_frame(body)
-        except WireError:
+        except WireError as error:
             self.unreadable += 1
+            if self._on_unreadable is not None:
+                self._on_unreadable(str(error))
             return
         if isinstance(frame.event, ServerShutdown):
             line.connection.ask_rotation("Binance is shutting a server down")
