@@ -87,8 +87,8 @@ class LiveBox:
 
     def shut_down(self) -> None:
         """Say that the server will go away."""
-        assert self.box.sockets is not None
-        self.box.sockets.announce_shutdown()
+        for one in self.sessions:
+            one.send(one.shutdown_message())
 
     def fault(self, rule: Rule) -> None:
         self.box.faults.install(rule)
