@@ -447,3 +447,41 @@ def test_a_clock_that_runs_is_possible_too() -> None:
                 assert isinstance(await rest.call(queries.account_status(), Lane.QUERY), Answered)
 
         asyncio.run(story())
+
+
+# -- all at once ---------------------------------------------------------------------------------------------------
+
+TROUBLE = (
+    CallFault(outcome=Fate.LOST, endpoint="order.place", by=Cut.CLOSE, probability=0.2, times=None),
+    CallFault(outcome=Fate.ANSWER_LOST, endpoint="order.place", by=Cut.CLOSE, probability=0.08, times=None),
+    CallFault(outcome=Fate.MASKED, endpoint="order.place", code=-1007, probability=0.08, times=None),
+    CallFault(
+        outcome=Fate.MASKED, endpoint="order.place", http_status=502, body="", probability=0.08, times=None
+    ),
+    CallFault(outcome=Fate.REFUSED, endpoint="order.place", code=-1021, probability=0.08, times=None),
+    CallFault(outcome=Fate.REFUSED, endpoint="order.place", code=-2010, probability=0.08, times=None),
+)
+
+
+def test_in_any_trouble_an_outcome_is_never_wrong(box: HttpBox) -> None:
+    for rule in TROUBLE:
+        box.do(lambda box, rule=rule: box.faults.install(rule))
+    ends: dict[str, Outcome] = {}
+
+    async def story(bench: Bench) -> None:
+        async def place(number: int) -> None:
+            own = f"RT_a_{number}_E_1"
+            ends[own] = await bench.ask(encoded(limit_order("40000", own=own)))
+
+        for first in range(0, 60, 10):
+            await asyncio.gather(*[place(number) for number in range(first, first + 10)])
+
+    tell(Bench(box.server.url), story)
+    resting = set(order_ids(box))
+    kinds = {type(one) for one in ends.values()}
+    assert kinds == {Answered, Refused, Unknown}
+    assert [own for own, end in ends.items() if isinstance(end, Answered) and own not in resting] == []
+    assert [own for own, end in ends.items() if isinstance(end, Refused) and own in resting] == []
+    in_doubt = {own for own, end in ends.items() if isinstance(end, Unknown)}
+    assert in_doubt & resting
+    assert in_doubt - resting
