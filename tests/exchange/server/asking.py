@@ -36,7 +36,7 @@ class Asker:
 
     def ask(self, name: str, **params: object) -> Any:
         """The answer, through JSON and back."""
-        return msgspec.json.decode(msgspec.json.encode(self.box.perform(self.call(name, **params))))
+        return msgspec.json.decode(msgspec.json.encode(self.call(name, **params).perform()))
 
     def refusal(self, name: str, **params: object) -> ExchangeError:
         """The error that must come."""

@@ -7,7 +7,8 @@ import pytest
 from fillwright.exchange.faults import Outcome
 from fillwright.exchange.server.assembly import make_box
 from fillwright.exchange.server.fault_plan import CallFault
-from fillwright.exchange.server.operations import Call, Operation, Security
+from fillwright.exchange.server.operations import Call, Operation
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.settings import MarketSettings, SourceKind
 from tests.exchange.server.admin_door import Door
 from tests.exchange.server.boxes import START, frozen, limit_order

@@ -12,7 +12,8 @@ from fillwright.exchange.messages import ExchangeError, ExchangeEvent, Execution
 from fillwright.exchange.server.box import CATCH_UP_MAX, FAR, Box
 from fillwright.exchange.server.fault_plan import CallFault
 from fillwright.exchange.server.market_sink import Sink
-from fillwright.exchange.server.operations import Call, Operation, Security
+from fillwright.exchange.server.operations import Call, Operation
+from fillwright.exchange.server.security import Security
 from tests.exchange.server.boxes import START, frozen_box, limit_order
 
 
@@ -131,7 +132,7 @@ def test_the_market_is_told_to_everybody_and_to_the_exchange(box: Box) -> None:
 
 def test_events_of_accounts_go_to_user_streams_at_once(box: Box) -> None:
     heard = box.user_streams = Heard()
-    assert box.perform(call_of(box)) == {"orderId": 1}
+    assert call_of(box).perform() == {"orderId": 1}
     reports = [event for event in heard.events if isinstance(event, ExecutionReport)]
     assert [report.client_order_id for report in reports] == ["a-1"]
     box.trade("BTCUSDT", Decimal(39_000), Decimal(1), True, box.now)
@@ -143,7 +144,7 @@ def test_a_refused_call_settles_too(box: Box) -> None:
     heard = box.user_streams = Heard()
     box.exchange.deposit("main", "USDT", Decimal(1), box.now)
     with pytest.raises(ExchangeError):
-        box.perform(call_of(box, refuse))
+        call_of(box, refuse).perform()
     assert heard.events
 
 
@@ -151,14 +152,14 @@ def test_changes_are_counted_for_those_who_save(box: Box) -> None:
     before = box.changes
     box.trade("BTCUSDT", Decimal(50_002), Decimal(1), False, box.now)
     assert box.changes == before
-    box.perform(call_of(box))
+    call_of(box).perform()
     assert box.changes > before
 
 
 def test_answers_are_logged_after_the_events_they_brought_about(tmp_path: Path) -> None:
     box = frozen_box(log_file=tmp_path / "log")
     call = call_of(box)
-    box.perform(call)
+    call.perform()
     box.answered(call, 200, None)
     box.answered(call, 400, -2010)
     assert box.log is not None

@@ -17,8 +17,9 @@ from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.desk import Desk
 from fillwright.exchange.server.fault_plan import CallFault
 from fillwright.exchange.server.keys import ApiKey, KeyKind
-from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter
 from fillwright.exchange.server.replies import Pending, Reply
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.settings import ClockSettings, LimitSettings
 from fillwright.exchange.settings import ExchangeSettings, OrderCountLimit
 from tests.exchange.server.boxes import API_KEY, SECRET, START, frozen_box, limit_order

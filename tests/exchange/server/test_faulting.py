@@ -10,8 +10,9 @@ from fillwright.exchange.faults import Outcome
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.fault_plan import CallFault, Cut
 from fillwright.exchange.server.faulting import Faulting
-from fillwright.exchange.server.operations import Call, Operation, Security
+from fillwright.exchange.server.operations import Call, Operation
 from fillwright.exchange.server.replies import Pending, Reply
+from fillwright.exchange.server.security import Security
 from tests.exchange.server.boxes import START, frozen_box
 
 ASK = Operation("order.place", "POST", "/api/v3/order", Security.TRADE, (), lambda call: {})

@@ -16,7 +16,7 @@ from fillwright.exchange.server.keys import (
     is_well_formed,
     make_hmac_key,
 )
-from fillwright.exchange.server.operations import Security
+from fillwright.exchange.server.security import Security
 
 # The samples of Binance's documentation.
 SAMPLE = ApiKey(

@@ -7,7 +7,8 @@ import pytest
 from fillwright.exchange.faults import Outcome
 from fillwright.exchange.server.fault_plan import CallFault, EventFate, StreamEventFault
 from fillwright.exchange.server.ledger import ENTRIES_MAX, Ledger, own_id
-from fillwright.exchange.server.operations import Call, Operation, Security
+from fillwright.exchange.server.operations import Call, Operation
+from fillwright.exchange.server.security import Security
 from tests.exchange.server.boxes import START, frozen_box
 
 BOX = frozen_box()

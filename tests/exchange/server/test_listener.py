@@ -10,7 +10,8 @@ from fillwright.exchange.server import listener as module
 from fillwright.exchange.server import rest
 from fillwright.exchange.server.desk import Desk
 from fillwright.exchange.server.listener import IDLE_S, REQUEST_S, STUCK_S, Listener
-from fillwright.exchange.server.operations import Operation, Security
+from fillwright.exchange.server.operations import Operation
+from fillwright.exchange.server.security import Security
 from tests.exchange.server.boxes import frozen_box
 
 PING = b"GET /api/v3/ping HTTP/1.1\r\n\r\n"

@@ -29,7 +29,7 @@ def call_of(box: Box, name: str, **params: object) -> Call:
 
 
 def ask(box: Box, name: str, **params: object) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(box.perform(call_of(box, name, **params))))
+    return msgspec.json.decode(msgspec.json.encode(call_of(box, name, **params).perform()))
 
 
 def refused(box: Box, name: str, **params: object) -> int:
@@ -55,7 +55,7 @@ def test_the_servers_own(box: Box) -> None:
     box.clock.skew_us = 5_000_000
     assert ask(box, "time") == {"serverTime": MS + 5000}
     call = Call(box, OPERATIONS["time"], {}, box.now, microseconds=True)
-    assert box.perform(call) == {"serverTime": START + 5_000_000}
+    assert call.perform() == {"serverTime": START + 5_000_000}
 
 
 # -- exchangeInfo ----------------------------------------------------------------------------------------------

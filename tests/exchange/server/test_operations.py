@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from fillwright.exchange.server.operations import Call, Operation, Security
+from fillwright.exchange.server.operations import Call, Operation
+from fillwright.exchange.server.security import Security
 
 
 def _operation(security: Security = Security.NONE, **more: Any) -> Operation:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fillwright.exchange.messages import ExchangeError
-from fillwright.exchange.server.operations import Kind, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Kind, Operation, Parameter
 from fillwright.exchange.server.parameters import PAIRS_MAX, Parsed, Parser, decode_request, is_encoded
+from fillwright.exchange.server.security import Security
 
 ORDER = (
     Parameter("symbol", Kind.SYMBOL, required=True),

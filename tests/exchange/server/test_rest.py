@@ -16,8 +16,9 @@ from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.desk import Desk
 from fillwright.exchange.server.fault_plan import CallFault, Cut
 from fillwright.exchange.server.listener import Listener
-from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter
 from fillwright.exchange.server.replies import Reply
+from fillwright.exchange.server.security import Security
 from tests.exchange.server.boxes import frozen_box
 
 TEXT = Parameter("text", Kind.STRING)

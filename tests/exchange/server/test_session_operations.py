@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fillwright.exchange.server.keys import KeyKind, make_hmac_key
-from fillwright.exchange.server.operations import Security
+from fillwright.exchange.server.security import Security
 from tests.exchange.server.boxes import START
 from tests.exchange.server.signing import ED25519_KEY, signed, signed_ed25519
 from tests.exchange.server.test_websocket_api import Served, ask

@@ -138,7 +138,7 @@ def test_a_replacement_beyond_the_order_count() -> None:
     assert (refusal.code, refusal.http_status, refusal.data) == (-1015, 429, None)
     call = asker.call("order.cancelReplace", **params, orderRateLimitExceededMode="CANCEL_ONLY")
     with pytest.raises(type(refusal)) as caught:
-        asker.box.perform(call)
+        call.perform()
     assert (caught.value.code, caught.value.http_status) == (-2021, 429)
     assert caught.value.data["newOrderResponse"]["code"] == -1015
 

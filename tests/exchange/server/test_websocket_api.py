@@ -17,7 +17,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fillwright.exchange.server.desk import Desk
 from fillwright.exchange.server.handshakes import Handshake
-from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.session_operations import SESSION
 from fillwright.exchange.server.settings import LimitSettings
 from fillwright.exchange.server.user_streams import UserStreams

@@ -14,8 +14,9 @@ from fillwright.core.types import HOUR, ZERO, Time
 from fillwright.exchange.messages import AssetBalance, ExchangeError, PreventedMatch
 from fillwright.exchange.queries import LIMIT_DEFAULT, LIMIT_MAX
 from fillwright.exchange.server.limits import order_count_rows
-from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter
 from fillwright.exchange.server.order_parameters import client_id, integer, symbol
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.shapes import (
     Json,
     amendment,

@@ -15,7 +15,7 @@ from fillwright.core.types import AccountId, Asset, Symbol, SymbolStatus, Time
 from fillwright.exchange.messages import OrderView
 from fillwright.exchange.server.keys import ALL_PERMISSIONS
 from fillwright.exchange.server.ledger import Entry
-from fillwright.exchange.server.operations import Security
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.settings import check_amount
 
 Level = tuple[Decimal, Decimal]

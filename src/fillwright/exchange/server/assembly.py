@@ -90,16 +90,16 @@ def _make_doors(box: Box) -> None:
     if box.settings.is_legacy_listen_key:
         listen_keys = ListenKeys(box, streams)
         operations += listen_key_operations(listen_keys)
-    box.desk = Desk(box, operations)
+    box.desk = desk = Desk(box, operations)
     market = stream_sessions(MarketStreams(box), listen_keys)
-    routes = {PATH: api_sessions(box.desk, streams)}
+    routes = {PATH: api_sessions(desk, streams)}
     routes.update(dict.fromkeys(("/ws", "/ws/", "/stream", "/stream/"), market))
     box.sockets = WebSockets(box, routes)
 
 
 def make_listener(box: Box, admin_token: str) -> Listener:
     """The port, with everything behind it."""
-    if box.desk is None or box.sockets is None:
+    if not isinstance(box.desk, Desk) or not isinstance(box.sockets, WebSockets):
         raise ValueError("the box has no doors")
     return Listener(box, box.desk, AdminDoor(box, admin_token).serve, box.sockets.take_over)
 

@@ -12,7 +12,7 @@ streams.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import count, groupby
 from operator import attrgetter
@@ -24,18 +24,15 @@ from fillwright.exchange.messages import ExchangeEvent, ExecutionReport, MarketT
 from fillwright.exchange.server.clock import BoxClock
 from fillwright.exchange.server.event_log import AnswerLine, EventLog
 from fillwright.exchange.server.fault_plan import CallFault, Faults
-from fillwright.exchange.server.ledger import Ledger
+from fillwright.exchange.server.ledger import Asked, Ledger
 from fillwright.exchange.server.market_sink import FAR, Levels, MarketSource
 from fillwright.exchange.server.settings import BoxSettings
 
 if TYPE_CHECKING:
-    from fillwright.exchange.server.desk import Desk
     from fillwright.exchange.server.exchange_info import InfoBook
     from fillwright.exchange.server.keys import KeyRing
     from fillwright.exchange.server.limits import Limits
-    from fillwright.exchange.server.operations import Call
     from fillwright.exchange.server.public_market import PublicMarket
-    from fillwright.exchange.server.websocket import WebSockets
 
 _BREAK = SymbolStatus.BREAK
 CATCH_UP_MAX = 1_000
@@ -47,6 +44,64 @@ class EventSink(Protocol):
 
     def publish(self, events: Sequence[ExchangeEvent]) -> None:
         """Take events of one settlement, in their order, of all accounts."""
+
+
+class Answering(Protocol):
+    """Whoever answers requests."""
+
+    @property
+    def internal_errors(self) -> int:
+        """Answers that were bugs of ours."""
+
+
+class Connection(Protocol):
+    """One WebSocket connection, as the admin door handles it."""
+
+    muted_until: Time
+    """Until when nothing is sent."""
+
+    @property
+    def number(self) -> int:
+        """Of the connection, from 1."""
+
+    @property
+    def kind(self) -> str:
+        """Of what API it is."""
+
+    def describe(self) -> dict[str, Any]:
+        """What there is to know of it."""
+
+    def send(self, message: bytes) -> None:
+        """Send a text message."""
+
+    def shutdown_message(self) -> bytes:
+        """What is said before the server goes away."""
+
+    def close(self) -> None:
+        """Say goodbye and close."""
+
+    def abort(self) -> None:
+        """Drop it without a word."""
+
+
+class Connections(Protocol):
+    """All WebSocket connections."""
+
+    @property
+    def failures(self) -> int:
+        """Connections that ended by bugs of ours."""
+
+    def __iter__(self) -> Iterator[Connection]:
+        """Those that are open."""
+
+    def __len__(self) -> int:
+        """How many are open."""
+
+    def disconnect_ip(self, ip: str, kind: str | None = None) -> int:
+        """Close those of an address (and of a kind); how many."""
+
+    async def shut_down(self) -> None:
+        """Close all in order."""
 
 
 class Timer:
@@ -98,8 +153,8 @@ class Box:
         self.user_streams: EventSink | None = None
         self.faults = Faults(settings.seed)
         self.ledger = Ledger()
-        self.desk: Desk | None = None
-        self.sockets: WebSockets | None = None
+        self.desk: Answering | None = None
+        self.sockets: Connections | None = None
         self.log: EventLog | None = None
         self.changes = 0
         """Grows with everything of accounts and keys that is worth saving."""
@@ -252,14 +307,7 @@ class Box:
             if market is not None:
                 market.traded(list(group))
 
-    def perform(self, call: Call) -> Any:
-        """Carry out a call whose sender and parameters are checked; raises ExchangeError. Events go out either way."""
-        try:
-            return call.operation.handle(call)
-        finally:
-            self.settle()
-
-    def answered(self, call: Call, status: int, code: int | None, fault: CallFault | None = None) -> None:
+    def answered(self, call: Asked, status: int, code: int | None, fault: CallFault | None = None) -> None:
         """Note what the sender of a call was told; status 0 for nothing. The desk calls it once for each call."""
         self.ledger.answers += 1
         if fault is not None:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from fillwright.core.types import AccountId
-from fillwright.exchange.server.operations import Security
+from fillwright.exchange.server.security import Security
 
 KEYS_MAX = 100_000
 """Keys in one ring; adding more is refused."""

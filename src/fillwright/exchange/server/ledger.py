@@ -6,7 +6,8 @@ Only requests and events that a fault hit are kept one by one; all others were t
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -14,10 +15,45 @@ from fillwright.core.types import AccountId, Symbol, Time
 
 if TYPE_CHECKING:
     from fillwright.exchange.server.fault_plan import CallFault, StreamEventFault
-    from fillwright.exchange.server.operations import Call
 
 ENTRIES_MAX = 10_000
 """Faulted requests remembered; older ones are only counted."""
+
+
+class Named(Protocol):
+    """An operation, by its names."""
+
+    @property
+    def name(self) -> str:
+        """The WebSocket API's method."""
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+
+    @property
+    def path(self) -> str:
+        """The path."""
+
+
+class Asked(Protocol):
+    """What is told of a call (``operations.Call``)."""
+
+    @property
+    def now(self) -> Time:
+        """When it was made."""
+
+    @property
+    def account_id(self) -> AccountId:
+        """By whom; empty: by anybody."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What was sent."""
+
+    @property
+    def operation(self) -> Named:
+        """What was asked for."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -55,7 +91,7 @@ class Ledger:
         """Note an event that a fault hit."""
         self._note(Entry(time, account_id, event, "", "", fault.number, fault.outcome.value, True, 0, None))
 
-    def faulted(self, call: Call, status: int, code: int | None, fault: CallFault) -> None:
+    def faulted(self, call: Asked, status: int, code: int | None, fault: CallFault) -> None:
         """Note a call, what its sender was told, and the fault behind it."""
         entry = Entry(
             call.now,
@@ -81,7 +117,7 @@ class Ledger:
         return tuple(self._entries)
 
 
-def own_id(call: Call) -> str:
+def own_id(call: Asked) -> str:
     """The id that a request gives itself: of its order, its list, or the order that it asks about."""
     parameters = call.parameters
     for name in ("newClientOrderId", "listClientOrderId", "origClientOrderId", "cancelOrigClientOrderId"):

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 from fillwright.core.types import HOUR, AccountId, Time
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server.box import Box, Timer
-from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter
 from fillwright.exchange.server.replies import encode
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.user_streams import Subscription, UserStreams
 from fillwright.wire.errors import message
 

@@ -13,8 +13,9 @@ from fillwright.core.types import HOUR, MINUTE, Symbol, SymbolStatus, Time
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server import market_payloads as payloads
 from fillwright.exchange.server.exchange_info import DEFAULT_PERMISSIONS
-from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter
 from fillwright.exchange.server.public_market import PublicMarket
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.values import invalid
 from fillwright.market.intervals import Interval
 from fillwright.wire.errors import message

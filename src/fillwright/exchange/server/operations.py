@@ -8,26 +8,17 @@ security type", and the WebSocket API's "Request format".
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum, StrEnum, unique
+from enum import Enum, unique
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from fillwright.core.types import AccountId, Time
+from fillwright.exchange.server.security import Security
 
 if TYPE_CHECKING:
     from fillwright.exchange.server.box import Box
     from fillwright.exchange.server.keys import ApiKey
-
-
-@unique
-class Security(StrEnum):
-    """Who may call: everybody, or the owner of a key that signed the request."""
-
-    NONE = "NONE"
-    TRADE = "TRADE"
-    USER_DATA = "USER_DATA"
-    USER_STREAM = "USER_STREAM"
 
 
 @unique
@@ -116,6 +107,13 @@ class Call:
         self.session = session
         """The WebSocket API connection it came by; None on REST."""
         self.microseconds = microseconds
+
+    def perform(self) -> Any:
+        """Carry it out, sender and parameters being checked; raises ExchangeError. Events go out either way."""
+        try:
+            return self.operation.handle(self)
+        finally:
+            self.box.settle()
 
     def time(self, time_us: Time) -> int:
         """A time as this caller wants it: milliseconds, or microseconds when asked; -1 ("none") stays."""

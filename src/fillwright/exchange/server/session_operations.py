@@ -9,7 +9,8 @@ from typing import Any
 
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server.keys import KeyKind
-from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.websocket_api import ApiSession
 from fillwright.wire.errors import message
 

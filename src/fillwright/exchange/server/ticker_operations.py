@@ -20,8 +20,9 @@ from fillwright.exchange.server.market_operations import (
     market_of,
     offset_of,
 )
-from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter
 from fillwright.exchange.server.public_market import PublicMarket
+from fillwright.exchange.server.security import Security
 from fillwright.wire.errors import message
 
 SYMBOLS_MAX = 100

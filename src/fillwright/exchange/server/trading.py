@@ -30,7 +30,7 @@ from fillwright.exchange.messages import (
     OrderResponse,
     Response,
 )
-from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Call, Kind, Operation, Parameter
 from fillwright.exchange.server.order_parameters import (
     NEW_ORDER,
     RESPONSE_TYPE,
@@ -45,6 +45,7 @@ from fillwright.exchange.server.order_parameters import (
     symbol,
     time_in_force,
 )
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.shapes import Json, number, order_response, response_type
 from fillwright.exchange.server.shapes_lists import amend_response, cancel_replace, cancelled
 from fillwright.exchange.settings import FeeSchedule

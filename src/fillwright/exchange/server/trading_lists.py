@@ -15,7 +15,7 @@ from typing import Any
 from fillwright.core.requests import CancelListRequest, OrderListRequest, OrderRequest
 from fillwright.core.types import ListKind, OrderType, Side
 from fillwright.exchange.messages import CancelListResponse, ExchangeError, ListResponse
-from fillwright.exchange.server.operations import Call, Operation, Parameter, Security
+from fillwright.exchange.server.operations import Call, Operation, Parameter
 from fillwright.exchange.server.order_parameters import (
     RESPONSE_TYPE,
     SIDES,
@@ -35,6 +35,7 @@ from fillwright.exchange.server.order_parameters import (
     symbol,
     time_in_force,
 )
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.shapes import Json, ResponseType
 from fillwright.exchange.server.shapes_lists import cancelled, list_response
 from fillwright.wire.errors import message

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
@@ -18,7 +18,6 @@ from fillwright.exchange.server.handshakes import Handshake
 
 if TYPE_CHECKING:
     from fillwright.exchange.server.box import Box
-    from fillwright.exchange.server.websocket import WebSockets
 
 CLOSE_GRACE_S = 2.0
 """How long a peer has to answer a close before its connection is dropped."""
@@ -36,6 +35,26 @@ _HEADER_BYTES = 14
 """Room that picows wants before such a message."""
 
 
+class Crowd(Protocol):
+    """All connections of a server, as one of them sees them (``websocket.WebSockets``)."""
+
+    cut_off: int
+    """Readers that were dropped because they did not read."""
+
+    @property
+    def box(self) -> Box:
+        """The server's heart."""
+
+    def joined(self, session: WebSocketSession) -> None:
+        """A connection stands."""
+
+    def left(self, session: WebSocketSession) -> None:
+        """A connection is gone."""
+
+    def disconnect_ip(self, ip: str, kind: str | None = None) -> int:
+        """Close those of an address (and of a kind); how many."""
+
+
 class WebSocketSession(WSListener):
     """One connection; kinds of it say what becomes of messages.
 
@@ -48,7 +67,7 @@ class WebSocketSession(WSListener):
 
     kind = "websocket"
 
-    def __init__(self, sockets: WebSockets, handshake: Handshake) -> None:
+    def __init__(self, sockets: Crowd, handshake: Handshake) -> None:
         self.sockets = sockets
         self.box: Box = sockets.box
         self.handshake = handshake
