@@ -41,7 +41,7 @@ class Box:
         rest, ws: where it is, without a path.
         api_key, secret: of the account ``main``, HMAC.
         ed25519_key, ed25519_private: of the same account; the private key as PEM.
-        admin: its admin door.
+        admin, admin_token: its admin door.
     """
 
     def __init__(self, process: subprocess.Popen[bytes] | Forked, up: dict[str, Any], log: Path) -> None:
@@ -50,7 +50,8 @@ class Box:
         self.host, self.port = "127.0.0.1", int(up["port"])
         self.rest, self.ws = f"http://{self.host}:{self.port}", f"ws://{self.host}:{self.port}"
         self.api_key, self.secret = up["keys"][0]["api_key"], up["keys"][0]["secret"]
-        self.admin = AdminClient(self.rest, up["admin_token"])
+        self.admin_token = str(up["admin_token"])
+        self.admin = AdminClient(self.rest, self.admin_token)
         private = Ed25519PrivateKey.generate()
         self.ed25519_private = private.private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
