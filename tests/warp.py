@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -16,8 +17,11 @@ from fillwright.core.types import SECOND, Time
 
 START: Time = 1_795_168_800_000_000
 """2026-11-20 10:00 UTC."""
-BLINK_S = 0.0004
-"""What was sent over loopback has arrived after this long."""
+BLINK_S = 0.000_03
+"""What was sent over loopback has arrived by then: the kernel hands it over while it is sent."""
+CAREFUL_BLINK_S = 0.001
+"""Before a leap of time nothing is left to chance."""
+LEAP_S = 0.9
 HANG_S = 20.0
 """With no timer at all, a loop that waits for this long hangs."""
 T = TypeVar("T")
@@ -32,7 +36,11 @@ class _Selector(selectors.DefaultSelector):
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
-        ready = super().select(BLINK_S)
+        if timeout is not None and timeout < LEAP_S:
+            time.sleep(BLINK_S)
+            ready = super().select(0)
+        else:
+            ready = super().select(CAREFUL_BLINK_S)
         if ready:
             return ready
         if timeout is None:

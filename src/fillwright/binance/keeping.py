@@ -126,7 +126,7 @@ class Keeper:
             if connection.wants_rotation or left_s <= 0:
                 return ""
             half_s = settings.silence_s / 2
-            if silent_s >= half_s and connection.pinged_at < connection.heard_at:
+            if silent_s >= half_s and connection.pinged_at <= connection.heard_at:
                 await connection.ping()
             wait_s = half_s - silent_s if silent_s < half_s else settings.silence_s - silent_s
             await until_set(connection.changed, min(max(wait_s, 0.001), left_s))
