@@ -40,3 +40,8 @@ def test_a_limited_address_is_told_in_seconds_when_to_come_back() -> None:
     refusal = limited(RateLimited("too much", 418, START + 1_500_000), START)
     assert (refusal.status, refusal.headers) == (418, "retry-after: 2\r\n")
     assert json.loads(refusal.body) == {"code": -1003, "msg": "too much"}
+
+
+def test_an_upgrade_is_handed_on_in_ascii() -> None:
+    head = request_head({"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "1\xb3"})
+    assert b"\r\nsec-websocket-version: 1?\r\n" in head

@@ -56,12 +56,15 @@ def parse_target(target: str, ip: str) -> Handshake:
 
 
 def request_head(headers: Mapping[str, str]) -> bytes:
-    """The upgrade as picows wants it: one word in Connection, and nothing that does not matter."""
+    """The upgrade as picows wants it: one word in Connection, and nothing that does not matter.
+
+    ASCII alone: picows 2.3 quotes what it refuses, and stumbles over anything else.
+    """
     connection = headers.get("connection", "")
     is_upgrade = "upgrade" in [word.strip().lower() for word in connection.split(",")]
     lines = ["GET / HTTP/1.1", f"Connection: {'Upgrade' if is_upgrade else connection}"]
     lines += [f"{name}: {headers[name]}" for name in _HEADERS if name in headers]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii", "replace")
 
 
 def limited(error: RateLimited, now: Time) -> Refused:
