@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -29,6 +30,7 @@ from fillwright.core.requests import (
     CancelListRequest,
     CancelReplaceRequest,
     CancelRequest,
+    OrderListRequest,
     Request,
 )
 from fillwright.core.types import CancelReplaceMode, ErrorClass, VenueOrderStatus
@@ -36,6 +38,7 @@ from fillwright.exchange.faults import FaultPlan
 from fillwright.ports import Venue, VenueEffect, VenueTerms
 from tests.exchange.builders import BUY, SELL, SYMBOL, an_oco, an_opoco, limit, market
 from tests.venues.box_kit import BoxKit
+from tests.venues.ccxt_boxes import CcxtDesk, hundred
 from tests.venues.papers import ManualClock, MemoryJournal, a_desk
 from tests.warp import warped
 
@@ -69,6 +72,55 @@ class Kit(Protocol):
 
     async def end(self) -> None:
         """Let go of everything."""
+
+
+CCXT_LACKS = OrderListRequest | CancelListRequest | CancelReplaceRequest | AmendRequest
+
+
+class CcxtKit:
+    """Binance's side of the exchange, reached through ccxt."""
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+        self.desk: CcxtDesk
+
+    async def start(self) -> CcxtKit:
+        self.desk = await CcxtDesk(await self._stack.enter_async_context(hundred())).start()
+        return self
+
+    @property
+    def venue(self) -> Venue:
+        return self.desk.venue
+
+    @property
+    def terms(self) -> VenueTerms:
+        return self.desk.terms
+
+    @property
+    def told(self) -> list[Input]:
+        return self.desk.told
+
+    async def trade(self, price: str, quantity: str = "1") -> None:
+        box = self.desk.live.box
+        box.trade(SYMBOL, D(price), D(quantity), False, box.now)
+        await self.desk.quiet()
+
+    async def do(self, effect: VenueEffect) -> list[Input]:
+        if isinstance(effect, Send) and isinstance(effect.request, CCXT_LACKS):
+            pytest.skip("ccxt has no unified order lists, replacements or amendments")
+        before = len(self.told)
+        answer = await self.venue.carry_out(effect)
+        await self.desk.quiet()
+        return [*answer, *self.told[before:]]
+
+    async def restart(self) -> Kit:
+        await self.desk.end()
+        self.desk = await CcxtDesk(self.desk.live).start()
+        return self
+
+    async def end(self) -> None:
+        await self.desk.end()
+        await self._stack.aclose()
 
 
 class PaperKit:
@@ -120,6 +172,7 @@ class PaperKit:
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 KITS: dict[str, tuple[Run, Callable[[], Coroutine[Any, Any, Kit]]]] = {
+    "ccxt, the box": (asyncio.run, lambda: CcxtKit().start()),
     "paper": (asyncio.run, lambda: PaperKit().start()),
     "paper with latency": (asyncio.run, lambda: PaperKit(latency_ms=50).start()),
     "paper with a fault plan": (asyncio.run, lambda: PaperKit(latency_ms=50, faults=FaultPlan()).start()),
@@ -131,7 +184,11 @@ Story = Callable[[Kit], Coroutine[Any, Any, None]]
 Tell = Callable[[Story], None]
 
 
-@pytest.fixture(params=sorted(KITS))
+NOISY = pytest.mark.filterwarnings("default")  # the library's own
+PARAMETERS = [pytest.param(name, marks=NOISY if name.startswith("ccxt") else ()) for name in sorted(KITS)]
+
+
+@pytest.fixture(params=PARAMETERS)
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Run a story at a fresh account of the venue under test."""
 
