@@ -192,3 +192,13 @@ def test_events_and_noise_are_no_answers() -> None:
         assert isinstance(outcome, Unknown)
 
     play(story)
+
+
+def test_a_message_may_come_before_anything_is_asked() -> None:
+    async def story(talk: Talk) -> None:
+        del talk.line.connection
+        talk.hear({"event": {"e": "serverShutdown", "E": 1}})
+        assert talk.line.connection is talk.connection  # type: ignore[comparison-overlap]
+        assert len(talk.events) == 1
+
+    play(story)

@@ -48,7 +48,7 @@ class ApiLine:
     """A connection and what is under way on it; give ``heard`` and ``ended`` to the connection.
 
     Attributes:
-        connection: what carries it; set by whoever connects.
+        connection: what carries it; set by whoever connects, or by the first message.
         late: answers that came after their time was up.
         unreadable: messages that could not be read, and were left out.
         complaint: what Binance said of no request in particular (``id`` null), last.
@@ -94,8 +94,9 @@ class ApiLine:
 
     # -- what the connection calls -----------------------------------------------------------------------------
 
-    def heard(self, _connection: Connection, frame: bytes) -> None:
-        """A message came: an answer, or an event."""
+    def heard(self, connection: Connection, frame: bytes) -> None:
+        """A message came: an answer, or an event; perhaps before whoever connects knows that he is connected."""
+        self.connection = connection
         if frame.startswith(_REPLY_BEGINS) or self._is_reply(frame):
             self._replied(frame)
         else:
