@@ -14,7 +14,7 @@ ARGS ?=
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run exchange replay test test-long test-peers check format bench lock clean
+.PHONY: help setup setup-dev run exchange replay test test-long test-faults test-peers check format bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ test: setup-dev ## run the whole suite
 
 test-long: setup-dev ## run every property with at least 10,000 examples, and what takes minutes
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n $(TEST_WORKERS) -m "long or hypothesis" $(ARGS)
+
+test-faults: setup-dev ## run every plan, outcome and fault of an order over the wire, against the exchange of ours
+	$(BIN)/python -m pytest -q -n $(TEST_WORKERS) -m faults tests/faults $(ARGS)
 
 test-peers: setup-dev $(PEERS)/peers.stamp ## run NautilusTrader and freqtrade against an exchange of ours
 	PEERS_VENV=$(abspath $(PEERS)) $(BIN)/python -m pytest -m peers tests/peers $(ARGS)

@@ -30,17 +30,21 @@ from fillwright.core.types import (
     Mode,
     PositionDecision,
     Symbol,
+    SymbolStatus,
     Time,
     VenueOrderStatus,
 )
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.messages import OrderView
+from fillwright.exchange.server.admin_messages import ChangeConnections, ConnectionAction
+from fillwright.exchange.server.admin_service import change_connections
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.fault_plan import Rule
 from fillwright.exchange.server.server import Server, serve
 from fillwright.exchange.settings import ExchangeSettings
 from fillwright.ports import Owner, VenueEffect
 from fillwright.runtime.account import READY, AccountEngine
+from fillwright.runtime.errors import EngineStoppedError, NotReadyError
 from fillwright.runtime.market import MarketHub
 from fillwright.runtime.recovery import Configured
 from fillwright.storage.sql import SqliteStore, open_store
@@ -128,6 +132,8 @@ class BoxWorld:
         self.alerts: list[tuple[Time, str]] = []
         self.doubts: dict[tuple[str, Time], Time] = {}
         """Every doubt (order, since) and how long it has lasted."""
+        self.told = ""
+        """The journal as text, once the story has ended."""
         self.link = _Link(self)
         self.lives = 0
         self.account: AccountEngine
@@ -139,6 +145,9 @@ class BoxWorld:
         self._task: asyncio.Task[None] | None = None
         self._open = contextlib.AsyncExitStack()
         self._failures: list[BaseException] = []
+        self._crashing: asyncio.Task[None] | None = None
+        self.on_request: Callable[[int], None] = lambda number: None
+        """Told of each request as it leaves, by its number from 1."""
         self._settings = make_settings(
             execution=execution,
             reconciliation=ReconciliationSettings(reconciliation_interval_secs=RECONCILED_EVERY_S),
@@ -191,7 +200,7 @@ class BoxWorld:
         self.account = AccountEngine(
             OWNER,
             self._store,
-            _Venue(self.venue, lambda request: self.requests.append((self.now, request))),
+            _Venue(self.venue, self._sent),
             self._clock,
             self.hub,
             Configured(self._settings, {}),
@@ -221,11 +230,20 @@ class BoxWorld:
             self._failures.append(task.exception())  # type: ignore[arg-type]
         self._store.close()
 
+    def crash(self) -> None:
+        """Be killed now, and come back after a second."""
+        if self._crashing is None or self._crashing.done():
+            self._crashing = asyncio.create_task(self.restart())
+
     async def restart(self, downtime_s: float = 1.0) -> None:
         """Killed, and back after a while."""
         await self.kill()
         await asyncio.sleep(downtime_s)
         await self.begin()
+
+    def _sent(self, request: Request) -> None:
+        self.requests.append((self.now, request))
+        self.on_request(len(self.requests))
 
     def _alert(self, owner: Owner, alert: Alert) -> None:
         self.alerts.append((self.now, alert.code))
@@ -274,8 +292,9 @@ class BoxWorld:
         self.command(Decision(position_id=position_id, decision=decision, **fields))
 
     def command(self, item: Input) -> None:
-        """Hand in an input; nobody waits for its answer."""
-        self.account.post(item)
+        """Hand in an input; nobody waits for its answer, and nobody asks again while the process is down."""
+        with contextlib.suppress(NotReadyError, EngineStoppedError):
+            self.account.post(item).add_done_callback(lambda reply: reply.cancelled() or reply.exception())
 
     def price(
         self,
@@ -333,6 +352,27 @@ class BoxWorld:
         """Install a fault of the box."""
         self.box.faults.install(rule)
 
+    def cut(self) -> None:
+        """Every WebSocket is dropped without a word."""
+        self._connections(ConnectionAction.CUT)
+
+    def mute(self, for_us: Time) -> None:
+        """Every WebSocket is silent for a while, and what happens meanwhile is lost on it."""
+        self._connections(ConnectionAction.MUTE, for_us)
+
+    def shut_down_connections(self) -> None:
+        """serverShutdown is said on every WebSocket."""
+        self._connections(ConnectionAction.SHUTDOWN)
+
+    def _connections(self, action: ConnectionAction, for_us: Time = 0) -> None:
+        self.box.tick()
+        change_connections(self.box, ChangeConnections(action=action, for_us=for_us))
+
+    def set_status(self, symbol: Symbol, status: SymbolStatus) -> None:
+        """Another trading phase."""
+        self.exchange.set_status(symbol, status, self.box.tick())
+        self.box.settle()
+
     async def run(self, duration: Time) -> None:
         """Let time pass."""
         await asyncio.sleep(duration / SECOND)
@@ -388,6 +428,8 @@ class BoxWorld:
         """End all faults, let the account find out by itself what is so, and judge."""
         self.box.faults.remove()
         await self.run(QUIET)
+        if self._crashing is not None:
+            await self._crashing
         await self.ready()
         problems = Judge(self).problems()  # type: ignore[arg-type]
         assert not problems, "\n" + "\n".join(problems) + "\n" + self.story()

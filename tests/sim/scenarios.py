@@ -36,7 +36,7 @@ from fillwright.exchange.faults import (
     StreamOutage,
 )
 from fillwright.exchange.messages import ExchangeError
-from tests.sim.harness import ACCOUNT, START, World, make_instrument, make_settings
+from tests.sim.harness import START, World, make_instrument, make_settings
 
 D = Decimal
 SYMBOL = "AAAUSDT"
@@ -194,7 +194,7 @@ def move_base_away(world: World) -> None:
     """Every 50 ms somebody else takes the free coins."""
 
     def take() -> None:
-        for balance in world.exchange.balances(ACCOUNT):
+        for balance in world.exchange.balances(world.account_id):
             if balance.asset == "AAA" and balance.free > D("0.01"):
                 world.withdraw("AAA", balance.free)
 
@@ -216,7 +216,7 @@ def exits_cancelled_by_user(world: World) -> None:
     """The user cancels the protection in another app."""
 
     def act() -> None:
-        for view in world.exchange.open_orders(ACCOUNT, SYMBOL):
+        for view in world.exchange.open_orders(world.account_id, SYMBOL):
             if view.side is Side.SELL and view.status is not VenueOrderStatus.PENDING_NEW:
                 world.outside(CancelRequest(symbol=SYMBOL, order_id=view.order_id))
                 return
