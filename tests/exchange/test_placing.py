@@ -241,6 +241,16 @@ def test_locks_of_stops() -> None:
     assert holds(exchange, "a", "USDT") == ("9770", "230")
 
 
+def test_what_a_trailing_purchase_locks_has_the_digits_of_its_tick() -> None:
+    exchange = an_exchange(last="100.03")
+    request = an_order(BUY, OrderType.STOP_LOSS, "t", quantity="0.10123", trailing_delta=57)
+    response = exchange.execute("a", request, 5)
+    assert isinstance(response, OrderResponse)
+    # It fires at 100.600171 and locks 100.61 a coin: to the last digit a balance has eight decimals.
+    assert holds(exchange, "a", "USDT") == ("9989.8152497", "10.1847503")
+    assert exchange.audit() == ()
+
+
 def test_an_id_is_free_again_once_its_order_is_final() -> None:
     exchange = an_exchange()
     exchange.execute("a", limit(BUY, "1", "90"), 5)

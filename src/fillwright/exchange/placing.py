@@ -189,7 +189,8 @@ def arm(state: State, market: SymbolMarket, order: Order) -> None:
         price = market.trigger_price(order.side)
         if price is not None:
             track(order, price, state.now)
-    order.lock_price = order.stop_price or order.trigger
+    # What is locked is written with the tick's digits: balances have no room for those of a trailing trigger.
+    order.lock_price = order.stop_price or market.instrument.price_up(order.trigger)
 
 
 def track(order: Order, price: Decimal, now: int) -> None:
