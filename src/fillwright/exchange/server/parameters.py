@@ -98,10 +98,10 @@ class Parser:
             else:
                 text = "&".join([f"{name}={sent[name]}" for name in sorted(sent) if name != "signature"])
                 parsed.payload = text.encode("utf-8", "replace")
-        self._read(parsed, sent, known)
+        self._read(parsed, sent, known, is_websocket=True)
         return parsed
 
-    def _read(self, parsed: Parsed, sent: dict[str, str], known: int) -> None:
+    def _read(self, parsed: Parsed, sent: dict[str, str], known: int, *, is_websocket: bool = False) -> None:
         """Convert what was sent, in its order; what is not in order is told in the order of the parameters."""
         values, converters = parsed.values, self._converters
         try:
@@ -110,13 +110,13 @@ class Parser:
                 if convert is not None and text:
                     values[name] = convert(text)
         except ExchangeError:
-            self._complain(sent, known)
+            self._complain(sent, known, is_websocket=is_websocket)
             raise
         if len(values) + known != len(sent) or not self._required <= values.keys():
-            self._complain(sent, known)
+            self._complain(sent, known, is_websocket=is_websocket)
 
-    def _complain(self, sent: dict[str, str], known: int) -> None:
-        """Raise the first error there is."""
+    def _complain(self, sent: dict[str, str], known: int, *, is_websocket: bool) -> None:
+        """Raise the first error there is; the WebSocket API knows ``returnRateLimits`` everywhere, hence its -1104."""
         read = known
         for name, required, convert in self._fields:
             text = sent.get(name)
@@ -127,7 +127,7 @@ class Parser:
                     raise ExchangeError(-1105, message(-1105, name))
                 convert(text)
                 read += 1
-        code = -1104 if self._fields or self._is_signed else -1101
+        code = -1104 if self._fields or self._is_signed or is_websocket else -1101
         raise ExchangeError(code, message(code, read, len(sent)))
 
 
