@@ -64,6 +64,18 @@ def test_a_fault_that_makes_no_sense_is_refused(door: Door) -> None:
     assert door.refused("/faults", outcome="lost")
 
 
+def test_a_fault_that_could_never_hit_is_refused(door: Door) -> None:
+    for endpoint in ("order.plaec", "orders.*", "POST /order", ""):
+        why = door.refused("/faults", of="requests", outcome="lost", endpoint=endpoint)
+        assert f"no request is {endpoint!r}" in why
+        assert "order.place" in why
+    assert "executionReport" in door.refused("/faults", of="events", outcome="dropped", event="fills")
+    for endpoint in ("*", "order.place", "orderList.*", "TRADE", "NONE", "time", "userDataStream.*"):
+        door.post("/faults", of="requests", outcome="lost", endpoint=endpoint)
+    door.post("/faults", of="events", outcome="dropped", event="balanceUpdate")
+    assert len(door.get("/faults")) == 8
+
+
 def test_limits_change_one_by_one(door: Door) -> None:
     before = door.get("/limits")
     after = door.post("/limits", request_weight=100)

@@ -24,8 +24,10 @@ from fillwright.exchange.server.admin_messages import (
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.fault_plan import CallFault, Rule, StreamEventFault
 from fillwright.exchange.server.ledger import Entry
+from fillwright.exchange.server.security import Security
 from fillwright.exchange.server.settings import LimitSettings
 from fillwright.exchange.server.tape_source import TapeSource
+from fillwright.exchange.server.user_streams import EVENT_NAMES
 
 TOLD_MAX = 1_000
 """Faulted requests that one audit lists, the newest."""
@@ -61,7 +63,15 @@ def faults(box: Box, _wish: Wish) -> list[CallFault | StreamEventFault]:
 
 
 def add_fault(box: Box, rule: CallFault | StreamEventFault) -> Done:
-    """Install a fault after those that are there."""
+    """Install a fault after those that are there; one that could never hit is refused."""
+    if isinstance(rule, StreamEventFault):
+        if rule.event not in ("*", *EVENT_NAMES):
+            raise ValueError(f"no event is {rule.event!r}; there are {', '.join(EVENT_NAMES)}, and * for all")
+    elif box.desk is not None and not box.desk.can_meet(rule):
+        raise ValueError(
+            f"no request is {rule.endpoint!r}: give a method of the WebSocket API (order.place), a beginning"
+            f" (order.*), a security ({', '.join(one.value for one in Security)}), or * for all"
+        )
     number = box.faults.install(rule)
     if rule.for_us:
         box.at(box.now + rule.for_us, lambda _: _forget(box, number))

@@ -84,7 +84,8 @@ class Desk:
         self._log = logging.getLogger(__name__)
         self._routes: dict[str, dict[str, _Route]] = {}
         self._names: dict[str, _Route] = {}
-        for operation in operations:
+        self._operations = tuple(operations)
+        for operation in self._operations:
             self._add(operation)
 
     def _add(self, operation: Operation) -> None:
@@ -98,6 +99,10 @@ class Desk:
             if operation.name in self._names:
                 raise ValueError(f"{operation.name} is served twice")
             self._names[operation.name] = route
+
+    def can_meet(self, fault: CallFault) -> bool:
+        """Whether there is an operation that a fault is for."""
+        return any(fault.is_of(one.name, one.security.value) for one in self._operations)
 
     # -- REST ----------------------------------------------------------------------------------------------------
 

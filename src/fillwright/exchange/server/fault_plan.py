@@ -117,12 +117,16 @@ class CallFault(_Rule, kw_only=True, forbid_unknown_fields=True, tag_field="of",
             return self.message
         return ERRORS[self.code].messages[0] if self.code in ERRORS else ""
 
+    def is_of(self, name: str, security: str) -> bool:
+        """Whether it is for an operation, whoever asks."""
+        endpoint = self.endpoint
+        if endpoint in ("*", name, security):
+            return True
+        return endpoint.endswith("*") and name.startswith(endpoint[:-1])
+
     def meets(self, name: str, security: str, account_id: AccountId, client_order_id: str) -> bool:
         """Whether it is for this request."""
-        endpoint = self.endpoint
-        if endpoint not in ("*", name, security) and not (
-            endpoint.endswith("*") and name.startswith(endpoint[:-1])
-        ):
+        if not self.is_of(name, security):
             return False
         if self.account_id is not None and self.account_id != account_id:
             return False

@@ -39,6 +39,8 @@ _NAMES: dict[type[ExchangeEvent], str] = {
     ListStatusReport: "listStatus",
     BalanceUpdate: "balanceUpdate",
 }
+EVENT_NAMES = tuple(_NAMES.values())
+"""Events of accounts, as ``e`` says them."""
 _encode = msgspec.json.Encoder().encode
 
 
