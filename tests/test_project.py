@@ -244,7 +244,7 @@ def pinned(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", text, flags=re.MULTILINE))
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "requirements-peers.lock"])
 def test_locks_carry_versions_and_hashes_and_no_hosts(lock: str) -> None:
     text = (ROOT / lock).read_text()
     requirements = re.split(r"\n(?! )", text.strip())
