@@ -67,9 +67,10 @@ class News:
             self._orders[token] = print_of
             news = tuple(fills.pop(token, ()))
             told.append(report_of(order, self._symbols[token[0]], news, self._now(), "stream"))
-        for memory in (self._orders, self._trades, fills):
+        memories: tuple[dict[tuple[str, str], Any], ...] = (self._orders, self._trades, fills)
+        for memory in memories:
             while len(memory) > SEEN_MAX:
-                del memory[next(iter(memory))]  # type: ignore[arg-type]
+                del memory[next(iter(memory))]
         changed = self._changed(balance)
         return [*told, changed] if changed is not None else told
 
