@@ -321,9 +321,21 @@ class Client:
         """The mode that the caller is in."""
         return read(ModeAnswer, await self._ask("GET", "/api/trading/mode")).mode
 
-    async def switch_mode(self, mode: str, *, confirmed: bool = False, flatten: bool = False) -> Mode:
-        """Switch the mode."""
-        body = {"mode": mode, "confirmed": confirmed, "flatten": flatten}
+    async def switch_mode(
+        self,
+        mode: str,
+        *,
+        confirmed: bool = False,
+        flatten: bool = False,
+        accept_unverified_key: bool = False,
+    ) -> Mode:
+        """Switch the mode; ``flatten`` first sells what is held, and is to be confirmed, as mainnet is."""
+        body = {
+            "mode": mode,
+            "confirmed": confirmed,
+            "flatten": flatten,
+            "accept_unverified_key": accept_unverified_key,
+        }
         return read(ModeSwitched, await self._ask("POST", "/api/trading/mode", body)).mode
 
     async def emergency_stop(self, *, flatten: bool = False, reason: str = "emergency stop") -> StopAnswer:

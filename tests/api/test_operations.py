@@ -47,27 +47,6 @@ def test_an_emergency_stop_that_flattens_waits_for_its_sales(tmp_path: Path) -> 
     run(story())
 
 
-def test_only_paper_exists(tmp_path: Path) -> None:
-    async def story() -> None:
-        async with service(tmp_path) as made:
-            assert await made.get("/api/trading/mode") == {"mode": "paper"}
-            for mode, status, code in (
-                ("testnet", 409, "MODE_UNAVAILABLE"),
-                ("mainnet", 403, "MAINNET_DISABLED"),
-                ("moon", 400, "INVALID_FIELD"),
-            ):
-                found, answer = await made.ask("POST", "/api/trading/mode", {"mode": mode, "confirmed": True})
-                assert (found, answer["error"]["code"]) == (status, code)
-            assert await made.ask("POST", "/api/trading/mode", {"mode": "paper"}) == (
-                200,
-                {"success": True, "mode": "paper"},
-            )
-            status, answer = await made.ask("GET", "/api/real-trading/portfolio")
-            assert (status, answer["error"]["code"]) == (404, "MODE_UNAVAILABLE")
-
-    run(story())
-
-
 def test_the_status_tells_how_everything_is(tmp_path: Path) -> None:
     async def story() -> None:
         async with service(tmp_path) as made:

@@ -56,6 +56,20 @@ def test_nobody_to_ask_needs_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.exit_code, "--yes" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [(["mode", "mainnet"], True), (["mode", "paper", "--flatten"], True), (["mode", "testnet"], False)],
+)
+def test_a_switch_with_something_at_stake_is_asked_about(
+    command: list[str], asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILLWRIGHT_TOKEN", "x")
+    result = run(*command, "--url", "http://127.0.0.1:1")
+    assert ("--yes" in result.stderr) is asked
+    assert result.exit_code == (2 if asked else 7)
+    assert run(*command, "--url", "http://127.0.0.1:1", "--yes").exit_code == 7
+
+
 def test_a_resume_needs_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILLWRIGHT_TOKEN", "x")
     assert run("resume").exit_code == 2

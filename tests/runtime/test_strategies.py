@@ -63,7 +63,7 @@ class Stage:
         self.bench = bench
         self.strategy = strategy
         self.market = market
-        self.trader = StrategyTask("local", strategy, lambda: bench.account, market, bench.clock)
+        self.trader = StrategyTask("local", strategy, bench.account, market, bench.clock)
         self.task: asyncio.Task[None] | None = None
 
     def start(self) -> None:

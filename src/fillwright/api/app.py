@@ -15,6 +15,7 @@ from fillwright.api.entrance import Entrance, entrance_route
 from fillwright.api.errors import ApiError, answer_error
 from fillwright.api.events import event_route
 from fillwright.api.listings import listing_routes
+from fillwright.api.modes import mode_routes
 from fillwright.api.operations import operation_routes
 from fillwright.api.positions import position_routes
 from fillwright.api.quotes import quote_routes
@@ -63,6 +64,7 @@ def _application(
             *position_routes(desk),
             *listing_routes(desk),
             *operation_routes(desk),
+            *mode_routes(desk),
             *quote_routes(desk),
             *document_routes(desk),
             entrance_route(entrance),

@@ -228,7 +228,11 @@ class ModeBody(Body, frozen=True):
     mode: str
     """paper | testnet | mainnet"""
     confirmed: bool = False
+    """Needed for mainnet, and to flatten."""
     flatten: bool = False
+    """Sell what the old account holds first."""
+    accept_unverified_key: bool = False
+    """Go on although it cannot be read what the key may do."""
 
 
 # -- values ------------------------------------------------------------------------------------------------------

@@ -34,8 +34,8 @@ ERROR_CODES = (
     ErrorCode(
         "REQUIRES_CONFIRMATION",
         (400,),
-        "An emergency stop came without its header.",
-        "Send `X-Confirm-Emergency-Stop: CONFIRM_STOP_ALL_TRADING`.",
+        "An emergency stop came without its header, or a switch to mainnet or one that sells without `confirmed`.",
+        "Send `X-Confirm-Emergency-Stop: CONFIRM_STOP_ALL_TRADING`, or `confirmed: true`.",
     ),
     ErrorCode(
         "UNAUTHORIZED",
@@ -50,7 +50,12 @@ ERROR_CODES = (
         "The Host header has a name that is not ours.",
         "Set `server.allowed_hosts`.",
     ),
-    ErrorCode("MAINNET_DISABLED", (403,), "This version trades on paper alone.", "Stay on paper."),
+    ErrorCode(
+        "MAINNET_DISABLED",
+        (403,),
+        "The service has no mainnet account, or may not trade there.",
+        "Set `[mainnet]`, and `ALLOW_MAINNET_TRADING=true` in its environment.",
+    ),
     ErrorCode("NOT_FOUND", (404,), "There is no such path, or no record of that id.", MISTAKE),
     ErrorCode("METHOD_NOT_ALLOWED", (405,), "The path does not know this method.", MISTAKE),
     ErrorCode("REQUEST_TIMEOUT", (408,), "The request did not come to its end in time.", "Send it again."),
@@ -79,7 +84,24 @@ ERROR_CODES = (
     ),
     ErrorCode("ORDER_ENDED", (409,), "The order has ended; the message names its state.", "Nothing to do."),
     ErrorCode("ORDER_PROTECTS", (409,), "The order protects a position.", "Close the position instead."),
-    ErrorCode("MODE_UNAVAILABLE", (404, 409), "There is no account in that mode.", "Stay on paper."),
+    ErrorCode(
+        "MODE_UNAVAILABLE",
+        (404, 409),
+        "There is no account in that mode.",
+        "Give it a key in the settings of that name.",
+    ),
+    ErrorCode(
+        "OPEN_POSITIONS",
+        (409,),
+        "The mode is not left while its account has open positions, orders or doubts.",
+        "Close them, or send `flatten: true`.",
+    ),
+    ErrorCode(
+        "SELF_TEST_FAILED",
+        (409,),
+        "The account that was to be traded failed its self-test; `details.findings` has all that was looked at.",
+        "Mend what failed; for a key whose rights cannot be read, `accept_unverified_key: true`.",
+    ),
     ErrorCode(
         "SINCE_AHEAD",
         (409,),

@@ -13,6 +13,7 @@ from fillwright.api.reads import Reads
 from fillwright.api.shield import CALLER
 from fillwright.api.tokens import Caller
 from fillwright.core.context import Answer
+from fillwright.core.types import Mode
 from fillwright.ports import Clock
 from fillwright.runtime.account import AccountEngine
 from fillwright.runtime.orchestrator import Orchestrator
@@ -21,6 +22,8 @@ from fillwright.spelling import encode
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 KEY_LENGTH_MAX = 128
+PAPER, REAL = "/api/paper-trading/", "/api/real-trading/"
+"""Paths that are about one account, whatever mode the caller is in."""
 CommandKey = Annotated[
     str | None,
     HeaderParameter(
@@ -32,7 +35,9 @@ CommandKey = Annotated[
     ),
 ]
 """Of commands; the core alone knows which keys came before."""
-CONFLICTS = frozenset({"POSITION_NOT_OPEN", "REFUSED", "KEY_CONFLICT", "ORDER_ENDED", "ORDER_PROTECTS"})
+CONFLICTS = frozenset(
+    {"OPEN_POSITIONS", "POSITION_NOT_OPEN", "REFUSED", "KEY_CONFLICT", "ORDER_ENDED", "ORDER_PROTECTS"}
+)
 
 
 class Desk:
@@ -54,8 +59,13 @@ class Desk:
         return CALLER in connection.scope
 
     def account(self, connection: Connection) -> AccountEngine:
-        """The caller's account, of the mode that they are in."""
-        return self.orchestrator.engine(self.caller(connection).user_id)
+        """The caller's account: of the mode that the path names, else of the one that they are in."""
+        user_id, path = self.caller(connection).user_id, connection.scope["path"]
+        if path.startswith(PAPER):
+            return self.orchestrator.engine(user_id, Mode.PAPER)
+        if path.startswith(REAL):
+            return self.orchestrator.real_engine(user_id)
+        return self.orchestrator.engine(user_id)
 
 
 def json_response(value: Any, status: int = 200) -> Response[bytes]:

@@ -106,7 +106,7 @@ def listing_routes(desk: Desk) -> list[HTTPRouteHandler]:
         return await one(desk, request, "order", "order", order_id)
 
     @get(
-        ["/api/trades", "/api/paper-trading/trades"],
+        shapes.in_modes("trades"),
         responses=shapes.answers(shapes.page_of("trades", shapes.TradeRecord), 200, "", 503),
         tags=["trades"],
     )
@@ -124,7 +124,7 @@ def listing_routes(desk: Desk) -> list[HTTPRouteHandler]:
         )
 
     @get(
-        ["/api/trades/{trade_id:int}", "/api/paper-trading/trades/{trade_id:int}"],
+        shapes.in_modes("trades/{trade_id:int}"),
         responses=shapes.answers(shapes.TradeRecord, 200, "", 404, 503),
         tags=["trades"],
     )
@@ -133,7 +133,7 @@ def listing_routes(desk: Desk) -> list[HTTPRouteHandler]:
         return await one(desk, request, "trade", "trade", trade_id)
 
     @get(
-        ["/api/portfolio", "/api/paper-trading/portfolio"],
+        shapes.in_modes("portfolio"),
         responses=shapes.answers(shapes.PortfolioRecord, 200, "", 503),
         tags=["portfolio"],
     )

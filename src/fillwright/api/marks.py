@@ -65,7 +65,7 @@ def price_ages(hub: MarketHub, now: Time) -> tuple[PriceAgeShape, ...]:
 
 def prices(orchestrator: Orchestrator, account: AccountEngine, now: Time) -> dict[str, Any]:
     """The ``prices`` message: account, open positions and quotes at this moment."""
-    engine, hub = account.engine, orchestrator.hub
+    engine, hub = account.engine, account.hub
     state, safety = engine.state, engine.state.safety
     portfolio = state.portfolio
     service = orchestrator.status()

@@ -1,26 +1,25 @@
-"""What operators do and look at: emergency stop, resume, mode, status."""
+"""What operators do and look at: emergency stop, resume, status."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Annotated, Any
 
-from litestar import Request, get, post, route
-from litestar.enums import HttpMethod
+from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, HeaderParameter, JSONBody
+from litestar.params import HeaderParameter, JSONBody
 from litestar.response import Response
 
 from fillwright import answers
-from fillwright.answers import Done, ModeAnswer, ModeSwitched, StopAnswer
+from fillwright.answers import Done, StopAnswer
 from fillwright.api import shapes
-from fillwright.api.bodies import BodyDTO, ModeBody, ResumeBody, StopBody
+from fillwright.api.bodies import BodyDTO, ResumeBody, StopBody
 from fillwright.api.desk import CommandKey, Desk, check, json_response
 from fillwright.api.errors import ApiError
 from fillwright.api.marks import age_ms, feed_shape, price_ages
 from fillwright.core.inputs import EmergencyStop
 from fillwright.core.state import Safety
-from fillwright.core.types import SECOND, Mode, Time
+from fillwright.core.types import SECOND, Time
 from fillwright.runtime.account import AccountEngine
 
 CONFIRMATION = "CONFIRM_STOP_ALL_TRADING"
@@ -34,13 +33,13 @@ Confirmation = Annotated[
 
 
 def operation_routes(desk: Desk) -> list[HTTPRouteHandler]:
-    """Emergency stop, resume, mode and status."""
-    return [*_stopping(desk), *_modes(desk)]
+    """Emergency stop, resume and status."""
+    return [*_stopping(desk), *_looking(desk)]
 
 
 def _stopping(desk: Desk) -> list[HTTPRouteHandler]:
     @post(
-        ["/api/emergency-stop", "/api/paper-trading/emergency-stop"],
+        shapes.in_modes("emergency-stop"),
         dto=BodyDTO[StopBody],
         status_code=200,
         responses=shapes.answers(StopAnswer, 200, "Halted; positions keep their protection", 503),
@@ -71,7 +70,7 @@ def _stopping(desk: Desk) -> list[HTTPRouteHandler]:
         )
 
     @post(
-        ["/api/resume", "/api/paper-trading/resume"],
+        shapes.in_modes("resume"),
         dto=BodyDTO[ResumeBody],
         status_code=200,
         responses=shapes.answers(Done, 200, "Entries are taken again", 409, 422, 503),
@@ -88,60 +87,13 @@ def _stopping(desk: Desk) -> list[HTTPRouteHandler]:
     return [emergency_stop, resume]
 
 
-def _modes(desk: Desk) -> list[HTTPRouteHandler]:
-    @get("/api/trading/mode", responses=shapes.answers(ModeAnswer), tags=["operations"])
-    async def mode(request: Request[Any, Any, Any]) -> Response[bytes]:
-        """The mode that the caller is in."""
-        return json_response(ModeAnswer(desk.orchestrator.mode(desk.caller(request).user_id)))
-
-    @post(
-        "/api/trading/mode",
-        dto=BodyDTO[ModeBody],
-        status_code=200,
-        responses=shapes.answers(ModeSwitched, 200, "", 403, 409),
-        tags=["operations"],
-    )
-    async def switch_mode(request: Request[Any, Any, Any], data: JSONBody[ModeBody]) -> Response[bytes]:
-        """Switch the mode; this version trades on paper alone."""
-        wanted = _wanted_mode(data)
-        return json_response(ModeSwitched(True, wanted))
-
+def _looking(desk: Desk) -> list[HTTPRouteHandler]:
     @get("/api/status", responses=shapes.answers(answers.StatusAnswer), tags=["operations"])
     async def status(request: Request[Any, Any, Any]) -> Response[bytes]:
         """How the service and the account are doing."""
         return json_response(status_of(desk, desk.account(request)))
 
-    @route(
-        ["/api/real-trading", "/api/real-trading/{rest:path}"],
-        http_method=[HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT],
-        include_in_schema=False,
-    )
-    async def real_trading(rest: FromPath[str] = "") -> Response[bytes]:
-        """Real trading does not exist yet, and says so."""
-        raise ApiError(404, "MODE_UNAVAILABLE", "this version trades on paper alone: see /api/paper-trading")
-
-    return [mode, switch_mode, status, real_trading]
-
-
-def _wanted_mode(body: ModeBody) -> Mode:
-    try:
-        wanted = Mode(body.mode)
-    except ValueError:
-        raise ApiError(
-            400,
-            "INVALID_FIELD",
-            f"$.mode: {body.mode!r:.40} is none of {', '.join(Mode)}",
-            {"path": "$.mode"},
-        ) from None
-    if wanted is Mode.MAINNET:
-        raise ApiError(
-            403, "MAINNET_DISABLED", "this version trades on paper alone; mainnet is not built yet"
-        )
-    if wanted is not Mode.PAPER:
-        raise ApiError(
-            409, "MODE_UNAVAILABLE", f"this version trades on paper alone; {wanted} is not built yet"
-        )
-    return wanted
+    return [status]
 
 
 async def _sold(account: AccountEngine, positions: tuple[int, ...]) -> None:
@@ -158,7 +110,7 @@ async def _sold(account: AccountEngine, positions: tuple[int, ...]) -> None:
 
 def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
     """Put together what ``GET /api/status`` tells."""
-    service, hub = desk.orchestrator.status(), desk.orchestrator.hub
+    service, hub = desk.orchestrator.status(), account.hub
     state, ledger = account.engine.state, account.engine.ledger
     safety, now = state.safety, desk.clock.now()
     breaker = safety.breaker
@@ -171,7 +123,7 @@ def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
         account_id=account.owner.account_id,
         state=account.state,
         seq=account.feed.last_seq,
-        enabled=state.settings.enabled and not safety.halted_cause,
+        enabled=state.settings.enabled and not safety.halted_cause and not safety.mode_off,
         halted=_halted(safety),
         paused=_paused(safety, now),
         circuit_breaker=answers.BreakerShape(

@@ -20,7 +20,7 @@ def quote_routes(desk: Desk) -> list[HTTPRouteHandler]:
     @get("/api/quotes", responses=shapes.answers(QuotesAnswer), tags=["prices"])
     async def quotes(request: Request[Any, Any, Any]) -> Response[bytes]:
         """The newest quote of each symbol, and where prices come from."""
-        hub = desk.orchestrator.hub
+        hub = desk.account(request).hub
         found = tuple(
             QuoteShape(
                 quote.symbol, quote.bid, quote.ask, quote.last, quote.time, hub.traded_at.get(quote.symbol)

@@ -61,3 +61,8 @@ ERRORS = {
     422: "Denied by a risk check",
     503: "Not now: try again",
 }
+
+
+def in_modes(path: str) -> list[str]:
+    """The paths of what an account of either kind has: of the caller's mode, of paper, of the real one."""
+    return [f"/api/{path}", f"/api/paper-trading/{path}", f"/api/real-trading/{path}"]

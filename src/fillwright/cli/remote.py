@@ -34,6 +34,16 @@ class Side(StrEnum):
     SHORT = "short"
 
 
+def confirm(question: str, yes: bool) -> None:
+    """Ask, unless the answer was given; BadInputError when it is no, or nobody is there."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadInputError("nobody can be asked here: add --yes")
+    if not typer.confirm(question, err=True):
+        raise BadInputError("nothing was done")
+
+
 signals = typer.Typer(
     name="signal", help="Send signals to the service.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -111,12 +121,7 @@ def emergency_stop(
     """Stop entries at once and cancel those that work; what is held keeps its protection, or is sold."""
     with ending(json):
         wanted = target_of(config, data, url, token_file)
-        if not yes:
-            if not sys.stdin.isatty():
-                raise BadInputError("nobody can be asked here: add --yes")
-            what = "Stop entries and SELL every position?" if flatten else "Stop entries?"
-            if not typer.confirm(what, err=True):
-                raise BadInputError("nothing was done")
+        confirm("Stop entries and SELL every position?" if flatten else "Stop entries?", yes)
         remote.emergency_stop(wanted, flatten=flatten, reason=reason, json_wanted=json)
 
 
@@ -140,15 +145,33 @@ def mode(
     switch_to: Annotated[
         str | None, typer.Argument(metavar="[paper|testnet|mainnet]", help="Switch to it; without: tell.")
     ] = None,
+    flatten: Annotated[
+        bool, typer.Option("--flatten", help="Sell what the mode that is left holds, first.")
+    ] = False,
+    accept_unverified_key: Annotated[
+        bool,
+        typer.Option("--accept-unverified-key", help="Go on although it cannot be read what the key may do."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     url: Url = None,
     token_file: TokenFile = None,
     config: ConfigFiles = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Tell the trading mode, or switch it; this version has paper alone."""
+    """Tell the trading mode, or switch it: refused while anything is open; real accounts are tested first."""
     with ending(json):
-        remote.mode(target_of(config, data, url, token_file), switch_to, json)
+        wanted = target_of(config, data, url, token_file)
+        if question := remote.question_of(switch_to, flatten=flatten):
+            confirm(question, yes)
+        remote.mode(
+            wanted,
+            switch_to,
+            json,
+            confirmed=True,
+            flatten=flatten,
+            accept_unverified_key=accept_unverified_key,
+        )
 
 
 def status(

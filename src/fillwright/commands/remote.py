@@ -15,7 +15,7 @@ import msgspec
 
 from fillwright.commands.output import clean, console, moment, plain_json, print_json
 from fillwright.config import Config
-from fillwright.core.types import HUNDRED, NumberError, exact, plain
+from fillwright.core.types import HUNDRED, Mode, NumberError, exact, plain
 from fillwright.options import (
     RUNNING_NAME,
     AlreadyToldError,
@@ -299,12 +299,37 @@ def resume(wanted: Target, reason: str, key: str | None, json_wanted: bool) -> N
         console().print("Entries are taken again.")
 
 
-def mode(wanted: Target, switch_to: str | None, json_wanted: bool) -> None:
+def question_of(switch_to: str | None, *, flatten: bool) -> str:
+    """What a person is to be asked before a switch of mode; '' when nothing is at stake."""
+    if switch_to is None:
+        return ""
+    stakes = ["SELL every position"] if flatten else []
+    stakes += ["trade with REAL MONEY"] if switch_to == Mode.MAINNET else []
+    return f"Really {' and '.join(stakes)}?" if stakes else ""
+
+
+def mode(
+    wanted: Target,
+    switch_to: str | None,
+    json_wanted: bool,
+    *,
+    confirmed: bool = False,
+    flatten: bool = False,
+    accept_unverified_key: bool = False,
+) -> None:
     """Print the mode, or switch it."""
     if switch_to is None:
         found = asked(wanted, lambda client: client.mode())
     else:
-        found = asked(wanted, lambda client: client.switch_mode(switch_to, confirmed=True))
+        found = asked(
+            wanted,
+            lambda client: client.switch_mode(
+                switch_to,
+                confirmed=confirmed,
+                flatten=flatten,
+                accept_unverified_key=accept_unverified_key,
+            ),
+        )
     if json_wanted:
         print_json({"mode": found})
     else:

@@ -61,6 +61,8 @@ class AccountEngine:
     ) -> None:
         self.owner = owner
         self.venue = venue
+        self.hub = hub
+        """The prices that it trades at."""
         self.feed = Feed()
         self.engine = Engine()
         """For looking; it is another one after each recovery."""
@@ -74,7 +76,6 @@ class AccountEngine:
         """Set once it was ready, or could not come up, or has ended: what waits for its turn may have it now."""
         self._store = store
         self._clock = clock
-        self._hub = hub
         self._configured = configured
         self._alert = alert
         self._tag = tag
@@ -195,7 +196,7 @@ class AccountEngine:
 
     async def run(self) -> None:
         """Live until stopped. Raises the StorageError that cannot be got over, SeqConflictError among them."""
-        self._hub.add_watcher(self)
+        self.hub.add_watcher(self)
         try:
             while self.state != STOPPING:
                 trouble = await self._session()
@@ -239,7 +240,7 @@ class AccountEngine:
             self.owner,
             terms,
             self._configured,
-            Market(self._hub.quotes, self._hub.averages),
+            Market(self.hub.quotes, self.hub.averages),
             self._clock.now(),
             tag=self._tag,
             troubles=tuple(self._troubles.items()),
@@ -267,7 +268,7 @@ class AccountEngine:
             work.stop()
         if isinstance(self.venue, MarketDriven):
             self._market = self.venue.market
-            self._hub.add_venue(self._market)
+            self.hub.add_venue(self._market)
         try:
             await work.run(recovered.effects)
         finally:
@@ -336,7 +337,7 @@ class AccountEngine:
     def rested(self) -> None:
         """Nothing that the venue does is heard any more: one whose market is shown to it here does nothing more."""
         if self._market is not None:
-            self._hub.remove_venue(self._market)
+            self.hub.remove_venue(self._market)
             self._market = None
 
     def tell(self, alert: Alert) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 import structlog
@@ -28,6 +29,7 @@ from fillwright.ports import (
 from fillwright.runtime.account import STOPPED, AccountEngine
 from fillwright.runtime.errors import ModeUnavailableError
 from fillwright.runtime.market import MarketHub
+from fillwright.runtime.modes import Modes, SelfTest
 from fillwright.runtime.status import ServiceStatus, account_status, reasons, unready
 from fillwright.runtime.strategies import StrategyTask
 from fillwright.runtime.watchdog import Watchdog
@@ -42,10 +44,18 @@ FEED_ENDED = "the source has come to its end"
 
 
 class Enlisted(msgspec.Struct, frozen=True):
-    """A trader and whose it is."""
+    """A trader and whose it is; it is asked while its user is in its mode (None: the one at the start)."""
 
     user_id: str
     strategy: Strategy
+    mode: Mode | None = None
+
+
+class MarketLine(msgspec.Struct, frozen=True):
+    """A source of prices, and the hub of the accounts that trade at them."""
+
+    hub: MarketHub
+    market: MarketData
 
 
 class Orchestrator:
@@ -64,54 +74,69 @@ class Orchestrator:
         version: str = "",
         watchdog: Watchdog | None = None,
         checkpoint: Callable[[], object] | None = None,
+        others: Sequence[MarketLine] = (),
+        self_tests: Mapping[AccountId, SelfTest] | None = None,
     ) -> None:
-        """``checkpoint`` is called in a worker thread in place of ``store.checkpoint`` on the loop's."""
+        """``checkpoint`` is called in a worker thread in place of ``store.checkpoint`` on the loop's.
+
+        ``others``: prices of accounts that do not trade at those of ``hub``. ``self_tests``: of accounts, before a
+        switch to them.
+        """
         self.accounts = accounts
         self.hub = hub
         self.started_at: Time = clock.now()
         self._store = store
         self._clock = clock
-        self._market = market
+        self._lines = (MarketLine(hub, market), *others)
         self._version = version
         self._watchdog = watchdog or Watchdog()
         self._checkpoint = checkpoint
         self._by_id = {account.owner.account_id: account for account in accounts}
-        self._by_mode = {(account.owner.user_id, account.owner.mode): account for account in accounts}
-        first = {account.owner.user_id: account.owner.mode for account in reversed(accounts)}
-        self._modes = {**first, **(modes or {})}
+        self.modes = Modes(store.journal, clock, accounts, modes or {}, self_tests or {})
         self._traders = tuple(self._task_of(trader) for trader in traders)
-        hub.feed = FeedState(source=market.source, connected=False, detail="starting")
-        hub.on_candle = self._on_candle
-        hub.on_state = self._on_feed
+        for line in self._lines:
+            line.hub.feed = FeedState(source=line.market.source, connected=False, detail="starting")
+            line.hub.on_candle = partial(self._on_candle, line.hub)
+            line.hub.on_state = self._on_feed
         self._log = structlog.get_logger()
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._failure: BaseException | None = None
 
     def _task_of(self, trader: Enlisted) -> StrategyTask:
-        user_id = trader.user_id
-        return StrategyTask(user_id, trader.strategy, lambda: self.engine(user_id), self._market, self._clock)
+        account = self.engine(trader.user_id, trader.mode)
+        market = next((line.market for line in self._lines if line.hub is account.hub), self._lines[0].market)
+        return StrategyTask(
+            trader.user_id,
+            trader.strategy,
+            account,
+            market,
+            self._clock,
+            lambda: self.modes.is_current(account),
+        )
 
     # -- who is who ------------------------------------------------------------------------------------------
 
     def mode(self, user_id: str) -> Mode:
         """The mode that a user is in; raises UnknownAccountError."""
-        mode = self._modes.get(user_id)
-        if mode is None:
-            raise UnknownAccountError(f"user {user_id} has no account")
-        return mode
+        return self.modes.mode(user_id)
 
     def engine(self, user_id: str, mode: Mode | None = None) -> AccountEngine:
         """A user's account, of the mode that they are in unless one is named.
 
         Raises UnknownAccountError for a user without any account, ModeUnavailableError for one without it in that mode.
         """
-        wanted = self.mode(user_id) if mode is None else mode
-        account = self._by_mode.get((user_id, wanted))
-        if account is None:
-            self.mode(user_id)
-            raise ModeUnavailableError(user_id, wanted)
-        return account
+        return self.modes.engine(user_id, mode)
+
+    def real_engine(self, user_id: str) -> AccountEngine:
+        """A user's real account: of their mode, else the first; UnknownAccountError, ModeUnavailableError."""
+        current = self.engine(user_id)
+        if current.owner.mode is not Mode.PAPER:
+            return current
+        for account in self.accounts:
+            if account.owner.user_id == user_id and account.owner.mode is not Mode.PAPER:
+                return account
+        raise ModeUnavailableError(user_id, Mode.TESTNET)
 
     def account(self, account_id: AccountId) -> AccountEngine:
         """An account by its id; raises UnknownAccountError."""
@@ -124,19 +149,21 @@ class Orchestrator:
         """How all of it is doing."""
         now = self._clock.now()
         accounts = tuple(account_status(account, now) for account in self.accounts)
-        why = reasons(accounts, self.hub.feed)
-        parts = unready(accounts, self.hub.feed)
+        current = [account for account in self.accounts if self.modes.is_current(account)]
+        feed = current[0].hub.feed if current else self.hub.feed
+        traded = tuple(account_status(account, now) for account in current)
+        why, parts = reasons(traded, feed), unready(traded, feed)
         if self._stopping.is_set():
             why, parts = (STOPPING, *why), (STOPPING, *parts)
         return ServiceStatus(
             version=self._version,
-            mode=next(iter(self._modes.values()), Mode.PAPER),
+            mode=self.modes.first,
             ready=not why,
             reasons=why,
             unready=parts,
-            feed=self.hub.feed,
+            feed=feed,
             accounts=accounts,
-            traders=tuple(task.status for task in self._traders),
+            traders=tuple(task.status for task in self._traders if task.is_asked),
             started_at=self.started_at,
             lag_ms=self._watchdog.lag_ms,
             ticks=self.hub.ticks,
@@ -150,7 +177,8 @@ class Orchestrator:
             async with asyncio.TaskGroup() as tasks:
                 lives = [tasks.create_task(self._live(account)) for account in self.accounts]
                 others = [
-                    tasks.create_task(self._push_market()),
+                    *(tasks.create_task(self._push_market(line)) for line in self._lines),
+                    tasks.create_task(self.modes.run()),
                     tasks.create_task(self._watchdog.run()),
                     tasks.create_task(self._keep_house()),
                     *(tasks.create_task(task.run()) for task in self._traders),
@@ -196,22 +224,24 @@ class Orchestrator:
 
     # -- the market ------------------------------------------------------------------------------------------
 
-    async def _push_market(self) -> None:
+    async def _push_market(self, line: MarketLine) -> None:
+        hub, market = line.hub, line.market
         pause = MARKET_PAUSE_FIRST
         while True:
             try:
-                await self._market.run(self.hub)
+                await market.run(hub)
             except MarketUnavailableError as error:
-                self.hub.state(FeedState(self._market.source, connected=False, detail=str(error)))
+                hub.state(FeedState(market.source, connected=False, detail=str(error)))
             else:
-                self.hub.state(FeedState(self._market.source, connected=False, detail=FEED_ENDED))
+                hub.state(FeedState(market.source, connected=False, detail=FEED_ENDED))
                 return
             await self._clock.sleep_until(self._clock.now() + pause)
             pause = min(pause * 2, MARKET_PAUSE_MAX)
 
-    def _on_candle(self, candle: Candle) -> None:
+    def _on_candle(self, hub: MarketHub, candle: Candle) -> None:
         for task in self._traders:
-            task.candle(candle)
+            if task.account.hub is hub:
+                task.candle(candle)
 
     def _on_feed(self, feed: FeedState) -> None:
         log = self._log.info if feed.connected else self._log.warning

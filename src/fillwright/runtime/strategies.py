@@ -42,21 +42,23 @@ class TraderStatus(msgspec.Struct, frozen=True):
 
 
 class StrategyTask:
-    """One trader and its candles; ``account`` is its user's of the moment."""
+    """One trader and its candles; it is asked, and not just shown them, while ``asked`` says so."""
 
     def __init__(
         self,
         user_id: str,
         strategy: Strategy,
-        account: Callable[[], AccountEngine],
+        account: AccountEngine,
         market: MarketData,
         clock: Clock,
+        asked: Callable[[], bool] = lambda: True,
     ) -> None:
         self.user_id = user_id
         self.strategy = strategy
         self.state = WARMING
         self.error = ""
-        self._account = account
+        self.account = account
+        self._asked = asked
         self._market = market
         self._clock = clock
         self._symbols = frozenset(strategy.symbols)
@@ -64,6 +66,11 @@ class StrategyTask:
         self._awake = asyncio.Event()
         self._shown: dict[Symbol, Time] = {}
         self._log = structlog.get_logger().bind(trader=strategy.trader_id)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether its user is in its account's mode."""
+        return self._asked()
 
     @property
     def status(self) -> TraderStatus:
@@ -150,8 +157,8 @@ class StrategyTask:
     def _ask(self, candle: Candle) -> list[tuple[Candle, Reply]]:
         if not self._is_new(candle):
             return []
-        account = self._account()
-        if account.state != READY:
+        account = self.account
+        if account.state != READY or not self._asked():
             self.strategy.warm(candle)
             return []
         position = position_of(account, self.strategy.trader_id, candle.symbol)
@@ -184,7 +191,7 @@ class StrategyTask:
         self.state, self.error = OFF, str(error)
         self._waiting.clear()
         self._log.error("the trader is switched off", reason=self.error, trace=error.trace)
-        self._account().note(f"trader {self.strategy.trader_id}", f"switched off: {self.error}")
+        self.account.note(f"trader {self.strategy.trader_id}", f"switched off: {self.error}")
 
 
 def position_of(account: AccountEngine, trader_id: str, symbol: Symbol) -> Position | None:
