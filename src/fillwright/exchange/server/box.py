@@ -53,6 +53,9 @@ class Answering(Protocol):
     def internal_errors(self) -> int:
         """Answers that were bugs of ours."""
 
+    def can_meet(self, fault: CallFault) -> bool:
+        """Whether there is an operation that a fault is for."""
+
 
 class Connection(Protocol):
     """One WebSocket connection, as the admin door handles it."""
