@@ -56,6 +56,22 @@ def test_numbers_that_no_market_has_are_refused(door: Door, path: str, wish: dic
     assert door.refused(path, symbol="BTCUSDT", **wish)
 
 
+@pytest.mark.parametrize(
+    ("path", "wish"),
+    [
+        ("/price", {"price": "48000.001"}),
+        ("/quote", {"bid": "47999.999", "ask": "48000"}),
+        ("/quote", {"bid": "47999", "ask": "48000.005"}),
+        ("/depth", {"bids": [["48000", "1"], ["47999.001", "1"]]}),
+        ("/trade", {"price": "48000.00000001", "quantity": "1"}),
+    ],
+)
+def test_prices_off_the_tick_are_refused(door: Door, path: str, wish: dict[str, object]) -> None:
+    before = door.box.exchange.quote("BTCUSDT")
+    assert "its tick is 0.01" in door.refused(path, symbol="BTCUSDT", **wish)
+    assert door.box.exchange.quote("BTCUSDT") == before
+
+
 def test_a_symbol_s_phase_changes_and_its_orders_end_with_it(door: Door) -> None:
     door.box.exchange.execute("main", limit_order("49000"), door.box.now)
     door.post("/symbol", symbol="BTCUSDT", status="CANCEL_ONLY")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from fillwright.core.types import ZERO
+from fillwright.core.types import ZERO, Symbol
 from fillwright.exchange.server import market_source
 from fillwright.exchange.server.admin_messages import (
     Done,
@@ -38,9 +38,18 @@ def _positive(**amounts: Decimal) -> None:
             raise ValueError(f"{name} is more than zero and at most {MARKET_MAX}")
 
 
+def _on_tick(box: Box, symbol: Symbol, prices: Iterable[Decimal]) -> None:
+    """Refuse prices that nobody could trade at there; ExchangeError for a symbol that is none."""
+    tick = box.exchange.instrument(symbol).price_filter.tick
+    for price in prices:
+        if tick and price % tick:
+            raise ValueError(f"{price} is no price of {symbol}: its tick is {tick.normalize():f}")
+
+
 def set_price(box: Box, wish: SetPrice) -> Done:
     """Best prices around a price, then a trade at it: stops that it reaches are set off."""
     _positive(price=wish.price, quantity=wish.quantity)
+    _on_tick(box, wish.symbol, (wish.price,))
     market_source.set_price(box, wish.symbol, wish.price, wish.quantity)
     return Done(now=box.now)
 
@@ -50,6 +59,7 @@ def push_quote(box: Box, wish: PushQuote) -> Done:
     _positive(bid=wish.bid, ask=wish.ask, bid_quantity=wish.bid_quantity, ask_quantity=wish.ask_quantity)
     if wish.bid >= wish.ask:
         raise ValueError("bid is below ask")
+    _on_tick(box, wish.symbol, (wish.bid, wish.ask))
     box.quote(wish.symbol, wish.bid, wish.bid_quantity, wish.ask, wish.ask_quantity, box.now)
     return Done(now=box.now)
 
@@ -60,6 +70,7 @@ def push_depth(box: Box, wish: PushDepth) -> Done:
         _positive(price=price)
         if quantity:
             _positive(quantity=quantity)
+    _on_tick(box, wish.symbol, [price for price, _ in (*wish.bids, *wish.asks)])
     box.depth(wish.symbol, wish.bids, wish.asks, box.now, snapshot=wish.snapshot)
     return Done(now=box.now)
 
@@ -67,6 +78,7 @@ def push_depth(box: Box, wish: PushDepth) -> Done:
 def push_trade(box: Box, wish: PushTrade) -> Done:
     """A trade of the outside market."""
     _positive(price=wish.price, quantity=wish.quantity)
+    _on_tick(box, wish.symbol, (wish.price,))
     box.trade(wish.symbol, wish.price, wish.quantity, wish.buyer_is_maker, box.now)
     return Done(now=box.now)
 
