@@ -229,12 +229,14 @@ def test_nothing_is_tunnelled() -> None:
         (b"GET /api/v3/echo?text=" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 8_000, 431),
         (b"POST /api/v3/echo HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 200, 413),
+        (b"POST /admin/price HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 400, 413),
     ],
 )
 def test_what_is_no_request_or_too_much_is_refused(
     request_bytes: bytes, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BODY_BYTES_MAX", 100)
+    monkeypatch.setattr(module, "FORM_BYTES_MAX", 100)
+    monkeypatch.setattr(module, "BODY_BYTES_MAX", 300)
 
     async def scenario(client: Client) -> None:
         client.send(request_bytes)
@@ -245,10 +247,10 @@ def test_what_is_no_request_or_too_much_is_refused(
 
 def test_forms_are_smaller_than_what_the_admin_door_takes() -> None:
     async def scenario(client: Client) -> None:
-        client.get("/api/v3/echo", method="POST", body="x" * (module.FORM_BYTES_MAX + 1))
-        assert (await client.answer())[0] == 413
         client.get("/api/v3/echo", method="POST", body="text=" + "x" * (module.FORM_BYTES_MAX - 5))
         assert (await client.answer())[0] == 200
+        client.get("/api/v3/echo", method="POST", body="x" * (module.FORM_BYTES_MAX + 1))
+        assert (await client.answer())[0] == 413
 
     _with_client(scenario)
 

@@ -38,6 +38,7 @@ WRITE_BYTES_MAX = 1024 * 1024
 """Answers waiting for a client that does not read; beyond, nothing more is read from it."""
 
 ADMIN = "/admin"
+_ADMIN = ADMIN.encode()
 FORM = "application/x-www-form-urlencoded"
 _HEADERS = {
     name.encode(): name
@@ -211,10 +212,14 @@ class RestConnection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
         self._body_bytes += len(body)
-        if self._body_bytes > BODY_BYTES_MAX:
+        if self._body_bytes > FORM_BYTES_MAX and self._body_bytes > self._body_bytes_max():
             self._refuse(html(413, "Request Entity Too Large"))
         elif not self._is_closing:
             self._body_parts.append(body)
+
+    def _body_bytes_max(self) -> int:
+        """Only the admin door takes much; what is too much for others is not even kept until it is whole."""
+        return BODY_BYTES_MAX if self._request.url.startswith(_ADMIN) else FORM_BYTES_MAX
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -297,8 +302,6 @@ class RestConnection(asyncio.Protocol):
         method, body = request.method, request.body
         if method == "GET" or method == "HEAD":
             method, body = "GET", b""
-        elif len(body) > FORM_BYTES_MAX:
-            return html(413, "Request Entity Too Large")
         elif body and not headers.get("content-type", FORM).lower().startswith(FORM):
             body = b""
         return self._shell.desk.serve_rest(method, path, query, headers, body, self._ip)
