@@ -39,6 +39,8 @@ def test_settings_are_read_from_plain_data() -> None:
         {"limits": {"request_weight": 0}},
         {"websocket": {"ping_every_us": 0}},
         {"market": {"source": "elsewhere"}},
+        {"clock": {"start_us": -1}},
+        {"clock": {"start_us": 10**18}},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ def test_a_file_in_use_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("fillwright.exchange.server.state_file.BUSY_MS", 1)
     first = StateFile(tmp_path / "state.db")
     first.save(saved(1))
-    with pytest.raises(StateFileError, match="locked"):
+    with pytest.raises(StateFileError, match="in use by another process: stop that"):
         StateFile(tmp_path / "state.db")
     first.close()
 

@@ -15,6 +15,8 @@ DEFAULT_PORT = 8090
 PORT_MAX = 65_535
 AMOUNT_MAX = 10**15
 DECIMALS_MAX = 18
+START_MAX: Time = 4_102_444_800 * SECOND
+"""The year 2100."""
 SAVE_EVERY_MIN: Time = 10 * MILLISECOND
 DEFAULT_ACCOUNT: AccountId = "main"
 DEFAULT_BALANCES: dict[Asset, Decimal] = {
@@ -145,6 +147,10 @@ class ClockSettings(_Settings, frozen=True):
     """Microseconds UTC; None: the real time."""
     check_timestamps: bool = True
     """Off: requests' timestamps may be of any time; for replays of recorded requests."""
+
+    def __post_init__(self) -> None:
+        if self.start_us is not None and not 0 <= self.start_us <= START_MAX:
+            raise ValueError("start_us is microseconds UTC, from 1970 to 2100")
 
 
 class BoxSettings(_Settings, frozen=True):

@@ -64,7 +64,10 @@ class StateFile:
             self._prepare()
         except sqlite3.Error as error:
             self._connection.close()
-            raise StateFileError(f"{path}: cannot be used: {error}") from error
+            why = f"cannot be used: {error}"
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                why = "is in use by another process: stop that, or keep this server's state in a file of its own"
+            raise StateFileError(f"{path}: {why}") from error
         except StateFileError:
             self._connection.close()
             raise
