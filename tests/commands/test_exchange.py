@@ -120,12 +120,15 @@ def test_a_fault_of_no_number_is_without_end(times: int, sent: int | None) -> No
 def test_answers_are_shown_as_lines_and_tables(capsys: pytest.CaptureFixture[str]) -> None:
     where = door(FakeExchange())
     commands.show(where, {"now": 5, "bans": {}, "accounts": ["a\x1b"]})
-    commands.show(where, [{"number": 1, "of": "requests"}, {"number": 2, "extra": "x"}])
+    commands.show(
+        where, [{"number": 1, "of": "requests", "empty": None}, {"number": 2, "extra": "x", "empty": ""}]
+    )
     commands.show(where, [])
     commands.show(where, ["main"])
     told = capsys.readouterr().out
     assert "now             5" in told
     assert "extra" in told
+    assert "empty" not in told
     assert "none" in told
     assert "\x1b" not in told
 

@@ -20,6 +20,7 @@ from fillwright.options import BadInputError, ExchangeOptions, ExchangeUp
 _LENGTH = re.compile(r"(-?\d+(?:\.\d+)?)(us|ms|s|m|h|d)?")
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 FILE_BYTES_MAX = 1 << 20
+_NOTHING = "–"
 
 
 class ExchangeServices(Protocol):
@@ -176,7 +177,7 @@ def install(door: Door, rule: Mapping[str, Any], times: int) -> Any:
 
 
 def show(door: Door, content: Any) -> None:
-    """Print an answer: JSON as it came, else lines and tables."""
+    """Print an answer: JSON as it came, else lines and tables; a column without any value is left out."""
     if door.json:
         print_json(content)
         return
@@ -185,7 +186,8 @@ def show(door: Door, content: Any) -> None:
         if not content:
             out.print("none")
         elif isinstance(content[0], dict):
-            columns = list(dict.fromkeys(name for row in content for name in row))
+            names = dict.fromkeys(name for row in content for name in row)
+            columns = [name for name in names if any(_cell(row.get(name)) != _NOTHING for row in content)]
             rows = [[_cell(row.get(name)) for name in columns] for row in content]
             out.print(table("", [(name, "left") for name in columns], rows))
         else:
@@ -198,8 +200,8 @@ def show(door: Door, content: Any) -> None:
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict | list):
-        return clean(msgspec.json.encode(value).decode()) if value else "–"
-    return "–" if value is None or value == "" else clean(str(value))
+        return clean(msgspec.json.encode(value).decode()) if value else _NOTHING
+    return _NOTHING if value is None or value == "" else clean(str(value))
 
 
 def audit(door: Door) -> bool:
