@@ -5,15 +5,18 @@ Every request has a latency of 50 ms, so that something can happen while it is u
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from fillwright.core.inputs import Decision
 from fillwright.core.settings import ExecutionSettings
-from fillwright.core.types import MILLISECOND, SECOND, SymbolStatus, Time
+from fillwright.core.types import MILLISECOND, SECOND, PositionDecision, SymbolStatus, Time
 from fillwright.exchange.faults import Outcome
+from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server.fault_plan import CallFault, Cut, EventFate, Rule, StreamEventFault
 from tests.faults.world import SYMBOL, BoxWorld
 from tests.sim import scenarios as sim
@@ -35,7 +38,12 @@ Outcomes = Callable[[Any, PlanCase], None]
 def rejected(world: BoxWorld, plan: PlanCase) -> None:
     """The money is gone when the entry arrives."""
     world.signal(stop=STOP, target=plan.target)
-    world.at(SOON, lambda: world.withdraw("USDT", D(9_900)))
+
+    def take() -> None:
+        with contextlib.suppress(ExchangeError):  # the entry was quicker
+            world.withdraw("USDT", D(9_900))
+
+    world.at(SOON, take)
 
 
 def unfilled_then_repriced(world: BoxWorld, plan: PlanCase) -> None:
@@ -75,7 +83,8 @@ CHANGING = ("order.cancel", "orderList.cancel", "order.cancelReplace", "order.am
 
 def calls(endpoints: tuple[str, ...], times: int = 1, **fault: Any) -> Callable[[], list[Rule]]:
     """Let a fault meet the first requests of each of these kinds."""
-    return lambda: [CallFault(endpoint=endpoint, times=times, **fault) for endpoint in endpoints]
+    ways = {"delay_us": WAY, "answer_delay_us": WAY}
+    return lambda: [CallFault(endpoint=one, times=times, **{**ways, **fault}) for one in endpoints]
 
 
 def reports(fate: EventFate, delay: Time = 0, **which: Any) -> Callable[[], list[Rule]]:
@@ -129,6 +138,19 @@ def crash_at(number: int, delay: Time) -> Act:
         world.at(8 * SECOND, lambda: sim.close(world))
 
     return act
+
+
+def move_meets_gap(world: BoxWorld) -> None:
+    """The stop is moved up, and the price has fallen below the new level when it arrives (-2021)."""
+
+    def move() -> None:
+        for position in list(world.engine.ledger.open_positions.values()):
+            if position.stop_loss is not None:
+                level = PositionDecision.ADJUST_STOP_LOSS
+                world.command(Decision(position_id=position.id, decision=level, price=D("97.5")))
+        world.at(SOON, lambda: world.price(SYMBOL, D("96.5")))
+
+    world.at(3 * SECOND, move)
 
 
 def shut_down_servers(world: BoxWorld) -> None:
@@ -206,28 +228,28 @@ FAULTS = (
     ),
     FaultCase("late balances", reports(EventFate.DELAYED, 3 * SECOND, event="outboundAccountPosition")),
     FaultCase("reordered reports", reports(EventFate.REORDERED, probability=0.5)),
-    FaultCase("all reports lost", reports(EventFate.DROPPED)),
+    FaultCase("all reports lost", reports(EventFate.DROPPED), trace="connected=False"),
     FaultCase("some reports lost", reports(EventFate.DROPPED, probability=0.3)),
     FaultCase("answers late", calls(ALL, 1000, outcome=DELAYED, delay_us=WAY, answer_delay_us=2 * SECOND)),
     FaultCase("streams cut", act=cut_streams, trace="connected=False"),
-    FaultCase("streams mute", act=mute_streams),
-    FaultCase("server shutdown", act=shut_down_servers),
-    FaultCase("halt", act=trading_phase(HALT, 2 * SECOND, 40 * SECOND)),
-    FaultCase("cancel only", act=trading_phase(CANCEL_ONLY, 0, 40 * SECOND)),
-    FaultCase("break", act=trading_phase(BREAK, 2 * SECOND, 40 * SECOND)),
-    FaultCase("base moved away", act=sim.move_base_away),
+    FaultCase("streams mute", act=mute_streams, trace="connected=False"),
+    FaultCase("server shutdown", act=shut_down_servers, trace="connected=False"),
+    FaultCase("halt", act=trading_phase(HALT, 2 * SECOND, 40 * SECOND), trace="exit_blocked"),
+    FaultCase("cancel only", act=trading_phase(CANCEL_ONLY, 0, 40 * SECOND), trace="Market is closed"),
+    FaultCase("break", act=trading_phase(BREAK, 2 * SECOND, 40 * SECOND), trace="exit_blocked"),
+    FaultCase("base moved away", act=sim.move_base_away, trace="closed_outside"),
     FaultCase(
         "exits cancelled by the exchange", act=sim.exits_cancelled_by_exchange, trace="EXCHANGE_CANCELED"
     ),
     FaultCase("exits cancelled by the user", act=sim.exits_cancelled_by_user, trace="PositionUnprotected"),
     FaultCase("thin exit", act=sim.thin_exit, trace="INSUFFICIENT_LIQUIDITY"),
-    FaultCase("close loses to the stop", act=sim.close_loses_to_stop),
-    FaultCase("cancel loses to the fill", act=sim.cancel_loses_to_fill),
-    FaultCase("move meets a gap", act=sim.move_meets_gap),
+    FaultCase("close loses to the stop", act=sim.close_loses_to_stop, trace="-2022"),
+    FaultCase("cancel loses to the fill", act=sim.cancel_loses_to_fill, trace="-2011"),
+    FaultCase("move meets a gap", act=move_meets_gap, trace="-2021"),
     FaultCase("self-trade", act=sim.self_trade, trace="PositionClosed"),
-    FaultCase("gap through the stop", act=sim.gap_through_stop, trace="PositionClosed"),
+    FaultCase("gap through the stop, release refused", act=sim.gap_through_stop, trace="REJECTED"),
     FaultCase("slots full", act=sim.close_soon, changes={"algo_orders_max": 1}, trace="ALGO_SLOTS"),
-    FaultCase("slots short", act=sim.close_soon, changes={"algo_orders_max": 2}),
+    FaultCase("slots short", act=sim.close_soon, changes={"algo_orders_max": 2}, trace="LIMIT_MAKER"),
     FaultCase(
         "BNB short in mid-fill",
         execution=ExecutionSettings(pay_fees_in_bnb=True, bnb_reserve_trades=0),

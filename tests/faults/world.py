@@ -171,7 +171,8 @@ class BoxWorld:
         )
         self.box = self._server.box
         # Averages of minutes make nothing clearer here: prices are judged by the last trade, as in tests.sim.
-        self.exchange.average_price = lambda symbol, minutes: self.exchange.quote(symbol).last
+        exchange = self.box.exchange
+        exchange.average_price = lambda symbol, minutes: exchange.quote(symbol).last
         self._clock = WarpClock()
         self.hub = MarketHub(self._clock)
         for symbol in self.symbols:
@@ -390,6 +391,8 @@ class BoxWorld:
 
     @property
     def exchange(self) -> Exchange:
+        """As it is now: what is due has happened."""
+        self.box.tick()
         return self.box.exchange
 
     @property
