@@ -130,6 +130,22 @@ def test_a_break_is_told_before_anything_else_is() -> None:
     play(story)
 
 
+def test_it_can_be_run_again() -> None:
+    async def story(live: LiveBox) -> None:
+        async with listening(live) as found:
+            await found.up()
+        assert not found.stream.is_up
+        assert found.stream.silent_s() == float("inf")
+        task = asyncio.create_task(found.stream.run())
+        await found.up(times=2)
+        found.place("a-1")
+        await found.told("a-1")
+        task.cancel()
+        await asyncio.wait([task])
+
+    play(story)
+
+
 def test_a_replacement_misses_nothing_and_tells_nothing_twice() -> None:
     async def story(live: LiveBox) -> None:
         async with listening(live) as found:

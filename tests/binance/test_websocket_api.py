@@ -15,7 +15,7 @@ from fillwright.binance.websocket_api import ApiSettings, WebSocketApi
 from fillwright.core.types import SECOND, ErrorClass
 from fillwright.exchange.faults import Outcome as Fate
 from fillwright.exchange.server.fault_plan import CallFault, Cut
-from fillwright.wire.queries import account_status, key_rights, order_status, ping
+from fillwright.wire.queries import account_status, exchange_information, key_rights, order_status, ping
 from tests.binance.live_box import (
     ED25519_KEY,
     FROZEN,
@@ -119,7 +119,10 @@ def test_what_has_no_name_on_the_websocket_is_not_sent() -> None:
     async def story(live: LiveBox) -> None:
         async with session(live) as found:
             await found.up()
-            assert await found.api.ask(key_rights(), Lane.QUERY) == Unsent("this is asked over REST alone")
+            unsent = Unsent("this is asked over REST alone")
+            assert await found.api.ask(key_rights(), Lane.QUERY) == unsent
+            assert await found.api.ask(exchange_information(), Lane.QUERY) == unsent
+            assert isinstance(await found.api.ask(exchange_information(["BTCUSDT"]), Lane.QUERY), Answered)
 
     play(story)
 
@@ -194,6 +197,21 @@ def test_what_is_under_way_when_it_is_closed_is_unknown() -> None:
             asked = asyncio.create_task(found.place("a-1"))
             await asyncio.sleep(0.01)
         assert isinstance(await asked, Unknown)
+
+    play(story)
+
+
+def test_it_can_be_run_again() -> None:
+    async def story(live: LiveBox) -> None:
+        async with session(live) as found:
+            await found.up()
+        assert await found.place("a-1") == Unsent("no session: closed")
+        task = asyncio.create_task(found.api.run())
+        await found.up(times=2)
+        assert isinstance(await found.place("a-1"), Answered)
+        task.cancel()
+        await asyncio.wait([task])
+        await until(lambda: not live.sessions, "closed")
 
     play(story)
 

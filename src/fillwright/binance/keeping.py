@@ -84,6 +84,7 @@ class Keeper:
         finally:
             for left in self._open:
                 left.abort()
+            self._open.clear()
 
     def _new_backoff(self) -> Backoff:
         return Backoff(self._settings.backoff_base_s, self._settings.backoff_cap_s, self._draw)

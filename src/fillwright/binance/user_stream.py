@@ -127,6 +127,7 @@ class UserStream:
             for task in done:
                 task.result()
         finally:
+            self.is_up = False
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

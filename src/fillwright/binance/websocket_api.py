@@ -31,6 +31,8 @@ from fillwright.wire.stream import Frame, ServerShutdown, decode_frame
 ANSWER_TIMEOUT_S = 12.0
 """Binance gives up after 10 seconds itself (-1007)."""
 RECV_WINDOW_MS = 5_000
+_LARGE = frozenset({"exchangeInfo"})
+"""Without parameters their answers are of all symbols: more than a frame may be long."""
 _LOG_ON = WireRequest("session.logon", ("", ""), weight=2)
 _PATH = "/ws-api/v3?timeUnit=MICROSECOND"
 
@@ -137,6 +139,7 @@ class WebSocketApi:
         try:
             await self._keeper.run()
         finally:
+            self.trouble = "closed"
             for line in tuple(self._lines):
                 self._lost(line)
 
@@ -189,7 +192,7 @@ class WebSocketApi:
         sign: bool = False,
     ) -> Outcome:
         account = self.account
-        if not request.method:
+        if not request.method or (request.method in _LARGE and not request.parameters):
             return Unsent("this is asked over REST alone")
         claim = account.budget.claim(request, lane, account.account_id)
         if isinstance(claim, Unsent):
