@@ -24,7 +24,7 @@ from fillwright.bootstrap.enlisting import Lineup, line_up
 from fillwright.bootstrap.folder import DataFolder
 from fillwright.bootstrap.prices import exchange_info_of, known, on_tape, with_order_limits
 from fillwright.bootstrap.tokens import new_token, read_digest
-from fillwright.config import ServerConfig
+from fillwright.config import GATE, Config, ServerConfig
 from fillwright.core.events import UnknownEventError
 from fillwright.core.types import MILLISECOND, SECOND, AccountId, Mode, Time
 from fillwright.exchange.faults import FaultPlan
@@ -49,6 +49,8 @@ from fillwright.venues.paper import PaperVenue, paper_terms
 from fillwright.wire.exchange_info import ExchangeInfoError
 
 if TYPE_CHECKING:
+    from fillwright.binance.signers import Signer
+    from fillwright.bootstrap.real import RealAccount
     from fillwright.bootstrap.serving import Api
     from fillwright.bootstrap.sources import Prices
     from fillwright.traders import TraderRunner
@@ -77,7 +79,7 @@ def run_service(options: ServiceOptions, tell: Callable[[ServiceUp], None]) -> N
         with (
             DataFolder(config.data.dir) as folder,
             closing(bind(config.server.host, config.server.port)) as bound,
-            open_store(folder.private_journal(), config.durability_in(Mode.PAPER), lay_out=True) as store,
+            open_store(folder.private_journal(), plan.durability, lay_out=True) as store,
             store.read_model() as model,
         ):
             service = _Service(plan, folder, bound, store, model, tell)
@@ -123,6 +125,34 @@ class _Plan:
         self.runners: list[TraderRunner] = self.lineup.runners()
         intervals = [str(runner.interval) for runner in self.runners]
         self.intervals = tuple(dict.fromkeys([*intervals, self.settings.candle_interval]))
+        self.signers = _signers(config)
+        first = Mode(config.trading.mode)
+        if first not in (Mode.PAPER, *self.signers):
+            raise BadInputError(f"trading.mode is {first}, and [{first}] has no api_key")
+        self.modes = {USER_ID: first}
+        strictest = Mode.MAINNET if Mode.MAINNET in self.signers else first
+        self.durability = config.durability_in(strictest)
+
+    @property
+    def real_intervals(self) -> tuple[str, ...]:
+        """The candles that real accounts want; the example is never shown to them."""
+        return (self.config.settings.candle_interval,) if self.lineup.is_demo else self.intervals
+
+    def enlisted(self) -> list[Enlisted]:
+        """The traders of each mode: those of one never see the prices of another; the example trades on paper alone."""
+        found = [Enlisted(USER_ID, runner, Mode.PAPER) for runner in self.runners]
+        for mode in () if self.lineup.is_demo else self.signers:
+            found += [Enlisted(USER_ID, runner, mode) for runner in self.lineup.runners()]
+        return found
+
+
+def _signers(config: Config) -> dict[Mode, Signer]:
+    """Of the accounts at Binance; what makes them is loaded when there is one. Raises BadInputError."""
+    if not config.real:
+        return {}
+    from fillwright.bootstrap.real import signers_of
+
+    return signers_of(config)
 
 
 class _Service:
@@ -146,6 +176,7 @@ class _Service:
         self.clock = clock_after(store.journal)
         self.new_token = self._first_token()
         self.code: str | None = None
+        self.real: list[RealAccount] = []
         self._orchestrator: Orchestrator | None = None
         self._signals = 0
         self._signalled_at: Time = 0
@@ -189,10 +220,13 @@ class _Service:
             async with asyncio.timeout(FIRST_MAX_S):
                 for account in orchestrator.accounts:
                     await account.came_up.wait()
-        prices_told = _told(orchestrator.hub)
+        prices_told = _told(orchestrator.engine(USER_ID).hub)
         # In a thread of their own, that the accounts go on: libraries that all of this needs take long to load.
         sources = await asyncio.to_thread(_load_sources)
-        choosing = asyncio.create_task(self._prices(sources).choose())
+        prices = self._prices(sources)
+        for one in self.real:
+            one.market.take(prices.of_binance(one.endpoints, self.plan.real_intervals))
+        choosing = asyncio.create_task(prices.choose())
         try:
             made_of = await asyncio.to_thread(_load_api)
             chosen = await choosing
@@ -245,15 +279,35 @@ class _Service:
             hub,
             Configured(settings, plan.config.limits),
         )
+        self.real = self._real_accounts()
         return Orchestrator(
             store=self.store,
             clock=clock,
             hub=hub,
             market=market,
-            accounts=(account,),
-            traders=[Enlisted(USER_ID, runner) for runner in plan.runners],
+            accounts=(account, *(one.engine for one in self.real)),
+            traders=plan.enlisted(),
+            modes=plan.modes,
+            others=[one.line for one in self.real],
+            self_tests={one.account_id: one.self_test for one in self.real},
             version=__version__,
             checkpoint=partial(checkpoint_beside, self.folder.journal),
+        )
+
+    def _real_accounts(self) -> list[RealAccount]:
+        plan = self.plan
+        if not plan.signers:
+            return []
+        from fillwright.bootstrap.real import real_accounts
+
+        return real_accounts(
+            plan.config,
+            plan.signers,
+            plan.lineup.symbols,
+            user_id=USER_ID,
+            store=self.store,
+            clock=self.clock,
+            folder=self.folder.path,
         )
 
     # -- signals ---------------------------------------------------------------------------------------------
@@ -283,10 +337,10 @@ class _Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(PRICES_TOLD_MAX_S):
                 await prices_told.wait()
-        plan, feed = self.plan, orchestrator.hub.feed
+        plan, feed = self.plan, orchestrator.engine(USER_ID).hub.feed
         url = url_of(self.bound)
         self.folder.tell(url, orchestrator.started_at, __version__)
-        warnings = warnings_of(plan.config.server)
+        warnings = (*warnings_of(plan.config.server), *mainnet_warnings_of(plan.config))
         for warning in warnings:
             self._log.warning(warning)
         self._log.info("listening", url=url, prices=feed.source, symbols=list(plan.lineup.symbols))
@@ -298,7 +352,7 @@ class _Service:
                 url=url,
                 pid=os.getpid(),
                 version=__version__,
-                mode=Mode.PAPER,
+                mode=orchestrator.mode(USER_ID),
                 data=self.folder.path.absolute(),
                 source=feed.source,
                 source_detail=feed.detail,
@@ -328,8 +382,10 @@ def clock_after(journal: Journal) -> SystemClock:
 
     The core's time never runs backwards: with a clock behind it, it would stand still, and every deadline with it.
     """
-    last = next(iter(journal.load(ACCOUNT_ID, max(journal.last_seq(ACCOUNT_ID) - 1, 0))), None)
-    told = 0 if last is None else last.time
+    told = 0
+    for account_id in journal.accounts():
+        last = next(iter(journal.load(account_id, max(journal.last_seq(account_id) - 1, 0))), None)
+        told = max(told, 0 if last is None else last.time)
     behind_s = (told - SystemClock().now()) // SECOND
     if behind_s > 0:
         structlog.get_logger().warning(
@@ -364,6 +420,17 @@ def warnings_of(server: ServerConfig) -> tuple[str, ...]:
         " 127.0.0.1, and say server.tls_proxy = true"
     )
     return (reachable,) if server.tls_proxy else (reachable, plain)
+
+
+def mainnet_warnings_of(config: Config) -> tuple[str, ...]:
+    """What whoever has set up mainnet should know."""
+    if not config.mainnet.is_configured or config.allows_mainnet:
+        return ()
+    warning = (
+        f"[mainnet] has a key, but the environment does not say {GATE}=true: nothing is asked of mainnet, and what is"
+        " open there has only the protection that rests there"
+    )
+    return (warning,)
 
 
 def read_faults(path: Path) -> FaultPlan:

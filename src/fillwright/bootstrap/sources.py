@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from fillwright.binance.endpoints import Endpoints
 from fillwright.binance.market_data import BinanceMarketData
 from fillwright.config import MarketConfig
 from fillwright.core.instruments import Instrument
@@ -41,6 +42,10 @@ class Prices(msgspec.Struct, frozen=True):
         if feed == "binance":
             return self._binance()
         return self._tape() if feed == "tape" else self._synthetic(MADE_UP)
+
+    def of_binance(self, endpoints: Endpoints, intervals: tuple[str, ...]) -> MarketData:
+        """Prices of one of Binance's places, for an account there."""
+        return BinanceMarketData(self.symbols, intervals, self.clock, endpoints=endpoints)
 
     def _binance(self) -> MarketData:
         return BinanceMarketData(self.symbols, self.intervals, self.clock)

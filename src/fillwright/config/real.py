@@ -81,9 +81,9 @@ class MainnetConfig(RealConfig, frozen=True, kw_only=True):
 REAL_MODES: Mapping[str, Mode] = {"testnet": Mode.TESTNET, "mainnet": Mode.MAINNET}
 """Sections of accounts at Binance, and their modes."""
 
-_Mode = Literal["paper", "testnet", "mainnet"]
+_Mode = Literal["paper", "testnet"]
 TRADING: dict[str, Any] = {
-    "mode": Annotated[_Mode, Field(description="paper, testnet or mainnet: of the first start")],
+    "mode": Annotated[_Mode, Field(description="paper or testnet: of the first start")],
     "real_mode": Annotated[Literal["testnet", "mainnet"], Field(description="testnet or mainnet")],
 }
 

@@ -1,0 +1,145 @@
+"""Accounts at Binance: each with its key, its own prices, and a self-test; loaded when there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from fillwright.binance.endpoints import Endpoints
+from fillwright.binance.signers import Signer, SigningKeyError, make_signer
+from fillwright.config import Config, RealConfig
+from fillwright.core.settings import Settings
+from fillwright.core.types import AccountId, Mode, Symbol
+from fillwright.market.live.late import LateMarket
+from fillwright.options import BadInputError
+from fillwright.ports import Clock, Owner, Store
+from fillwright.runtime.account import AccountEngine
+from fillwright.runtime.market import MarketHub
+from fillwright.runtime.modes import Finding, SelfTest
+from fillwright.runtime.orchestrator import MarketLine
+from fillwright.runtime.recovery import Configured
+from fillwright.venues.binance import BinanceSettings
+from fillwright.venues.binance_place import BinancePlace
+from fillwright.venues.binance_self_test import look
+
+KEY_TYPE_ANY = "auto"
+
+
+class RealAccount(msgspec.Struct, frozen=True):
+    """An account, what it trades at, and how it is tested."""
+
+    engine: AccountEngine
+    hub: MarketHub
+    market: LateMarket
+    """Takes Binance's streams once they are loaded."""
+    endpoints: Endpoints
+    self_test: SelfTest
+
+    @property
+    def account_id(self) -> AccountId:
+        """Its id."""
+        return self.engine.owner.account_id
+
+    @property
+    def line(self) -> MarketLine:
+        """Its prices."""
+        return MarketLine(self.hub, self.market)
+
+
+def signers_of(config: Config) -> dict[Mode, Signer]:
+    """The signers of all accounts, that of ``trading.real_mode`` first; BadInputError tells all that is wrong."""
+    found: dict[Mode, Signer] = {}
+    problems: list[str] = []
+    for mode in sorted(config.real, key=lambda mode: mode != config.trading.real_mode):
+        account = config.real[mode]
+        assert account.api_key is not None
+        assert account.secret is not None
+        try:
+            signer = make_signer(account.api_key, account.secret, account.private_key_password)
+        except SigningKeyError as error:
+            problems.append(f"[{mode}]: {error}")
+            continue
+        if account.key_type not in (KEY_TYPE_ANY, signer.kind) and account.key_type.upper() != signer.kind:
+            problems.append(f"[{mode}]: key_type is {account.key_type}, and the key is {signer.kind}")
+        found[mode] = signer
+    if problems:
+        raise BadInputError("; ".join(problems))
+    return found
+
+
+def endpoints_of(account: RealConfig) -> Endpoints:
+    """Where the settings say that Binance is."""
+    return Endpoints(
+        rest=account.rest_url.rstrip("/"),
+        streams=account.streams_url.rstrip("/"),
+        websocket_api=account.websocket_api_url.rstrip("/"),
+    )
+
+
+def capped(settings: Settings, cap: Decimal) -> Settings:
+    """Settings under which no position and no order is larger than a cap."""
+    risk = msgspec.structs.replace(
+        settings.risk,
+        max_position_size_usdt=min(settings.risk.max_position_size_usdt, cap),
+        max_order_size_usdt=min(settings.risk.max_order_size_usdt, cap),
+    )
+    return msgspec.structs.replace(settings, risk=risk)
+
+
+def real_accounts(
+    config: Config,
+    signers: dict[Mode, Signer],
+    symbols: Sequence[Symbol],
+    *,
+    user_id: str,
+    store: Store,
+    clock: Clock,
+    folder: Path,
+) -> list[RealAccount]:
+    """Put the accounts together; nothing is asked of Binance yet. ``folder``: remembers bans across restarts."""
+    found = []
+    for mode, signer in signers.items():
+        account, account_id = config.real[mode], str(mode)
+        endpoints = endpoints_of(account)
+        place = BinancePlace(endpoints, ban_file=folder / f"binance-{mode}.json")
+        settings = capped(config.settings, account.cap_usdt)
+        wanted = BinanceSettings(
+            symbols=tuple(symbols), recv_window_ms=settings.reconciliation.recv_window_ms
+        )
+        hub = MarketHub(clock)
+        engine = AccountEngine(
+            Owner(account_id=account_id, user_id=user_id, mode=mode),
+            store,
+            place.venue(account_id, signer, clock, wanted),
+            clock,
+            hub,
+            Configured(settings, config.limits),
+        )
+        test = _self_test(place, signer, settings, reads_key_rights=mode is Mode.MAINNET)
+        found.append(RealAccount(engine, hub, LateMarket(), endpoints, test))
+    return found
+
+
+def _self_test(
+    place: BinancePlace, signer: Signer, settings: Settings, *, reads_key_rights: bool
+) -> SelfTest:
+    async def test() -> Sequence[Finding]:
+        looked = await look(place.rest(signer), place.clock_sync, reads_key_rights=reads_key_rights)
+        found = [
+            Finding(name=one.name, passed=one.passed, detail=one.detail, is_unverified=one.is_unverified)
+            for one in looked
+        ]
+        return [*found, _limits(settings)]
+
+    return test
+
+
+def _limits(settings: Settings) -> Finding:
+    """Real money needs limits: what is lost in a day, and how much is held, ends somewhere."""
+    risk = settings.risk
+    names = ("max_position_size_usdt", "max_total_exposure_usdt", "max_daily_loss_usdt")
+    missing = [name for name in names if not getattr(risk, name)]
+    return Finding(name="limits", passed=not missing, detail=", ".join(f"{name} is 0" for name in missing))
