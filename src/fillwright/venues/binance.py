@@ -229,7 +229,8 @@ class BinanceVenue:
             await self._set_clock()
         inputs = from_outcome(effect.request, outcome)
         for told in inputs:
-            if isinstance(told, OrderReport):
+            # Whether the stream tells of pending legs before their release is not documented.
+            if isinstance(told, OrderReport) and told.status is not VenueOrderStatus.PENDING_NEW:
                 self._stream.expect(told.symbol, told.order_id, loop_time)
         return inputs
 
