@@ -213,8 +213,13 @@ class CcxtVenue:
         return [one for order in orders or () for one in self._answered(order, request.symbol, "")]
 
     def _answered(self, order: Structure, symbol: Symbol, name: str) -> list[OrderReport]:
-        """What an answer says; one that names the order alone says nothing that the stream or a question does not."""
-        if not order.get("id") or order.get("status") is None or order.get("side") is None:
+        """What an answer says; one that names the order alone says nothing that the stream or a question does not.
+
+        WireError for one that does not even name it: then nobody can say.
+        """
+        if not isinstance(order, Mapping) or not order.get("id"):
+            raise WireError("the answer names no order")
+        if order.get("status") is None or order.get("side") is None:
             return []
         self._reader.remember(order)
         now = self._clock.now()

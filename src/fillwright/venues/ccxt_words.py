@@ -125,7 +125,7 @@ def report_of(
     kind = _type(order)
     return OrderReport(
         symbol=symbol,
-        client_order_id=name or str(order.get("clientOrderId") or order["id"]),
+        client_order_id=name or _own_name(order),
         order_id=whole_id(order["id"]),
         status=status,
         side=side,
@@ -141,6 +141,13 @@ def report_of(
         fills=fills,
         source=source,
     )
+
+
+def _own_name(order: Structure) -> str:
+    """The order's own id of ours: a cancel's answer at Binance carries the cancel's beside it."""
+    info = order.get("info") or {}
+    own = info.get("origClientOrderId") if isinstance(info, Mapping) else None
+    return str(own or order.get("clientOrderId") or order["id"])
 
 
 def _status(order: Structure, filled: Decimal) -> VenueOrderStatus | None:
