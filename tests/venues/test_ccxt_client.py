@@ -111,9 +111,13 @@ def test_keys_are_not_shown() -> None:
 
 def test_an_answer_that_ccxt_stumbles_over_is_no_answer() -> None:
     async def story(client: CcxtClient, live: LiveBox) -> None:
+        def stumble(order: Any, market: Any = None) -> None:
+            raise KeyError("orderId")
+
         await client.call("load_markets")
+        client.exchange.parse_order = stumble
         with pytest.raises(CallFailed) as error:
-            await client.call("create_order", None, 7, 7, object())
+            await client.call("create_order", MARKET, "limit", "buy", "1", "90")
         assert (error.value.failure.kind, error.value.failure.error_class) == (
             UNREADABLE,
             ErrorClass.UNKNOWN,

@@ -212,7 +212,7 @@ class CcxtVenue:
         orders = await self._client.call("cancel_all_orders", market["symbol"])
         return [one for order in orders or () for one in self._answered(order, request.symbol, "")]
 
-    def _answered(self, order: Structure, symbol: Symbol, name: str) -> list[OrderReport]:
+    def _answered(self, order: object, symbol: Symbol, name: str) -> list[OrderReport]:
         """What an answer says; one that names the order alone says nothing that the stream or a question does not.
 
         WireError for one that does not even name it: then nobody can say.
