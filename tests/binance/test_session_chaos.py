@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import msgspec
 import pytest
+import uvloop
 
 from fillwright.binance.budget import Lane
 from fillwright.binance.mute_watch import WatchSettings
@@ -21,7 +24,7 @@ from fillwright.exchange.server.settings import BoxSettings, LimitSettings
 from fillwright.wire.exchange_info import RateLimit
 from fillwright.wire.requests import encoded
 from fillwright.wire.stream import ExecutionReport, KnownEvent, UnknownEvent
-from tests.binance.live_box import LiveBox, limit, play, until
+from tests.binance.live_box import LiveBox, limit, live_box, play, until
 
 ORDERS = 100
 API = ApiSettings(
@@ -163,3 +166,29 @@ def judge(chaos: Chaos, seed: int) -> None:
     assert len(told) == len(set(told)), "an order is told once"
     missing = [own for own, epoch in chaos.expected.items() if own not in told and epoch == chaos.epoch]
     assert not missing, "what is not told comes with a break"
+
+
+def test_a_server_that_goes_away_and_comes_back(tmp_path: Path) -> None:
+    async def run() -> None:
+        settings = {"state_file": tmp_path / "state.db"}
+        async with asyncio.timeout(30), AsyncExitStack() as stack:
+            async with live_box(**settings) as live:
+                chaos = Chaos(live, 1)
+                for one in (chaos.api.run(), chaos.stream.run()):
+                    task = asyncio.create_task(one)
+                    stack.push_async_callback(asyncio.wait, [task])
+                    stack.callback(task.cancel)
+                await until(lambda: chaos.api.is_up and chaos.is_up, "up")
+                assert isinstance(await chaos.api.ask(limit("a-1"), Lane.EXIT), Answered)
+                port = live.server.port
+            await until(lambda: not chaos.api.is_up and not chaos.is_up, "down")
+            assert isinstance(await chaos.api.ask(limit("a-2"), Lane.EXIT), Unsent)
+            async with live_box(**settings, port=port) as again:
+                await until(lambda: chaos.api.is_up and chaos.is_up, "up again")
+                assert isinstance(await chaos.api.ask(limit("a-3", "39000"), Lane.EXIT), Answered)
+                await until(lambda: (3, "a-3") in chaos.told, "told")
+                assert chaos.told == [(1, "a-1"), (3, "a-3")]
+                names = [view.client_order_id for view in again.box.exchange.open_orders("main")]
+                assert names == ["a-1", "a-3"]
+
+    uvloop.run(run())
