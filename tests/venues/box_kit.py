@@ -15,6 +15,7 @@ import msgspec
 from fillwright.binance.clock_sync import ClockSync
 from fillwright.binance.endpoints import Endpoints
 from fillwright.core.inputs import Input
+from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.clock import BoxClock
 from fillwright.exchange.server.server import Server, serve
 from fillwright.exchange.server.settings import (
@@ -94,7 +95,7 @@ class BoxKit:
         self._signer = hmac_signer() if is_hmac else ed25519_signer()
         self._settings = BinanceSettings(symbols=(SYMBOL,), over_websocket=not over_rest)
         self._open = contextlib.AsyncExitStack()
-        self._server: Server
+        self.server: Server
         self._running: asyncio.Task[None]
 
     async def start(self) -> BoxKit:
@@ -102,14 +103,14 @@ class BoxKit:
         folder = self._open.enter_context(tempfile.TemporaryDirectory())
         symbols = {SYMBOL: {"filters": {"PERCENT_PRICE_BY_SIDE": WIDE}}}
         settings = box_settings(Path(folder), symbols, BALANCES)
-        self._server = await self._open.enter_async_context(serve(settings, box_clock()))
+        self.server = await self._open.enter_async_context(serve(settings, box_clock()))
         await self.trade("100")
         await self._begin()
         return self
 
     async def _begin(self) -> None:
         self.told = []
-        place = place_of(self._server)
+        place = place_of(self.server)
         self.venue = place.venue(ACCOUNT, self._signer, WarpClock(), self._settings)
         self.terms = await self.venue.open()
         self._running = asyncio.create_task(self.venue.run(self._hear))
@@ -120,9 +121,8 @@ class BoxKit:
 
     async def trade(self, price: str, quantity: str = "1") -> None:
         """The outside market trades."""
-        box = self._server.box
-        box.tick()
-        box.trade(SYMBOL, D(price), D(quantity), False, box.now)
+        self.box.tick()
+        self.box.trade(SYMBOL, D(price), D(quantity), False, self.box.now)
         await asyncio.sleep(BRIEFLY_S)
 
     async def do(self, effect: VenueEffect) -> list[Input]:
@@ -132,19 +132,25 @@ class BoxKit:
         await asyncio.sleep(BRIEFLY_S)
         return [*answer, *self.told[before:]]
 
-    async def _leave(self) -> None:
+    @property
+    def box(self) -> Box:
+        """The server's heart."""
+        return self.server.box
+
+    async def leave(self) -> None:
+        """Our process is gone."""
         self._running.cancel()
         await asyncio.wait((self._running,))
         await self.venue.close()
 
     async def restart(self) -> BoxKit:
         """Our process is gone, with its connections; another one comes."""
-        await self._leave()
+        await self.leave()
         await self._begin()
         return self
 
     async def end(self) -> None:
         """Let go, and have the exchange add up its books."""
-        await self._leave()
-        assert self._server.box.exchange.audit() == ()
+        await self.leave()
+        assert self.box.exchange.audit() == ()
         await self._open.aclose()

@@ -82,7 +82,7 @@ class BinanceVenue:
         """Heard from the stream so far."""
         self.unreadable = 0
         """Of them, those that could not be read."""
-        self._account = account
+        self.account = account
         self._rest = rest
         self._clock_sync = clock_sync
         self._clock = clock
@@ -114,7 +114,7 @@ class BinanceVenue:
     @property
     def account_id(self) -> AccountId:
         """Whose orders go here."""
-        return self._account.account_id
+        return self.account.account_id
 
     # -- opening and closing -----------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ class BinanceVenue:
             await self.close()
             raise
         self._background = asyncio.create_task(self._run_background())
-        self._account.budget.learn(info.rate_limits)
+        self.account.budget.learn(info.rate_limits)
         for one in terms.instruments if self.settings.symbols else ():
             self._reader.known.update({one.base: None, one.quote: None})
         return terms
