@@ -161,5 +161,4 @@ def test_the_rest(market: PublicMarket) -> None:
     }  # fmt: skip
     assert payloads.reference_price(SYMBOL, None, START, milliseconds)["r"] is None
     assert payloads.reference_price(SYMBOL, Decimal(2), START, milliseconds)["r"] == "2.00000000"
-    assert payloads.server_shutdown(START, milliseconds) == {"e": "serverShutdown", "E": MS}
     assert payloads.last_trade_time(PublicMarket(an_exchange(), SYMBOL)) == 0

@@ -407,8 +407,3 @@ def reference_price(symbol: Symbol, price: Decimal | None, valid_at: Time, time:
         "r": None if price is None else fixed(price),
         "t": time(valid_at),
     }
-
-
-def server_shutdown(now: Time, time: ShowTime) -> Payload:
-    """``serverShutdown``: the connection will end soon."""
-    return {"e": "serverShutdown", "E": time(now)}

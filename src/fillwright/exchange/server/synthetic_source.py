@@ -33,8 +33,6 @@ RATE_MIN, RATE_MAX = 0.1, 5_000.0
 DUE_MAX = 5_000
 """Ticks of one symbol in one go; of more than that (the machine slept, or time was stepped) each minute before the last
 ones of all keeps its first, lowest, highest and last."""
-TRADE_VALUE = 1_000.0
-"""Mean value of a trade of the past, in dollars."""
 
 
 class SyntheticSymbol:
