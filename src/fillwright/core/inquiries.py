@@ -29,9 +29,7 @@ def begin_reconciliation(
     if state.reconciling and not anew and ctx.now < state.reconciling_since + SNAPSHOT_AWAITED:
         return
     ctx.emit(ev.ReconciliationStarted(cause=cause, symbol=symbol or ""))
-    orders = [
-        order for order in ctx.ledger.open_orders.values() if symbol is None or order.symbol == symbol
-    ]
+    orders = [order for order in ctx.ledger.open_orders.values() if symbol is None or order.symbol == symbol]
     asked = FetchSnapshot(
         symbol=symbol,
         client_order_ids=tuple([order.id for order in orders]),
