@@ -155,6 +155,16 @@ def test_bodies_of_get_and_of_other_types_are_not_parameters() -> None:
     _with_client(scenario)
 
 
+def test_a_form_that_says_it_is_json_is_a_form() -> None:
+    async def scenario(client: Client) -> None:
+        client.get("/api/v3/echo", "Content-Type: application/json", method="POST", body="text=a")
+        assert await client.answer() == (200, b'{"text":"a"}')
+        client.get("/api/v3/echo", "Content-Type: text/plain", method="POST", body="text=a")
+        assert await client.answer() == (200, b"{}")
+
+    _with_client(scenario)
+
+
 def test_head_has_the_headers_of_get_and_no_body() -> None:
     async def scenario(client: Client) -> None:
         client.get("/api/v3/echo?text=a", method="HEAD")

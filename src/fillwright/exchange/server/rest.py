@@ -302,7 +302,7 @@ class RestConnection(asyncio.Protocol):
         method, body = request.method, request.body
         if method == "GET" or method == "HEAD":
             method, body = "GET", b""
-        elif body and not headers.get("content-type", FORM).lower().startswith(FORM):
+        elif body and not _is_form(headers.get("content-type", FORM), body):
             body = b""
         return self._shell.desk.serve_rest(method, path, query, headers, body, self._ip)
 
@@ -375,6 +375,14 @@ class RestConnection(asyncio.Protocol):
     def is_busy(self) -> bool:
         """Whether a client waits for a late answer."""
         return self._is_waiting
+
+
+def _is_form(content_type: str, body: bytes) -> bool:
+    """Whether a body is a form; also one that says it is JSON and is not, as hummingbot sends them to Binance."""
+    content_type = content_type.lower()
+    if content_type.startswith(FORM):
+        return True
+    return content_type.startswith("application/json") and not body.lstrip().startswith((b"{", b"["))
 
 
 def _illegal_url(data: bytes) -> Reply:
