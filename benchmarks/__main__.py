@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmarks import feeds, load, material, replaying, service
+from benchmarks import exchange_server, feeds, load, material, order_path, replaying, service
 from benchmarks.calibration import calibration
 from benchmarks.figures import Row
 from benchmarks.stepping import commits, steps
@@ -124,6 +124,8 @@ SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     "feeds": lambda quick: feeds.rows(),
     "service": service.rows,
     "load": load.rows,
+    "exchange_server": exchange_server.rows,
+    "order_path": order_path.rows,
 }
 
 
