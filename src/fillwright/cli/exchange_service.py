@@ -43,6 +43,13 @@ class Cut(StrEnum):
     SILENCE = "silence"
 
 
+class Kind(StrEnum):
+    """What connections are for."""
+
+    API = "api"
+    STREAMS = "streams"
+
+
 class Change(StrEnum):
     """What is done to connections."""
 
@@ -209,7 +216,7 @@ def connections(
     context: typer.Context,
     change: Annotated[Change | None, typer.Argument(metavar="[cut|mute|shutdown]")] = None,
     number: Annotated[int | None, typer.Option(metavar="N", help="This one only.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Of this kind only.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Of this kind only.")] = None,
     mute_for: Annotated[str, typer.Option("--for", metavar="LENGTH", help="How long it is mute.")] = "10s",
     data: Data = None,
     url: Url = None,
@@ -225,7 +232,7 @@ def connections(
         wish = {
             "action": change.value,
             "number": number,
-            "kind": kind,
+            "kind": None if kind is None else kind.value,
             "for_us": commands.length_us(mute_for) if change is Change.MUTE else None,
         }
         commands.show(door, door.post("/connections", wish))

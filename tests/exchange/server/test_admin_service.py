@@ -70,6 +70,8 @@ def test_a_fault_that_could_never_hit_is_refused(door: Door) -> None:
         assert f"no request is {endpoint!r}" in why
         assert "order.place" in why
     assert "executionReport" in door.refused("/faults", of="events", outcome="dropped", event="fills")
+    assert "no account" in door.refused("/faults", of="requests", outcome="lost", account_id="mian")
+    assert "no account" in door.refused("/faults", of="events", outcome="dropped", account_id="mian")
     for endpoint in ("*", "order.place", "orderList.*", "TRADE", "NONE", "time", "userDataStream.*"):
         door.post("/faults", of="requests", outcome="lost", endpoint=endpoint)
     door.post("/faults", of="events", outcome="dropped", event="balanceUpdate")
@@ -84,6 +86,7 @@ def test_limits_change_one_by_one(door: Door) -> None:
 
 
 def test_addresses_are_banned_and_pardoned(door: Door) -> None:
+    assert "IPv4" in door.refused("/ban", ip="somewhere", for_us=1_000)
     door.post("/ban", ip="10.0.0.9", for_us=1_000)
     assert door.get("/status")["bans"] == {"10.0.0.9": START + 1_000}
     door.post("/ban", ip="10.0.0.9", for_us=0)
@@ -91,6 +94,7 @@ def test_addresses_are_banned_and_pardoned(door: Door) -> None:
 
 
 def test_connections_that_are_not_there_cannot_be_cut(door: Door) -> None:
+    assert "kind" in door.refused("/connections", action="cut", kind="websockets")
     assert door.get("/connections") == []
     assert door.post("/connections", action="cut")["number"] == 0
     assert "no connection" in door.refused("/connections", action="mute", number=4)

@@ -184,12 +184,20 @@ class ConnectionAction(StrEnum):
     """serverShutdown is said, and the connections are closed."""
 
 
+@unique
+class ConnectionKind(StrEnum):
+    """What connections are for."""
+
+    API = "api"
+    STREAMS = "streams"
+
+
 class ChangeConnections(Wish, frozen=True):
     """Cut, mute or shut down connections: one, those of a kind, or all."""
 
     action: ConnectionAction
     number: int | None = None
-    kind: str | None = None
+    kind: ConnectionKind | None = None
     for_us: Time = 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -64,6 +65,8 @@ def faults(box: Box, _wish: Wish) -> list[CallFault | StreamEventFault]:
 
 def add_fault(box: Box, rule: CallFault | StreamEventFault) -> Done:
     """Install a fault after those that are there; one that could never hit is refused."""
+    if rule.account_id is not None and not box.exchange.has_account(rule.account_id):
+        raise ValueError(f"there is no account {rule.account_id!r}")
     if isinstance(rule, StreamEventFault):
         if rule.event not in ("*", *EVENT_NAMES):
             raise ValueError(f"no event is {rule.event!r}; there are {', '.join(EVENT_NAMES)}, and * for all")
@@ -107,6 +110,7 @@ def set_limits(box: Box, wish: SetLimits) -> LimitSettings:
 
 def ban(box: Box, wish: Ban) -> Done:
     """Ban an address, or lift its ban."""
+    ip_address(wish.ip)
     if wish.for_us <= 0:
         box.limits.pardon(wish.ip)
         return Done(now=box.now)
