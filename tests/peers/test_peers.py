@@ -90,6 +90,35 @@ def test_nautilus_trader_trades_by_its_live_node(peers_box: Box) -> None:
     check_box(peers_box)
 
 
+# -- hummingbot ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    "HUMMINGBOT_VENV" not in os.environ, reason="HUMMINGBOT_VENV names no environment with it"
+)
+def test_hummingbot_trades_by_its_connector(peers_box: Box, tmp_path: Path) -> None:
+    """No lock can hold it: its release has to be built, and what it asks for contradicts itself."""
+    command = [
+        str(Path(os.environ["HUMMINGBOT_VENV"]) / "bin" / "python"), str(HERE / "hummingbot_connector.py"),
+        peers_box.rest, peers_box.ws, peers_box.api_key, peers_box.secret,
+    ]  # fmt: skip
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=NODE_MAX_S, check=False, cwd=tmp_path
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert json.loads(ended.stdout.splitlines()[-1])["happened"] == [
+        "BuyOrderCompletedEvent",
+        "SellOrderCreatedEvent",
+        "OrderCancelledEvent",
+        "SellOrderCreatedEvent",
+        "SellOrderCompletedEvent",
+    ]
+    orders = orders_of(peers_box)
+    assert tuple(one["status"] for one in orders) == ENDED
+    assert all(one["clientOrderId"].startswith("x-") for one in orders)
+    check_box(peers_box)
+
+
 # -- freqtrade -----------------------------------------------------------------------------------------------------
 
 

@@ -103,3 +103,11 @@ def test_nautilus_trader_is_configured_as_in_its_test() -> None:
     node = (ROOT / "tests" / "peers" / "nautilus_node.py").read_text()
     assert len(shown) == 6
     assert [line for line in shown if line not in node] == []
+
+
+def test_hummingbot_is_configured_as_in_its_test() -> None:
+    shown = re.findall(r'constants\.\w+ = "(?:http|ws)://127\.0\.0\.1:8090(\S+)"', blocks("text")[1])
+    connector = (ROOT / "tests" / "peers" / "hummingbot_connector.py").read_text()
+    assert (
+        re.findall(r'constants\.\w+ = f"\{\w+\}(\S+)"', connector) == shown == ["/api/", "/ws", "/ws-api/v3"]
+    )
