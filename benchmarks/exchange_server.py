@@ -194,7 +194,7 @@ async def throughput(box: Box, orders: int) -> float:
 # -- WebSocket -----------------------------------------------------------------------------------------------------
 
 
-class _Asker(WSListener):  # type: ignore[misc]
+class Asker(WSListener):  # type: ignore[misc]
     """One request under way at a time; the time of each round trip."""
 
     def __init__(self) -> None:
@@ -202,7 +202,7 @@ class _Asker(WSListener):  # type: ignore[misc]
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """The answer."""
-        if frame.msg_type == WSMsgType.TEXT and self.answer is not None:
+        if frame.msg_type == WSMsgType.TEXT and self.answer is not None and not self.answer.done():
             self.answer.set_result(frame.get_payload_as_bytes())
 
     async def ask(self, transport: WSTransport, request: bytes) -> tuple[float, bytes]:
@@ -214,20 +214,22 @@ class _Asker(WSListener):  # type: ignore[misc]
         return time.perf_counter() - begin, answer
 
 
-def _asker(request: WSUpgradeRequest | None = None, response: WSUpgradeResponse | None = None) -> _Asker:
-    return _Asker()
+def asker_for(request: WSUpgradeRequest | None = None, response: WSUpgradeResponse | None = None) -> Asker:
+    """What picows asks for."""
+    return Asker()
 
 
 async def over_websocket(url: str, request: Callable[[], bytes], times: int) -> list[float]:
     """Round trips of one request after the other."""
-    transport, listener = await ws_connect(_asker, url)
-    asker = cast(_Asker, listener)
+    transport, listener = await ws_connect(asker_for, url)
+    asker = cast(Asker, listener)
     samples = [(await asker.ask(transport, request()))[0] for _ in range(WARM_UP + times)]
     transport.disconnect()
     return samples[WARM_UP:]
 
 
-def _frame(box: Box, method: str, **parameters: Any) -> bytes:
+def frame(box: Box, method: str, **parameters: Any) -> bytes:
+    """A signed request of the account ``main``."""
     named = {**parameters, "apiKey": box.api_key, "timestamp": time.time_ns() // 1_000_000}
     payload = "&".join(f"{name}={named[name]}" for name in sorted(named))
     named["signature"] = hmac.digest(box.secret.encode(), payload.encode(), hashlib.sha256).hex()
@@ -236,15 +238,15 @@ def _frame(box: Box, method: str, **parameters: Any) -> bytes:
 
 async def order_over_websocket(box: Box, times: int) -> list[float]:
     """Place and cancel, over and over; the placing is timed."""
-    transport, listener = await ws_connect(_asker, f"{box.ws}/ws-api/v3")
-    asker = cast(_Asker, listener)
+    transport, listener = await ws_connect(asker_for, f"{box.ws}/ws-api/v3")
+    asker = cast(Asker, listener)
     order = dict(pair.split("=") for pair in ORDER.split("&"))
     samples = []
     for _ in range(WARM_UP + times):
-        took, answer = await asker.ask(transport, _frame(box, "order.place", **order))
+        took, answer = await asker.ask(transport, frame(box, "order.place", **order))
         samples.append(took)
         number = json.loads(answer)["result"]["orderId"]
-        _, answer = await asker.ask(transport, _frame(box, "order.cancel", symbol="BTCUSDT", orderId=number))
+        _, answer = await asker.ask(transport, frame(box, "order.cancel", symbol="BTCUSDT", orderId=number))
         assert json.loads(answer)["status"] == 200, answer
     transport.disconnect()
     return samples[WARM_UP:]

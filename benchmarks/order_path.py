@@ -16,15 +16,17 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from picows import ws_connect
 from pydantic import SecretStr
 
+from benchmarks import exchange_server
 from benchmarks.figures import Row, percentiles, row
 from benchmarks.material import settings
 from fillwright.binance.connection import Connection
@@ -305,6 +307,36 @@ async def _timed(place: Place, cancel: Cancel) -> float:
     return took
 
 
+async def _listen(box: Box, stack: AsyncExitStack) -> None:
+    """Subscribe to the others' account, too: the exchange has the same work with everybody's orders."""
+    transport, asker = await ws_connect(exchange_server.asker_for, f"{box.ws}/ws-api/v3")
+    stack.callback(transport.disconnect)
+    asker = cast(exchange_server.Asker, asker)
+    _, answer = await asker.ask(transport, exchange_server.frame(box, "userDataStream.subscribe.signature"))
+    assert json.loads(answer)["status"] == 200, answer
+    asker.answer = None
+
+
+async def _floor(box: Box) -> tuple[Place, Cancel]:
+    """A request that is spelled and signed already, over a bare socket: what the exchange and the way take."""
+    transport, asker = await ws_connect(exchange_server.asker_for, f"{box.ws}/ws-api/v3")
+    asker = cast(exchange_server.Asker, asker)
+    order = {"symbol": ALONE, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+    order |= {"quantity": str(QUANTITY), "price": str(PRICE)}
+    ready: list[bytes] = [exchange_server.frame(box, "order.place", **order)]
+
+    async def place() -> Any:
+        _, answer = await asker.ask(transport, ready.pop())
+        return json.loads(answer)["result"]["orderId"]
+
+    async def cancel(number: Any) -> Any:
+        frame = exchange_server.frame(box, "order.cancel", symbol=ALONE, orderId=number)
+        await asker.ask(transport, frame)
+        ready.append(exchange_server.frame(box, "order.place", **order))
+
+    return place, cancel
+
+
 # -- all of them ---------------------------------------------------------------------------------------------------
 
 
@@ -335,7 +367,8 @@ async def _run(box: Box, folder: Path, rounds: int) -> list[Row]:
             ours[durability] = Ours(box, folder, durability, _signer(box, durability))
             stack.push_async_callback(ours[durability].end)
             await ours[durability].ready()
-        others = {
+        await _listen(box, stack)
+        others = {"nobody: a ready frame, WebSocket": await _floor(box)} | {
             name: pair
             for make in (_ccxt, _python_binance, _official)
             for name, pair in (await make(box, stack)).items()
