@@ -8,11 +8,12 @@ import msgspec
 import pytest
 
 from fillwright.core.types import HOUR, MINUTE
-from fillwright.exchange.messages import MarketTrade
+from fillwright.exchange.messages import MarketTrade, TradeView
 from fillwright.exchange.server import market_payloads as payloads
 from fillwright.exchange.server.market_payloads import microseconds, milliseconds
 from fillwright.exchange.server.public_book import BookTop, BookView, DepthEvent
 from fillwright.exchange.server.public_market import AggregateTrade, PublicMarket
+from fillwright.exchange.server.shapes import trade_view
 from fillwright.market.intervals import Interval
 from tests.exchange.builders import EXACT, SYMBOL, D, an_exchange
 
@@ -45,6 +46,15 @@ def test_times_are_milliseconds_or_as_they_are() -> None:
     assert milliseconds(START + 1999) == MS + 1
     assert microseconds(START + 1999) == START + 1999
     assert milliseconds(-1) == -1
+
+
+def test_what_a_trade_came_to_is_cut_as_in_my_trades() -> None:
+    fine = MarketTrade("ETHBTC", 1, D("0.03456"), D("0.0011"), START, False)  # 0.000038016
+    view = TradeView(
+        "ETHBTC", 1, 7, -1, fine.price, fine.quantity, D("0.000038016"), D(0), "ETH", START, True, False
+    )
+    assert payloads.trade_row(fine, milliseconds)["quoteQty"] == "0.00003801"
+    assert trade_view(view, milliseconds)["quoteQty"] == "0.00003801"
 
 
 def test_trades() -> None:

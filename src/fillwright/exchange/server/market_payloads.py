@@ -30,6 +30,7 @@ from fillwright.exchange.server.public_candles import (
     Units,
 )
 from fillwright.exchange.server.public_market import AggregateTrade, PublicMarket, Window
+from fillwright.exchange.server.shapes import number
 from fillwright.market.intervals import Interval
 
 ShowTime = Callable[[Time], int]
@@ -50,9 +51,9 @@ def microseconds(time: Time) -> int:
     return time
 
 
-def fixed(number: Decimal) -> str:
-    """A number with eight decimals."""
-    return f"{number:.8f}"
+def fixed(value: Decimal) -> str:
+    """A number with eight decimals: a price or a quantity, which have no more, or an average, which is rounded."""
+    return f"{value:.8f}"
 
 
 def units_text(value: int, decimals: int) -> str:
@@ -96,7 +97,7 @@ def trade_row(one: MarketTrade, time: ShowTime) -> Payload:
         "id": one.trade_id,
         "price": fixed(one.price),
         "qty": fixed(one.quantity),
-        "quoteQty": fixed(one.price * one.quantity),
+        "quoteQty": number(one.price * one.quantity),
         "time": time(one.time),
         "isBuyerMaker": one.buyer_is_maker,
         "isBestMatch": True,
