@@ -132,39 +132,6 @@ def test_rows_of_candles(market: PublicMarket) -> None:
     ]  # fmt: skip
 
 
-def test_statistics_of_a_day(market: PublicMarket) -> None:
-    now = START + 2 * MINUTE
-    mini = payloads.mini_ticker(market, now, milliseconds)
-    assert list(mini) == ["e", "E", "s", "c", "o", "h", "l", "v", "q"]
-    told = payloads.ticker(market, now, milliseconds)
-    assert list(told) == list("eEspPwxcQbBaAohlvqOCFLn")
-    assert (told["p"], told["P"], told["w"]) == ("10.00000000", "10.000", "103.33333333")
-    assert (told["b"], told["B"], told["a"], told["A"]) == (
-        "99.00000000", "1.00000000", "101.00000000", "2.00000000",
-    )  # fmt: skip
-    assert (told["Q"], told["F"], told["L"], told["n"]) == ("0.50000000", 1, 2, 2)
-    row = payloads.day_row(market, now, milliseconds)
-    assert list(row) == [
-        "symbol", "priceChange", "priceChangePercent", "weightedAvgPrice", "prevClosePrice", "lastPrice", "lastQty",
-        "bidPrice", "bidQty", "askPrice", "askQty", "openPrice", "highPrice", "lowPrice", "volume", "quoteVolume",
-        "openTime", "closeTime", "firstId", "lastId", "count",
-    ]  # fmt: skip
-
-
-def test_statistics_of_windows(market: PublicMarket) -> None:
-    now = START + 2 * MINUTE
-    told = payloads.window_ticker(market, "1h", 60, now, milliseconds)
-    assert list(told) == list("eEspPohlcwvqOCFLn")
-    assert (told["e"], told["O"] % 60_000) == ("1hTicker", 0)
-    full = payloads.ticker_row(market, market.minutes(1, now), milliseconds, is_mini=False)
-    assert list(full) == [
-        "symbol", "priceChange", "priceChangePercent", "weightedAvgPrice", "openPrice", "highPrice", "lowPrice",
-        "lastPrice", "volume", "quoteVolume", "openTime", "closeTime", "firstId", "lastId", "count",
-    ]  # fmt: skip
-    mini = payloads.ticker_row(market, market.minutes(1, now), milliseconds, is_mini=True)
-    assert list(mini) == [name for name in full if "Change" not in name and name != "weightedAvgPrice"]
-
-
 def test_the_rest(market: PublicMarket) -> None:
     assert payloads.average_price(market, START + MINUTE, milliseconds) == {
         "e": "avgPrice", "E": MS + 60_000, "s": SYMBOL, "i": "5m", "w": "103.33333333", "T": MS + 60_000,

@@ -16,6 +16,7 @@ import msgspec
 from fillwright.core.types import Symbol, Time
 from fillwright.exchange.messages import MarketTrade
 from fillwright.exchange.server import market_payloads as payloads
+from fillwright.exchange.server import ticker_payloads
 from fillwright.exchange.server.box import Box, Timer
 from fillwright.exchange.server.market_payloads import Payload, ShowTime
 from fillwright.exchange.server.public_book import BookTop, DepthFeed
@@ -173,7 +174,7 @@ class MarketStreams:
             return lambda now: (payloads.partial_depth(market.book.best_levels(name.levels)),)
         if name.kind is StreamKind.WINDOW_TICKER:
             size = name.window
-            return lambda now: (payloads.window_ticker(market, size, WINDOWS[size], now, show),)
+            return lambda now: (ticker_payloads.window_ticker(market, size, WINDOWS[size], now, show),)
         if name.kind is StreamKind.REFERENCE_PRICE:
             return partial(self._reference_price, market.symbol, show)
         simple = _SIMPLE[name.kind]
@@ -230,8 +231,8 @@ class MarketStreams:
 # -- what channels tell ----------------------------------------------------------------------------------------------
 
 _SIMPLE: dict[StreamKind, Callable[[PublicMarket, Time, ShowTime], Payload]] = {
-    StreamKind.MINI_TICKER: payloads.mini_ticker,
-    StreamKind.TICKER: payloads.ticker,
+    StreamKind.MINI_TICKER: ticker_payloads.mini_ticker,
+    StreamKind.TICKER: ticker_payloads.ticker,
     StreamKind.AVERAGE_PRICE: payloads.average_price,
 }
 
@@ -291,5 +292,5 @@ class _Changed:
     def _one(self, market: PublicMarket, now: Time) -> Payload:
         size = self._channel.name.window
         if size:
-            return payloads.window_ticker(market, size, WINDOWS[size], now, self._channel.show)
-        return payloads.mini_ticker(market, now, self._channel.show)
+            return ticker_payloads.window_ticker(market, size, WINDOWS[size], now, self._channel.show)
+        return ticker_payloads.mini_ticker(market, now, self._channel.show)

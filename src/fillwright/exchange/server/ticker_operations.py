@@ -12,6 +12,7 @@ from typing import Any
 from fillwright.core.types import DAY, HOUR, MINUTE, Symbol
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server import market_payloads as payloads
+from fillwright.exchange.server import ticker_payloads
 from fillwright.exchange.server.market_operations import (
     ANY_SYMBOL,
     SYMBOL_STATUS,
@@ -66,17 +67,19 @@ def _day(call: Call) -> Any:
     if _is_mini(call):
         return _answer(
             call,
-            lambda market: payloads.ticker_row(market, market.day(now), time, is_mini=True),
+            lambda market: ticker_payloads.ticker_row(market, market.day(now), time, is_mini=True),
             is_all_allowed=True,
         )
-    return _answer(call, lambda market: payloads.day_row(market, now, time), is_all_allowed=True)
+    return _answer(call, lambda market: ticker_payloads.day_row(market, now, time), is_all_allowed=True)
 
 
 def _trading_day(call: Call) -> Any:
     now, time, offset, is_mini = call.now, call.time, offset_of(call), _is_mini(call)
     return _answer(
         call,
-        lambda market: payloads.ticker_row(market, market.trading_day(now, offset), time, is_mini=is_mini),
+        lambda market: ticker_payloads.ticker_row(
+            market, market.trading_day(now, offset), time, is_mini=is_mini
+        ),
         is_all_allowed=False,
     )
 
@@ -86,7 +89,9 @@ def _window(call: Call) -> Any:
     now, time, is_mini = call.now, call.time, _is_mini(call)
     return _answer(
         call,
-        lambda market: payloads.ticker_row(market, market.minutes(minutes, now), time, is_mini=is_mini),
+        lambda market: ticker_payloads.ticker_row(
+            market, market.minutes(minutes, now), time, is_mini=is_mini
+        ),
         is_all_allowed=False,
     )
 
