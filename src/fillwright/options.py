@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import IntEnum, unique
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,44 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """ok | warning | failed"""
     text: str
     remedy: str = ""
+
+
+class KeysStopOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """An emergency stop straight at the exchange, with keys alone."""
+
+    keys: Path
+    """A settings file with ``[testnet]`` or ``[mainnet]``, or the keys of one of them without a section."""
+    section: str | None = None
+    """testnet | mainnet; None: the one that the file has."""
+    flatten: bool = False
+    url: str | None = None
+    """Of its REST API, in place of the settings'."""
+    tag: str | None = None
+    """Only orders of this ledger."""
+    watch_s: float | None = None
+    """How long it is watched afterwards; None: as long as a request may still be under way."""
+
+
+class KeysStopReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What an emergency stop with keys alone did."""
+
+    where: str
+    cancelled: tuple[str, ...]
+    """Client order ids."""
+    sold: tuple[tuple[str, Symbol, Decimal], ...]
+    """Client order id, symbol, quantity."""
+    kept: tuple[str, ...]
+    """Protection that rests."""
+    left: tuple[tuple[str, str], ...]
+    """What could not be done, and why."""
+    clean_after_s: float | None
+    """When nothing was left to do; None: it never was so."""
+    took_s: float
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything was done."""
+        return self.clean_after_s is not None and not self.left
 
 
 class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):

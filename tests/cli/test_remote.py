@@ -10,12 +10,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from fillwright.cli import app
+from fillwright.options import KeysStopOptions
 from tests.api.serving import TOKEN
 from tests.commands.beside import service_beside
+from tests.commands.fake import FakeServices
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
+def run(*arguments: str, services: FakeServices | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), obj=services)
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +70,40 @@ def test_a_switch_with_something_at_stake_is_asked_about(
     assert ("--yes" in result.stderr) is asked
     assert result.exit_code == (2 if asked else 7)
     assert run(*command, "--url", "http://127.0.0.1:1", "--yes").exit_code == 7
+
+
+def test_a_stop_with_keys_goes_past_the_service(tmp_path: Path) -> None:
+    services = FakeServices()
+    result = run(
+        "emergency-stop", "--keys", "k.toml", "--testnet", "--flatten", "--tag", "abc", "--watch", "0",
+        "--url", "http://127.0.0.1:1", "--yes", services=services,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert services.stops == [
+        KeysStopOptions(
+            keys=Path("k.toml"),
+            section="testnet",
+            flatten=True,
+            url="http://127.0.0.1:1",
+            tag="abc",
+            watch_s=0,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--keys", "k.toml"],
+        ["--keys", "k.toml", "--testnet", "--mainnet", "--yes"],
+        ["--testnet", "--yes"],
+        ["--tag", "abc", "--yes"],
+    ],
+)
+def test_a_stop_with_keys_that_cannot_be_meant_is_refused(words: list[str]) -> None:
+    services = FakeServices()
+    assert run("emergency-stop", *words, services=services).exit_code == 2
+    assert services.stops == []
 
 
 def test_a_resume_needs_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from fillwright.config import Config
 from fillwright.core.types import Mode
 from fillwright.options import (
     Finding,
+    KeysStopOptions,
+    KeysStopReport,
     ReplayOptions,
     ReplayProgress,
     ReplayResult,
@@ -51,6 +54,16 @@ class FakeServices:
         self.noise = noise
         self.asked: list[ReplayOptions] = []
         self.services: list[ServiceOptions] = []
+        self.stops: list[KeysStopOptions] = []
+        self.stopped = KeysStopReport(
+            where="https://api.binance.com",
+            cancelled=("RT_abc_2_E_1",),
+            sold=(("RT_abc_1_X_9", "BTCUSDT", Decimal("0.01")),),
+            kept=(),
+            left=(),
+            clean_after_s=0.25,
+            took_s=15.0,
+        )
         self.findings = [Finding(name="Clock", result="ok", text="steady")]
         self.up = ServiceUp(
             url="http://127.0.0.1:8080",
@@ -93,6 +106,10 @@ class FakeServices:
         if self.error is not None:
             raise self.error
         tell(self.up)
+
+    def stop_by_keys(self, options: KeysStopOptions) -> KeysStopReport:
+        self.stops.append(options)
+        return self.stopped
 
     def new_token(self, data: Path) -> str:
         return f"a-token-of-{data.name}"

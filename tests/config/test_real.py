@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from fillwright.binance.endpoints import MAINNET, TESTNET
-from fillwright.config import Config, ConfigError, load
+from fillwright.config import Config, ConfigError, load, load_account
 from fillwright.core.types import Mode
 
 CANARY = "canary7f3a9e"
@@ -159,3 +159,57 @@ def test_settings_are_shown_as_hidden(tmp_path: Path) -> None:
     config = config_of(tmp_path, f"[testnet]\n{KEYS}")
     assert config.values["testnet.api_key"] == config.values["testnet.secret"] == "(hidden)"
     assert config.values["testnet.private_key"] == "none"
+
+
+# -- a file of keys ----------------------------------------------------------------------------------------------
+
+
+def account_in(tmp_path: Path, text: str, section: str | None = None) -> tuple[str, str]:
+    """The section that was meant, and its secret."""
+    (tmp_path / "keys.toml").write_text(text)
+    name, account = load_account(tmp_path / "keys.toml", section)
+    return name, opened(account.secret)
+
+
+@pytest.mark.parametrize(
+    ("text", "section", "expected"),
+    [
+        ("api_key = 'a'\nsecret = 'b'\n", None, ("mainnet", "b")),
+        ("api_key = 'a'\nsecret = 'b'\n", "testnet", ("testnet", "b")),
+        ("[testnet]\napi_key = 'a'\nsecret = 'b'\n", None, ("testnet", "b")),
+        (
+            "[risk]\nmax_positions = 'nonsense'\n[mainnet]\napi_key = 'a'\nsecret = 'b'\n",
+            None,
+            ("mainnet", "b"),
+        ),
+        (
+            "[testnet]\napi_key = 'a'\nsecret = 'b'\n[mainnet]\napi_key = 'c'\nsecret = 'd'\n",
+            "mainnet",
+            ("mainnet", "d"),
+        ),
+    ],
+)
+def test_keys_are_found_in_a_file(
+    tmp_path: Path, text: str, section: str | None, expected: tuple[str, str]
+) -> None:
+    assert account_in(tmp_path, text, section) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "section"),
+    [
+        ("", None),
+        ("[risk]\nmax_positions = 1\n", None),
+        ("[testnet]\napi_key = 'a'\nsecret = 'b'\n", "mainnet"),
+        ("[testnet]\napi_key = 'a'\nsecret = 'b'\n[mainnet]\napi_key = 'c'\nsecret = 'd'\n", None),
+        (f"api_key = '{CANARY}'\n", None),
+        (f"api_key = '{CANARY}'\nsecret = ['{CANARY}']\n", None),
+        ("not toml", None),
+    ],
+)
+def test_a_file_that_does_not_say_whose_keys_is_refused(
+    tmp_path: Path, text: str, section: str | None
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        account_in(tmp_path, text, section)
+    assert CANARY not in caught.value.explain()

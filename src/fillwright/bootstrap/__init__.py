@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fillwright.config import Config
-from fillwright.options import Finding, ReplayOptions, ReplayProgress, ReplayResult, ServiceOptions, ServiceUp
+from fillwright.options import (
+    Finding,
+    KeysStopOptions,
+    KeysStopReport,
+    ReplayOptions,
+    ReplayProgress,
+    ReplayResult,
+    ServiceOptions,
+    ServiceUp,
+)
 
 if TYPE_CHECKING:  # every command loads what it needs
     from fillwright.storage.sql import SqlReadModel
 
-__all__ = ["doctor", "new_token", "read_model", "replay", "run_service"]
+__all__ = ["doctor", "new_token", "read_model", "replay", "run_service", "stop_by_keys"]
 
 
 def read_model(database: Path) -> SqlReadModel:
@@ -47,6 +56,13 @@ def run_service(options: ServiceOptions, tell: Callable[[ServiceUp], None]) -> N
         run(options, tell)
     finally:
         gc.enable()
+
+
+def stop_by_keys(options: KeysStopOptions) -> KeysStopReport:
+    """Stop an account straight at the exchange, without database or service. Raises ConfigError, BadInputError."""
+    from fillwright.bootstrap.keys_stop import stop_by_keys as stop
+
+    return stop(options)
 
 
 def new_token(data: Path) -> str:

@@ -9,15 +9,22 @@ from typing import Annotated
 
 import typer
 
-from fillwright.cli.words import ConfigFiles, Data, Json
+from fillwright.cli.words import ConfigFiles, Data, Json, services_of
 from fillwright.commands import remote
 from fillwright.commands.failures import ending
+from fillwright.commands.keys_stop import stop_by_keys
 from fillwright.commands.service import service_config
-from fillwright.options import BadInputError
+from fillwright.options import BadInputError, KeysStopOptions
 
 Url = Annotated[
     str | None,
     typer.Option("--url", metavar="URL", help="Where the service is; default: that of the data folder."),
+]
+StopUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--url", metavar="URL", help="Where the service is, or with --keys the exchange's REST API."
+    ),
 ]
 TokenFile = Annotated[
     Path | None,
@@ -109,17 +116,59 @@ def send(
 
 
 def emergency_stop(
+    context: typer.Context,
     flatten: Annotated[bool, typer.Option("--flatten", help="Sell every position, too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     reason: Annotated[str, typer.Option(help="Kept in the journal.")] = "emergency stop",
-    url: Url = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Go straight to the exchange, without a service: settings with the keys of [testnet] or [mainnet].",
+        ),
+    ] = None,
+    testnet: Annotated[bool, typer.Option("--testnet", help="With --keys: the testnet account.")] = False,
+    mainnet: Annotated[bool, typer.Option("--mainnet", help="With --keys: the mainnet account.")] = False,
+    tag: Annotated[
+        str | None,
+        typer.Option(metavar="TAG", help="With --keys: only orders RT_TAG_…; default: all RT_ orders."),
+    ] = None,
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=60,
+            metavar="SECONDS",
+            help="With --keys: how long to watch for requests that were under way; default: 15.",
+        ),
+    ] = None,
+    url: StopUrl = None,
     token_file: TokenFile = None,
     config: ConfigFiles = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Stop entries at once and cancel those that work; what is held keeps its protection, or is sold."""
+    """Stop entries at once and cancel those that work; what is held keeps its protection, or is sold.
+
+    With --keys it needs neither service nor database, and a service that sees it halts itself.
+    """
     with ending(json):
+        if keys is not None:
+            if testnet and mainnet:
+                raise BadInputError("--testnet or --mainnet, not both")
+            options = KeysStopOptions(
+                keys=keys,
+                section="testnet" if testnet else "mainnet" if mainnet else None,
+                flatten=flatten,
+                url=url,
+                tag=tag,
+                watch_s=watch,
+            )
+            confirm("SELL every position, and cancel all entries?" if flatten else "Cancel all entries?", yes)
+            stop_by_keys(services_of(context), options, json)
+            return
+        if testnet or mainnet or tag is not None or watch is not None:
+            raise BadInputError("--testnet, --mainnet, --tag and --watch need --keys")
         wanted = target_of(config, data, url, token_file)
         confirm("Stop entries and SELL every position?" if flatten else "Stop entries?", yes)
         remote.emergency_stop(wanted, flatten=flatten, reason=reason, json_wanted=json)

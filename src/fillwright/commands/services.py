@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Protocol
 
 from fillwright.config import Config
-from fillwright.options import Finding, ReplayOptions, ReplayProgress, ReplayResult, ServiceOptions, ServiceUp
+from fillwright.options import (
+    Finding,
+    KeysStopOptions,
+    KeysStopReport,
+    ReplayOptions,
+    ReplayProgress,
+    ReplayResult,
+    ServiceOptions,
+    ServiceUp,
+)
 from fillwright.ports import ReadModel
 
 
@@ -29,6 +38,9 @@ class Services(Protocol):
 
     def new_token(self, data: Path) -> str:
         """Make a new bearer token for the service of a data folder; raises Failure."""
+
+    def stop_by_keys(self, options: KeysStopOptions) -> KeysStopReport:
+        """Stop an account straight at the exchange; raises ConfigError, Failure."""
 
     def doctor(self, config: Config) -> list[Finding]:
         """Look at everything that the service needs; never raises for what it finds."""

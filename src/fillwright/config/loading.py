@@ -157,6 +157,37 @@ def load(
     return config
 
 
+def load_account(path: Path, section: str | None = None) -> tuple[str, RealConfig]:
+    """Read the keys of one account at Binance from a file, whatever else is in it; the section that was meant, too.
+
+    The file has ``[testnet]`` or ``[mainnet]`` as ``fillwright.toml`` does, or the same keys without a section. Without
+    ``section`` it is the one that there is. Raises ConfigError.
+    """
+    problems: list[Problem] = []
+    layer = read_file(path, problems)
+    there = [name for name in REAL_MODES if isinstance(layer.values.get(name), dict)]
+    if section is None and len(there) > 1:
+        problems.append(
+            Problem(key="", given="", allowed=f"has {' and '.join(there)}: say which", source=str(path))
+        )
+    if problems:
+        raise ConfigError(problems)
+    meant = section or (there[0] if there else "mainnet")
+    flat = {key: value for key, value in layer.values.items() if not isinstance(value, dict)}
+    layer.values = {meant: layer.values.get(meant, {}) if there else flat}
+    schema = _validate([layer], problems)
+    if schema is None:
+        raise ConfigError(problems)
+    config: RealConfig = getattr(_with_keys(_config_of(schema, [layer]), [layer], problems), meant)
+    if not config.is_configured and not problems:
+        problems.append(
+            Problem(key=f"{meant}.api_key", given="", allowed="there is no key", source=str(path))
+        )
+    if problems:
+        raise ConfigError(problems)
+    return meant, config
+
+
 def _normalise_names(layer: Layer, problems: list[Problem]) -> None:
     """Check the free names (traders, symbols), and write ``*`` as the empty name that the core uses."""
     limits = layer.values.get("limits")

@@ -1,0 +1,357 @@
+"""The emergency stop that needs keys alone: no database, no service, from any machine.
+
+Which orders are ours is read from their ids (``RT_<tag>_<position>_<leg>_<attempt>``). Working entries and manual
+orders are cancelled; protection stays, or, to flatten, each position is sold by one cancelReplace of its stop. Every
+cancel's id begins ``RT_ES``: a service that sees one halts itself. Each round looks at what is open and does what that
+needs, so that a lost answer costs a round and nothing else. A sale that nobody knows the end of is asked about, and
+made again only when it is proven that it never came: coins that no position owns are not touched. Trading rules §8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import msgspec
+
+from fillwright.binance.budget import Lane
+from fillwright.binance.clock_sync import ClockSync, ClockSyncError
+from fillwright.binance.outcomes import Answered, Refused, Unknown, Unsent, read
+from fillwright.binance.private_rest import PrivateRest
+from fillwright.core.instruments import Instrument
+from fillwright.core.requests import CancelReplaceRequest, CancelRequest, OrderRequest
+from fillwright.core.types import (
+    ZERO,
+    CancelReplaceMode,
+    ClientOrderId,
+    Leg,
+    OrderType,
+    Side,
+    Symbol,
+    VenueOrderStatus,
+    client_order_id,
+    parse_client_order_id,
+)
+from fillwright.venues.binance_reading import decode_information, why
+from fillwright.wire import queries
+from fillwright.wire.accounts import decode_trades
+from fillwright.wire.answers import CancelReplaceReply
+from fillwright.wire.orders import OrderView, decode_order, decode_orders
+from fillwright.wire.requests import encoded
+
+PREFIX = "RT_ES"
+"""Of the ids of all cancels."""
+RECV_WINDOW_MS = 1_000
+WATCH_S = 15.0
+"""What was sent before may still arrive so long: the service's recvWindow, and the ten seconds of the engine."""
+WORK_MAX_S = 60.0
+"""So long it is tried; what is open then is told as left."""
+PAUSE_S = 0.2
+LOOK_S = 1.0
+ABSENT_AFTER_S = 12.0
+"""An order that is not found so long after it was sent, in two reads, never came."""
+SALES_MAX = 5
+"""Sales of one position that may be refused."""
+AT_ONCE = 10
+"""Requests at the same time."""
+NOT_FOUND = -2013
+Key = tuple[str, int]
+"""Tag and position."""
+
+
+class Sold(msgspec.Struct, frozen=True):
+    """One sale."""
+
+    client_order_id: ClientOrderId
+    symbol: Symbol
+    quantity: Decimal
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What could not be done, and why."""
+
+    what: str
+    why: str
+
+
+class StopReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done."""
+
+    cancelled: tuple[ClientOrderId, ...]
+    sold: tuple[Sold, ...]
+    kept: tuple[ClientOrderId, ...]
+    """Protection that rests."""
+    left: tuple[Left, ...]
+    clean_after_s: float | None
+    """When nothing was left to do; None: it never was so."""
+    took_s: float
+
+
+class _Sale(msgspec.Struct):
+    """A sale whose end is not known, or that is still to be made (``sent_at`` 0)."""
+
+    symbol: Symbol
+    quantity: Decimal
+    name: ClientOrderId = ""
+    sent_at: float = 0.0
+    absent: int = 0
+    refusals: int = 0
+
+
+class KeysOnlyStop:
+    """One stop; ``rest`` is entered by the caller. ``tag``: only orders of one ledger. ``watch_s``: see WATCH_S."""
+
+    def __init__(
+        self,
+        rest: PrivateRest,
+        clock: ClockSync,
+        *,
+        flatten: bool,
+        tag: str | None = None,
+        watch_s: float = WATCH_S,
+        work_max_s: float = WORK_MAX_S,
+    ) -> None:
+        self._rest, self._clock = rest, clock
+        self._flatten, self._tag = flatten, tag
+        self._watch_s, self._work_max_s = watch_s, work_max_s
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._number = 0
+        self._cancelled: dict[ClientOrderId, None] = {}
+        self._sold: list[Sold] = []
+        self._sales: dict[Key, _Sale] = {}
+        self._kept: tuple[ClientOrderId, ...] = ()
+        self._trouble: dict[str, str] = {}
+        self._notes: list[Left] = []
+        self._instruments: dict[Symbol, Instrument] = {}
+        self._last_sent = 0.0
+
+    async def run(self) -> StopReport:
+        """Stop, verify, and watch; never raises for what goes wrong at Binance."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await self._set_clock()
+        clean_at: float | None = None
+        while loop.time() - began < self._work_max_s:
+            if await self._round():
+                clean_at = clean_at or loop.time()
+                if loop.time() >= max(self._last_sent, began) + self._watch_s:
+                    break
+                await asyncio.sleep(min(LOOK_S, self._watch_s))
+            else:
+                clean_at = None
+                await asyncio.sleep(PAUSE_S)
+        for sale in self._sales.values():
+            told = "its sale is in doubt" if sale.sent_at else "not sold"
+            self._trouble.setdefault(sale.name or f"{sale.quantity:f} of {sale.symbol}", told)
+        left = [Left(what, because) for what, because in self._trouble.items()] + self._notes
+        return StopReport(
+            cancelled=tuple(self._cancelled),
+            sold=tuple(self._sold),
+            kept=self._kept,
+            left=tuple(left),
+            clean_after_s=None if clean_at is None else clean_at - began,
+            took_s=loop.time() - began,
+        )
+
+    async def _set_clock(self) -> None:
+        try:
+            await self._clock.sync(self._rest.server_time)
+        except ClockSyncError:
+            return  # Binance says -1021 if this machine's clock is wrong, and the clock is set then
+
+    # -- rounds ------------------------------------------------------------------------------------------------
+
+    async def _round(self) -> bool:
+        """Look at what is open and do what that needs; True when it needs nothing."""
+        found = read(await self._rest.call(queries.open_orders(), Lane.EXIT), decode_orders)
+        if not isinstance(found, tuple):
+            self._trouble["open orders"] = f"cannot be read: {why(found)}"
+            return False
+        self._trouble.clear()
+        ours = [(name, view) for view in found if (name := self._ours(view)) is not None]
+        work = [
+            self._cancel(view, (tag, position), leg)
+            for (tag, position, leg), view in ours
+            if leg in (Leg.ENTRY, Leg.MANUAL)
+        ]
+        stops: dict[Key, OrderView] = {}
+        for (tag, position, leg), view in ours:
+            key = (tag, position)
+            if leg is Leg.STOP_LOSS or (leg is Leg.TAKE_PROFIT and key not in stops):
+                stops[key] = view
+        guards = (Leg.STOP_LOSS, Leg.TAKE_PROFIT)
+        self._kept = tuple([view.client_order_id for (_, _, leg), view in ours if leg in guards])
+        if self._flatten:
+            await self._learn(
+                [view.symbol for view in stops.values()] + [s.symbol for s in self._sales.values()]
+            )
+            work += [self._close(view, key) for key, view in stops.items() if key not in self._sales]
+            work += [self._settle(key, key in stops) for key in [*self._sales]]
+        await asyncio.gather(*work)
+        return not work
+
+    def _ours(self, view: OrderView) -> tuple[str, int, Leg] | None:
+        """Tag, position and leg of an order of ours that is live; pending legs go with their entry."""
+        name = parse_client_order_id(view.client_order_id)
+        if name is None or view.status == VenueOrderStatus.PENDING_NEW or self._tag not in (None, name[0]):
+            return None
+        return name[:3]
+
+    async def _learn(self, symbols: list[Symbol]) -> None:
+        """The rules of symbols, for the quantities of sales."""
+        wanted = [symbol for symbol in dict.fromkeys(symbols) if symbol not in self._instruments]
+        if not wanted:
+            return
+        info = read(
+            await self._rest.call(queries.exchange_information(wanted), Lane.EXIT), decode_information
+        )
+        if isinstance(info, Refused | Unknown | Unsent):
+            self._trouble["exchangeInfo"] = why(info)
+        else:
+            self._instruments.update(info.instruments)
+
+    # -- cancels -----------------------------------------------------------------------------------------------
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._clock.now_ms() // 1_000 % 10**9 * 10 + self._number
+
+    def _cancel_of(self, view: OrderView) -> CancelRequest:
+        name = f"{PREFIX}_{self._clock.now_ms()}_{self._next() % 100_000}"
+        return CancelRequest(symbol=view.symbol, order_id=view.order_id, cancel_client_order_id=name)
+
+    async def _cancel(self, view: OrderView, key: Key, leg: Leg) -> None:
+        async with self._slots:
+            self._last_sent = asyncio.get_running_loop().time()
+            outcome = await self._rest.call(
+                encoded(self._cancel_of(view)), Lane.EXIT, recv_window_ms=RECV_WINDOW_MS
+            )
+        name = view.client_order_id
+        if not isinstance(outcome, Answered):
+            self._trouble[name] = why(outcome)  # the next round sees what became of it
+            return
+        self._cancelled[name] = None
+        if leg is Leg.ENTRY:
+            await self._partly(view, key)
+
+    async def _partly(self, view: OrderView, key: Key) -> None:
+        """An entry that was cancelled may have bought something, which has no stop."""
+        request = queries.my_trades(view.symbol, order_id=view.order_id)
+        trades = read(await self._rest.call(request, Lane.EXIT), decode_trades)
+        if not isinstance(trades, tuple):
+            self._notes.append(Left(view.client_order_id, f"what it bought cannot be read: {why(trades)}"))
+            return
+        await self._learn([view.symbol] if trades else [])
+        instrument = self._instruments.get(view.symbol)
+        bought = sum((trade.quantity for trade in trades), ZERO)
+        if instrument is not None:
+            fees = [trade.commission for trade in trades if trade.commission_asset == instrument.base]
+            bought -= sum(fees, ZERO)
+        if bought and self._flatten:
+            self._sales[key] = _Sale(view.symbol, bought)
+        elif bought:
+            self._notes.append(Left(view.client_order_id, f"it bought {bought:f}, which has no stop"))
+
+    # -- sales -------------------------------------------------------------------------------------------------
+
+    def _order(self, key: Key, symbol: Symbol, quantity: Decimal) -> OrderRequest:
+        return OrderRequest(
+            symbol=symbol,
+            side=Side.SELL,
+            type=OrderType.MARKET,
+            client_order_id=client_order_id(key[0], key[1], Leg.EXIT, self._next()),
+            quantity=quantity,
+        )
+
+    def _part(self, symbol: Symbol, quantity: Decimal) -> Decimal:
+        """What of a quantity one market order may sell."""
+        instrument = self._instruments.get(symbol)
+        return ZERO if instrument is None else instrument.floor_market_quantity(quantity)
+
+    async def _close(self, view: OrderView, key: Key) -> None:
+        """Sell what a stop protects, in one request: both happen or neither."""
+        quantity = (view.quantity or ZERO) - view.executed_quantity
+        part = self._part(view.symbol, quantity)
+        if not part:
+            self._trouble[view.client_order_id] = "its quantity cannot be sold at market"
+            return
+        order = self._order(key, view.symbol, part)
+        request = CancelReplaceRequest(
+            mode=CancelReplaceMode.STOP_ON_FAILURE, cancel=self._cancel_of(view), order=order
+        )
+        async with self._slots:
+            self._last_sent = asyncio.get_running_loop().time()
+            outcome = await self._rest.call(encoded(request), Lane.EXIT, recv_window_ms=RECV_WINDOW_MS)
+        if isinstance(outcome, Answered):
+            self._cancelled[view.client_order_id] = None
+            self._sold.append(Sold(order.client_order_id, view.symbol, part))
+            if self._part(view.symbol, quantity - part):
+                self._sales[key] = _Sale(view.symbol, quantity - part)
+        elif isinstance(outcome, Refused) and _is_naked(outcome):
+            self._cancelled[view.client_order_id] = None
+            self._sales[key] = _Sale(view.symbol, quantity)
+        elif isinstance(outcome, Unknown):
+            self._sales[key] = _Sale(view.symbol, quantity, order.client_order_id, self._last_sent)
+        else:
+            self._trouble[view.client_order_id] = why(outcome)
+
+    async def _settle(self, key: Key, has_stop: bool) -> None:
+        """Find out about a sale in doubt, or make one that is to be made."""
+        sale = self._sales[key]
+        if sale.sent_at:
+            await self._find(key, sale, has_stop)
+        elif has_stop:
+            del self._sales[
+                key
+            ]  # a service has protected it meanwhile: sold with its stop, in the next round
+        else:
+            await self._sell(key, sale)
+
+    async def _find(self, key: Key, sale: _Sale, has_stop: bool) -> None:
+        request = queries.order_status(sale.symbol, client_order_id=sale.name)
+        found = read(await self._rest.call(request, Lane.EXIT), decode_order)
+        if isinstance(found, OrderView):
+            self._sold.append(Sold(sale.name, sale.symbol, found.executed_quantity))
+            rest = sale.quantity - found.executed_quantity
+            del self._sales[key]
+            if self._part(sale.symbol, rest):
+                self._sales[key] = _Sale(sale.symbol, rest)
+            return
+        self._trouble[sale.name] = f"its sale is in doubt: {why(found)}"
+        if not isinstance(found, Refused) or found.code != NOT_FOUND:
+            return
+        if asyncio.get_running_loop().time() - sale.sent_at < ABSENT_AFTER_S:
+            return
+        sale.absent += 1
+        if sale.absent > 1:
+            del self._sales[key]
+            if not has_stop:
+                self._sales[key] = _Sale(sale.symbol, sale.quantity)
+
+    async def _sell(self, key: Key, sale: _Sale) -> None:
+        part = self._part(sale.symbol, sale.quantity)
+        if not part or sale.refusals >= SALES_MAX:
+            del self._sales[key]
+            because = "too small to be sold" if not part else "its sale was refused again and again"
+            self._notes.append(Left(f"{sale.quantity:f} of {sale.symbol}", because))
+            return
+        order = self._order(key, sale.symbol, part)
+        async with self._slots:
+            self._last_sent = asyncio.get_running_loop().time()
+            outcome = await self._rest.call(encoded(order), Lane.EXIT, recv_window_ms=RECV_WINDOW_MS)
+        if isinstance(outcome, Answered):
+            self._sold.append(Sold(order.client_order_id, sale.symbol, part))
+            sale.quantity -= part
+            if not self._part(sale.symbol, sale.quantity):
+                del self._sales[key]
+        elif isinstance(outcome, Unknown):
+            sale.name, sale.sent_at, sale.absent = order.client_order_id, self._last_sent, 0
+        else:
+            sale.refusals += isinstance(outcome, Refused)
+            self._trouble[order.client_order_id] = why(outcome)
+
+
+def _is_naked(refusal: Refused) -> bool:
+    """Whether a cancelReplace cancelled the stop and sold nothing (-2021)."""
+    data = refusal.data
+    return isinstance(data, CancelReplaceReply) and data.cancel_result == "SUCCESS"
