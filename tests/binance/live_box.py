@@ -19,6 +19,7 @@ from fillwright.binance.signers import Ed25519Signer, HmacSigner, Signer
 from fillwright.binance.websocket_api import Account
 from fillwright.core.requests import OrderRequest
 from fillwright.exchange.server.box import Box
+from fillwright.exchange.server.clock import BoxClock
 from fillwright.exchange.server.fault_plan import Rule
 from fillwright.exchange.server.server import Server, serve
 from fillwright.exchange.server.settings import (
@@ -101,7 +102,7 @@ class LiveBox:
 
 
 @asynccontextmanager
-async def live_box(**changes: Any) -> AsyncIterator[LiveBox]:
+async def live_box(clock: BoxClock | None = None, **changes: Any) -> AsyncIterator[LiveBox]:
     """Serve on a free port of loopback."""
     keys = (
         KeySettings(api_key=API_KEY, secret=SECRET),
@@ -118,7 +119,7 @@ async def live_box(**changes: Any) -> AsyncIterator[LiveBox]:
         ),
         **changes,
     }
-    async with serve(BoxSettings(**values)) as server:
+    async with serve(BoxSettings(**values), clock) as server:
         live = LiveBox(server)
         live.trade("50000")
         yield live

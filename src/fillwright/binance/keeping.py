@@ -16,6 +16,9 @@ import msgspec
 from fillwright.binance.connection import Connection, ConnectionFailed
 from fillwright.binance.pacing import Backoff
 
+WAIT_MIN_S = 0.001
+"""Waits are not shorter: what is left may be less than a clock's step."""
+
 
 class KeepSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How connections are looked after; seconds."""
@@ -124,13 +127,13 @@ class Keeper:
                 connection.abort(f"nothing was heard for {settings.silence_s:g} s")
                 return await connection.ended()
             left_s = rotate_after_s - connection.age_s()
-            if connection.wants_rotation or left_s <= 0:
+            if connection.wants_rotation or left_s < WAIT_MIN_S:
                 return ""
             half_s = settings.silence_s / 2
             if silent_s >= half_s and connection.pinged_at <= connection.heard_at:
                 await connection.ping()
             wait_s = half_s - silent_s if silent_s < half_s else settings.silence_s - silent_s
-            await until_set(connection.changed, min(max(wait_s, 0.001), left_s))
+            await until_set(connection.changed, min(max(wait_s, WAIT_MIN_S), left_s))
 
     async def _replaced(self, old: Connection) -> Connection | None:
         """The next connection once it does its work; None when the old one ends before there is one."""

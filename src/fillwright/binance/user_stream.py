@@ -114,6 +114,11 @@ class UserStream:
         """Events that could not be read; each counts as missed."""
         return self._api.unreadable
 
+    @property
+    def connections(self) -> int:
+        """Made so far."""
+        return self._api.connections
+
     def silent_s(self) -> float:
         """How long nothing was heard, pongs included; without end while it is down."""
         line = self._api.line

@@ -134,6 +134,11 @@ class WebSocketApi:
         """Whether a request would be written now."""
         return bool(self._lines)
 
+    @property
+    def connections(self) -> int:
+        """Made so far."""
+        return self._keeper.connections
+
     async def run(self) -> None:
         """Keep the session up until cancelled; requests under way then end as Unknown."""
         try:
