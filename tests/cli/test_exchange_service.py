@@ -71,6 +71,7 @@ def test_a_fault_of_events_says_everything_about_itself() -> None:
         (("connections", "cut", "--number", "4"), ("POST", "/connections", {"action": "cut", "number": 4})),
         (("status",), ("GET", "/status", {})),
         (("dump",), ("GET", "/dump", {})),
+        (("dump", "--json"), ("GET", "/dump", {})),
     ],
 )
 def test_words_become_wishes(words: tuple[str, ...], expected: tuple[str, str, dict[str, Any]]) -> None:

@@ -249,7 +249,13 @@ def status(
 
 
 @exchange.command(short_help="Print balances, open orders and prices as JSON.")
-def dump(context: typer.Context, data: Data = None, url: Url = None, token: Token = None) -> None:
+def dump(
+    context: typer.Context,
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+    _json: Json = False,  # as every command has it; this one knows nothing else
+) -> None:
     """Print balances, open orders and lists, and prices, exactly, as JSON."""
     with ending(json_wanted=True):
         door = door_of(context, data, url, token, True)
