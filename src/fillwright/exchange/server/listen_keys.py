@@ -88,7 +88,7 @@ class ListenKeys:
         """The account's key, good for an hour from now; the one it has, or a new one."""
         found = self._by_account.get(account_id)
         if found is None:
-            text = self._new_text()
+            text = self._new_text(account_id)
             found = _ListenKey(text, account_id, self._expiry(text))
             self._by_text[text] = self._by_account[account_id] = found
         else:
@@ -123,10 +123,15 @@ class ListenKeys:
             raise ExchangeError(-1125, message(-1125))
         return found
 
-    def _new_text(self) -> str:
-        """64 letters and digits, of seed and number: servers of one seed make the same keys."""
+    def _new_text(self, account_id: AccountId) -> str:
+        """64 letters and digits, of seed, number and the account's own keys.
+
+        Servers of one seed and one secret make the same; who knows the seed alone cannot guess them.
+        """
         self._made += 1
-        digest = hashlib.sha512(f"listenKey {self._box.settings.seed} {self._made}".encode()).digest()
+        own = [key.secret for key in self._box.keys.all() if key.account_id == account_id]
+        source = ["listenKey", str(self._box.settings.seed), str(self._made), *own]
+        digest = hashlib.sha512("\n".join(source).encode()).digest()
         return "".join([_LETTERS[byte % len(_LETTERS)] for byte in digest])
 
     def _expiry(self, text: str) -> Timer:
