@@ -102,7 +102,7 @@ class LiveBox:
 
 
 @asynccontextmanager
-async def live_box(clock: BoxClock | None = None, **changes: Any) -> AsyncIterator[LiveBox]:
+async def live_box(runs_by: BoxClock | None = None, **changes: Any) -> AsyncIterator[LiveBox]:
     """Serve on a free port of loopback."""
     keys = (
         KeySettings(api_key=API_KEY, secret=SECRET),
@@ -119,7 +119,7 @@ async def live_box(clock: BoxClock | None = None, **changes: Any) -> AsyncIterat
         ),
         **changes,
     }
-    async with serve(BoxSettings(**values), clock) as server:
+    async with serve(BoxSettings(**values), runs_by) as server:
         live = LiveBox(server)
         live.trade("50000")
         yield live
