@@ -22,11 +22,18 @@ from fillwright.api.address import bind
 from fillwright.bootstrap import run_service
 from fillwright.bootstrap import service as module
 from fillwright.bootstrap.folder import DataFolder
-from fillwright.bootstrap.service import ACCOUNT_ID, clock_after, read_faults, warnings_of
+from fillwright.bootstrap.service import (
+    ACCOUNT_ID,
+    _Plan,
+    clock_after,
+    mainnet_warnings_of,
+    read_faults,
+    warnings_of,
+)
 from fillwright.bootstrap.sources import Prices
 from fillwright.config import ServerConfig, load
 from fillwright.core.events import Error, ReconciliationComplete, Record
-from fillwright.core.types import SECOND
+from fillwright.core.types import SECOND, Mode
 from fillwright.options import (
     AddressInUseError,
     AlreadyRunningError,
@@ -100,6 +107,46 @@ def test_wrong_input_touches_nothing(tmp_path: Path, market: str, expected: str)
     with pytest.raises(BadInputError, match=expected):
         start(tmp_path, f"[server]\nport = 0\n[market]\n{market}\n")
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[trading]\nmode = 'testnet'\n", r"\[testnet\] has no api_key"),
+        ("[testnet]\napi_key = 'a'\nsecret = '-----BEGIN X'\n", r"\[testnet\]: the private key"),
+    ],
+)
+def test_accounts_that_cannot_be_made_touch_nothing(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(BadInputError, match=expected):
+        start(tmp_path, SYNTHETIC + text)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("allowed", "expected"), [("true", 0), ("", 1)])
+def test_mainnet_without_the_environments_word_is_warned_of(
+    tmp_path: Path, allowed: str, expected: int
+) -> None:
+    (tmp_path / "fillwright.toml").write_text("[mainnet]\napi_key = 'a'\nsecret = 'b'\n")
+    config = load(environment={"ALLOW_MAINNET_TRADING": allowed}, folder=tmp_path)
+    assert len(mainnet_warnings_of(config)) == expected
+    assert _Plan(ServiceOptions(config=config, no_trader=True)).durability == (
+        "normal" if expected else "full"
+    )
+
+
+def test_the_example_never_trades_on_a_real_account(tmp_path: Path) -> None:
+    (tmp_path / "fillwright.toml").write_text("[testnet]\napi_key = 'a'\nsecret = 'b'\n")
+    plan = _Plan(ServiceOptions(config=load(environment={}, folder=tmp_path)))
+    assert [(one.strategy.trader_id, one.mode) for one in plan.enlisted()] == [("breakout", Mode.PAPER)]
+    assert plan.real_intervals == ("15m",)
+    (tmp_path / "fillwright.toml").write_text(
+        "[testnet]\napi_key = 'a'\nsecret = 'b'\n[traders.ada]\nclass = 'breakout'\ninterval = '1m'\n"
+    )
+    plan = _Plan(ServiceOptions(config=load(environment={}, folder=tmp_path)))
+    first, second = plan.enlisted()
+    assert (first.mode, second.mode) == (Mode.PAPER, Mode.TESTNET)
+    assert first.strategy is not second.strategy
+    assert plan.real_intervals == ("1m", "15m")
 
 
 def test_the_books_are_compared_before_a_source_of_prices_is_chosen_and_none_at_all_ends_the_service(

@@ -62,15 +62,15 @@ def test_an_account_has_keys_addresses_and_a_cap(tmp_path: Path) -> None:
 
 def test_keys_are_read_from_files(tmp_path: Path) -> None:
     (tmp_path / "name").write_text(f"{CANARY}-name\n")
-    (tmp_path / "pem").write_text(f"{CANARY}-pem\n")
+    (tmp_path / "pem").write_text(f"-----BEGIN {CANARY}-pem\n")
     text = f"[testnet]\napi_key_file = '{tmp_path}/name'\nprivate_key_file = '{tmp_path}/pem'\n"
     account = config_of(tmp_path, text).real[Mode.TESTNET]
     assert opened(account.api_key) == f"{CANARY}-name"
-    assert opened(account.secret) == f"{CANARY}-pem"
+    assert opened(account.secret) == f"-----BEGIN {CANARY}-pem"
 
 
 def test_the_environment_wins_over_a_file(tmp_path: Path) -> None:
-    (tmp_path / "pem").write_text("newer")
+    (tmp_path / "pem").write_text("-----BEGIN newer")
     account = config_of(
         tmp_path,
         f"[testnet]\n{KEYS}",
@@ -78,7 +78,7 @@ def test_the_environment_wins_over_a_file(tmp_path: Path) -> None:
         FILLWRIGHT__TESTNET__PRIVATE_KEY_FILE=str(tmp_path / "pem"),
     ).real[Mode.TESTNET]
     assert opened(account.api_key) == "newer-name"
-    assert opened(account.secret) == "newer"
+    assert opened(account.secret) == "-----BEGIN newer"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,7 @@ def test_no_file_can_allow_mainnet(tmp_path: Path) -> None:
         (f'api_key = "{CANARY}"\n', {"testnet.secret"}),
         (f'secret = "{CANARY}"\n', {"testnet.api_key"}),
         (f'{KEYS}private_key = "{CANARY}"\n', {"testnet.secret"}),
+        (f'api_key = "a"\nprivate_key = "{CANARY}"\n', {"testnet.private_key"}),
         (f'{KEYS}api_key_file = "{CANARY}"\n', {"testnet.api_key_file"}),
         (f'api_key = "a"\nsecret_file = "{CANARY}"\n', {"testnet.secret_file"}),
         (f'api_key = "a"\nsecret_file = "/{CANARY}\\u0000"\n', {"testnet.secret_file"}),

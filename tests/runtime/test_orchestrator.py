@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from fillwright.ports import DiskFullError, MarketUnavailableError, Owner, SeqCo
 from fillwright.runtime.account import READY, AccountEngine
 from fillwright.runtime.errors import ModeUnavailableError, UnknownAccountError
 from fillwright.runtime.market import MarketHub
-from fillwright.runtime.orchestrator import FEED_ENDED, STOP_MAX, Enlisted, Orchestrator, first_of
+from fillwright.runtime.orchestrator import FEED_ENDED, STOP_MAX, Enlisted, MarketLine, Orchestrator, first_of
 from fillwright.runtime.recovery import Configured
 from fillwright.runtime.watchdog import Watchdog
 from tests.runtime.builders import (
@@ -58,8 +58,17 @@ class Entering:
 class Service:
     """An orchestrator with box venues for some accounts, and its market."""
 
-    def __init__(self, path: Path, *owners: Owner, traders: Sequence[Enlisted] = (), **fields: Any) -> None:
-        self.clock = ManualClock()
+    def __init__(
+        self,
+        path: Path,
+        *owners: Owner,
+        traders: Sequence[Enlisted] = (),
+        clock: ManualClock | None = None,
+        hubs: Mapping[str, MarketHub] | None = None,
+        **fields: Any,
+    ) -> None:
+        """``hubs``: of accounts that trade at other prices."""
+        self.clock = clock or ManualClock()
         self.store = FailingStore(opened(path / "f.db"))
         self.market = StillMarket()
         self.hub = MarketHub(self.clock)
@@ -73,7 +82,7 @@ class Service:
                 self.store,
                 self.venues[owner.account_id],
                 self.clock,
-                self.hub,
+                (hubs or {}).get(owner.account_id, self.hub),
                 Configured(make_settings()),
                 tag=lambda: "t",
             )
@@ -201,6 +210,68 @@ def test_a_traders_candle_becomes_a_protected_position(tmp_path: Path) -> None:
             (position,) = service.accounts[0].engine.ledger.open_positions.values()
             assert not position.unprotected_since
             assert len(service.venues["paper"].exchange.open_orders("paper")) == 2
+
+    run(check())
+
+
+def test_traders_of_a_mode_see_its_prices_and_are_asked_while_it_is_their_users(tmp_path: Path) -> None:
+    async def check() -> None:
+        on_paper, on_testnet = Entering(), Entering()
+        other_market = StillMarket()
+        clock = ManualClock()
+        other = MarketLine(MarketHub(clock), other_market)
+        service = Service(
+            tmp_path,
+            PAPER,
+            TESTNET,
+            clock=clock,
+            hubs={"local-testnet": other.hub},
+            traders=[Enlisted("local", on_paper, Mode.PAPER), Enlisted("local", on_testnet, Mode.TESTNET)],
+            others=[other],
+        )
+        paper, testnet = service.accounts
+        async with service.running() as found:
+            await until(lambda: other_market.sink is not None)
+            other.hub.quote("AAAUSDT", D("199.99"), D(9), D("200.01"), D(9), clock.now())
+            assert (paper.engine.quotes["AAAUSDT"].last, testnet.engine.quotes["AAAUSDT"].bid) == (
+                D(100),
+                D("199.99"),
+            )
+            assert [trader.trader_id for trader in found.status().traders] == ["entering"]
+            await turns(20)
+            other.hub.candle(make_candle(0))
+            await turns(50)
+            assert (on_paper.warmed, on_testnet.warmed) == (0, 1), "shown, and not asked"
+            assert not testnet.engine.state.signals
+            await found.modes.switch("local", Mode.TESTNET, "eve")
+            service.hub.candle(make_candle(0))
+            other.hub.candle(make_candle(1))
+            await turns(50)
+            assert (on_paper.warmed, on_testnet.warmed) == (1, 1)
+            assert len(testnet.engine.state.signals) == 1
+            assert not paper.engine.state.signals
+
+    run(check())
+
+
+def test_the_real_account_is_that_of_the_mode_or_the_first(tmp_path: Path) -> None:
+    service = Service(tmp_path, PAPER, TESTNET, ADA)
+    found = service.orchestrator
+    assert found.real_engine("local") is service.accounts[1]
+    with pytest.raises(ModeUnavailableError):
+        found.real_engine("ada")
+
+
+def test_what_is_not_traded_does_not_keep_the_service_from_being_ready(tmp_path: Path) -> None:
+    async def check() -> None:
+        service = Service(tmp_path, PAPER, TESTNET)
+        async with service.running() as found:
+            assert found.status().ready
+            service.accounts[1].state = "recovering"
+            assert found.status().ready
+            service.accounts[0].state = "recovering"
+            assert found.status().reasons[0].startswith("account paper is recovering")
+            service.accounts[0].state = service.accounts[1].state = READY
 
     run(check())
 

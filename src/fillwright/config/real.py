@@ -23,6 +23,7 @@ GATE = "ALLOW_MAINNET_TRADING"
 CAP = Decimal(50)
 """Quote: the first orders of a real account are small; after ten clean trades 100 is sensible."""
 KEY_LENGTH_MAX = 65_536
+PEM = "-----BEGIN "
 
 
 class TradingConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,8 +179,20 @@ def _chosen(
         refuse(given[-1][1], f"give one of {', '.join(names)}")
         return None
     name = given[-1][1]
-    value: SecretStr = getattr(config, name)
-    return _content(name, value, refuse) if name.endswith("_file") else value
+    value: SecretStr | None = getattr(config, name)
+    if value is not None and name.endswith("_file"):
+        value = _content(name, value, refuse)
+    if (
+        value is not None
+        and name.startswith("private")
+        and not value.get_secret_value().strip().startswith(PEM)
+    ):
+        refuse(
+            name,
+            f"a private key is PEM, and begins with {PEM.strip()}; the secret of an HMAC key is `secret`",
+        )
+        return None
+    return value
 
 
 def _content(name: str, file: SecretStr, refuse: Callable[[str, str], None]) -> SecretStr | None:
