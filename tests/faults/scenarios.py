@@ -18,6 +18,7 @@ from fillwright.core.types import MILLISECOND, SECOND, PositionDecision, SymbolS
 from fillwright.exchange.faults import Outcome
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server.fault_plan import CallFault, Cut, EventFate, Rule, StreamEventFault
+from fillwright.venues.binance import BinanceSettings
 from tests.faults.world import SYMBOL, BoxWorld
 from tests.sim import scenarios as sim
 from tests.sim.scenarios import PLANS, STOP, PlanCase
@@ -73,6 +74,8 @@ class FaultCase(msgspec.Struct, frozen=True):
     cash: dict[str, Decimal] | None = None
     symbols: tuple[str, ...] = (SYMBOL,)
     changes: dict[str, Any] = {}
+    naked_max: Time = 17 * SECOND
+    """How long coins may be without a stop: as long as one request may be in doubt (recvWindow, the engine's limit)."""
     trace: str = ""
     """What the journal says in some combination at least, or the fault was none."""
 
@@ -140,6 +143,18 @@ def crash_at(number: int, delay: Time) -> Act:
     return act
 
 
+def nobody_tells(begin: Time) -> Act:
+    """Events are lost for twenty seconds; the trader closes as that begins, if it is not at once."""
+
+    def act(world: BoxWorld) -> None:
+        lost = StreamEventFault(outcome=EventFate.DROPPED, times=None, for_us=20 * SECOND)
+        world.at(begin, lambda: world.fault(lost))
+        if begin:
+            world.at(begin + SOON, lambda: sim.close(world))
+
+    return act
+
+
 def move_meets_gap(world: BoxWorld) -> None:
     """The stop is moved up, and the price has fallen below the new level when it arrives (-2021)."""
 
@@ -188,7 +203,30 @@ FAULTS = (
     FaultCase("place 418", calls(PLACING, outcome=REFUSED, code=-1003, http_status=418, retry_after_s=30)),
     FaultCase("place -1021", calls(PLACING, outcome=REFUSED, code=-1021), trace="-1021"),
     FaultCase("clock set", act=clock_set, trace="-1021"),
-    FaultCase("protection lost", calls(("orderList.place.oco", "order.place"), 3, outcome=LOST)),
+    FaultCase(
+        "place executed, nobody tells",
+        calls(PLACING, outcome=ANSWER_LOST, by=Cut.SILENCE),
+        nobody_tells(0),
+        trace="OrderUnknown",
+    ),
+    FaultCase(
+        "place executed, connection cut, nobody tells",
+        calls(PLACING, outcome=ANSWER_LOST),
+        nobody_tells(0),
+        trace="OrderUnknown",
+    ),
+    FaultCase(
+        "change executed, nobody tells",
+        calls(CHANGING, outcome=ANSWER_LOST, by=Cut.SILENCE),
+        nobody_tells(3 * SECOND),
+        trace="OrderUnknown",
+    ),
+    FaultCase(
+        "protection lost",  # and again, and then the sale: three doubts, one after the other
+        calls(("orderList.place.oco", "order.place"), 3, outcome=LOST),
+        naked_max=3 * 16 * SECOND,
+        trace="resent=True",
+    ),
     FaultCase("protection unheard", calls(("orderList.place.oco", "order.place"), 3, outcome=ANSWER_LOST)),
     FaultCase("change lost", calls(CHANGING, outcome=LOST), sim.close_loses_to_stop, trace="OrderUnknown"),
     FaultCase("change answer lost", calls(CHANGING, outcome=ANSWER_LOST), sim.close_soon),
@@ -265,13 +303,16 @@ FAULTS = (
 )
 
 
-async def play(plan: PlanCase, outcome: Outcomes, fault: FaultCase, *, ends: bool = True) -> BoxWorld:
+async def play(
+    plan: PlanCase, outcome: Outcomes, fault: FaultCase, *, over_websocket: bool = True
+) -> BoxWorld:
     """Play one combination: a minute of story, then the price falls through every stop. The world has ended."""
     world = BoxWorld(
         symbols=fault.symbols,
         changes={**plan.changes, **fault.changes},
         execution=fault.execution,
         cash=fault.cash,
+        settings=BinanceSettings(over_websocket=over_websocket),
     )
     async with world:
         for rule in fault.rules():
@@ -285,8 +326,7 @@ async def play(plan: PlanCase, outcome: Outcomes, fault: FaultCase, *, ends: boo
             fault.act(world)
         await world.run(70 * SECOND)
         await world.audit()
-        if ends:
-            world.price(SYMBOL, D(90), volume=D(1000))
-            await world.audit()
+        world.price(SYMBOL, D(90), volume=D(1000))
+        await world.audit()
         world.told = "\n".join(str(record.event) for record in world.records)
     return world

@@ -15,10 +15,11 @@ DOUBT_MAX = 27 * SECOND
 NAMES = tuple(OUTCOMES)
 
 
-def judged(plan: PlanCase, outcome: str, fault: FaultCase) -> BoxWorld:
-    world = warped(play(plan, OUTCOMES[outcome], fault))
+def judged(plan: PlanCase, outcome: str, fault: FaultCase, *, over_websocket: bool = True) -> BoxWorld:
+    world = warped(play(plan, OUTCOMES[outcome], fault, over_websocket=over_websocket))
     longest = max(world.doubts.values(), default=0)
     assert longest <= DOUBT_MAX, f"{longest / SECOND} s in doubt\n{world.told}"
+    assert world.naked_us <= fault.naked_max, f"{world.naked_us / SECOND} s without a stop\n{world.told}"
     return world
 
 
@@ -34,6 +35,14 @@ def test_a_plan_survives_every_fault(number: int) -> None:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_every_combination(fault: FaultCase, plan: PlanCase, outcome: str) -> None:
     judged(plan, outcome, fault)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("outcome", NAMES[:3])
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_every_fault_over_rest_alone(fault: FaultCase, outcome: str) -> None:
+    for plan in PLANS:
+        judged(plan, outcome, fault, over_websocket=False)
 
 
 @pytest.mark.faults

@@ -29,6 +29,7 @@ from fillwright.core.types import (
     Direction,
     Mode,
     PositionDecision,
+    Side,
     Symbol,
     SymbolStatus,
     Time,
@@ -37,7 +38,7 @@ from fillwright.core.types import (
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.messages import OrderView
 from fillwright.exchange.server.admin_messages import ChangeConnections, ConnectionAction
-from fillwright.exchange.server.admin_service import change_connections
+from fillwright.exchange.server.admin_service import add_fault, change_connections
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.fault_plan import Rule
 from fillwright.exchange.server.server import Server, serve
@@ -132,6 +133,9 @@ class BoxWorld:
         self.alerts: list[tuple[Time, str]] = []
         self.doubts: dict[tuple[str, Time], Time] = {}
         """Every doubt (order, since) and how long it has lasted."""
+        self.naked_us: Time = 0
+        """The longest that sellable coins were at the exchange without a stop over them, while it let us place one."""
+        self._naked_since: Time | None = None
         self.told = ""
         """The journal as text, once the story has ended."""
         self.link = _Link(self)
@@ -254,7 +258,39 @@ class BoxWorld:
         for order in self.engine.ledger.doubts.values():
             if order.doubt is not None:
                 self.doubts[order.id, order.doubt.since] = self.now - order.doubt.since
+        if not self._is_naked():
+            self._naked_since = None
+        elif self._naked_since is None:
+            self._naked_since = self.now
+        else:
+            self.naked_us = max(self.naked_us, self.now - self._naked_since)
         the_loop().call_later(LOOK_S, self._look)
+
+    def _is_naked(self) -> bool:
+        """Whether the exchange holds coins of ours that could be sold and no stop would sell."""
+        exchange = self.exchange
+        if exchange.status(SYMBOL) is not SymbolStatus.TRADING:
+            return False
+        instrument, bid = exchange.instrument(SYMBOL), exchange.quote(SYMBOL).bid
+        assert bid is not None
+        ours = [
+            order
+            for order in exchange.all_orders(ACCOUNT, SYMBOL, limit=1000)
+            if order.client_order_id.startswith("RT_")
+        ]
+        bought = sum([one.executed_quantity for one in ours if one.side is Side.BUY], D(0)) * (1 - FEE)
+        sold = sum([one.executed_quantity for one in ours if one.side is Side.SELL], D(0))
+        owned = [one.free + one.locked for one in exchange.balances(ACCOUNT) if one.asset == instrument.base]
+        held = min(bought - sold, sum(owned, D(0)))
+        covered = sum(
+            [
+                order.quantity - order.executed_quantity
+                for order in exchange.open_orders(ACCOUNT, SYMBOL)
+                if order.type in STOP_TYPES and order.status is not VenueOrderStatus.PENDING_NEW
+            ],
+            D(0),
+        )
+        return instrument.is_sellable(held - covered, min(bid, STOP))
 
     # -- what a story does -------------------------------------------------------------------------------------
 
@@ -351,7 +387,8 @@ class BoxWorld:
 
     def fault(self, rule: Rule) -> None:
         """Install a fault of the box."""
-        self.box.faults.install(rule)
+        self.box.tick()
+        add_fault(self.box, rule)
 
     def cut(self) -> None:
         """Every WebSocket is dropped without a word."""
