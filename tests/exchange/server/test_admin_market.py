@@ -4,9 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from fillwright.core.types import SymbolStatus
+from fillwright.core.types import DAY, MINUTE, SymbolStatus
+from fillwright.exchange.server.assembly import make_box
+from fillwright.exchange.server.settings import MarketSettings, SourceKind
 from tests.exchange.server.admin_door import Door
-from tests.exchange.server.boxes import START, limit_order
+from tests.exchange.server.boxes import START, frozen, limit_order
 
 
 @pytest.fixture
@@ -104,6 +106,14 @@ def test_time_that_is_moved_wakes_whoever_waits_for_it(door: Door) -> None:
     door.box.on_wake = lambda: woken.append(True)
     door.post("/time", action="resume")
     assert woken
+
+
+def test_synthetic_time_is_stepped_by_a_day_at_most() -> None:
+    market = MarketSettings(source=SourceKind.SYNTHETIC, trades_per_second=0.1)
+    synthetic = Door(make_box(frozen(market=market)))
+    assert "a day in one step" in synthetic.refused("/time", action="step", by_us=DAY + 1)
+    assert synthetic.post("/time", action="step", by_us=MINUTE)["now"] == START + MINUTE
+    assert Door().post("/time", action="step", by_us=DAY + 1)["now"] == START + DAY + 1
 
 
 @pytest.mark.parametrize("by_us", [-1, 10**18])

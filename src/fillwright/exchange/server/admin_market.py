@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fillwright.core.types import ZERO, Symbol
+from fillwright.core.types import DAY, ZERO, Symbol
 from fillwright.exchange.server import market_source
 from fillwright.exchange.server.admin_messages import (
     Done,
@@ -24,9 +24,12 @@ from fillwright.exchange.server.admin_messages import (
 )
 from fillwright.exchange.server.box import Box
 from fillwright.exchange.server.settings import check_amount
+from fillwright.exchange.server.synthetic_source import SyntheticSource
 
 SKEW_MAX = 10 * 365 * 24 * 3_600 * 1_000_000
 STEP_MAX = SKEW_MAX
+SYNTHETIC_STEP_MAX = DAY
+"""The same where prices are synthetic: each is made, and nobody else is served meanwhile."""
 MARKET_MAX = 92_233_720_368
 """Prices and quantities; Binance's own end of them, 64 bits of eight decimals."""
 
@@ -106,6 +109,12 @@ def move_time(box: Box, wish: MoveTime) -> TimeTold:
     clock = box.clock
     if abs(wish.by_us) > STEP_MAX:
         raise ValueError("that is more than ten years")
+    if (
+        wish.action is TimeAction.STEP
+        and wish.by_us > SYNTHETIC_STEP_MAX
+        and isinstance(box.source, SyntheticSource)
+    ):
+        raise ValueError("synthetic prices go on by a day in one step at most: take several steps")
     if wish.action is TimeAction.FREEZE:
         clock.freeze()
     elif wish.action is TimeAction.STEP:
