@@ -14,7 +14,7 @@ import msgspec
 
 from fillwright.core.inputs import Decision
 from fillwright.core.settings import ExecutionSettings
-from fillwright.core.types import MILLISECOND, SECOND, PositionDecision, SymbolStatus, Time
+from fillwright.core.types import MILLISECOND, SECOND, PositionDecision, Side, SymbolStatus, Time
 from fillwright.exchange.faults import Outcome
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server.fault_plan import CallFault, Cut, EventFate, Rule, StreamEventFault
@@ -141,6 +141,29 @@ def crash_at(number: int, delay: Time) -> Act:
         world.at(8 * SECOND, lambda: sim.close(world))
 
     return act
+
+
+def entry_meets_own(world: BoxWorld) -> None:
+    """The user sells into our resting entry, which self-trade prevention expires."""
+
+    def sell() -> None:
+        asks = ((D("100.01"), D(1000)),)
+        world.box.tick()
+        world.box.depth(SYMBOL, ((D("98.5"), D(1000)),), asks, world.box.now)
+        world.trade_by_hand(Side.SELL, D("98.9"))
+        world.box.depth(SYMBOL, ((D("99.99"), D(1000)),), asks, world.box.now)
+
+    world.at(100 * MILLISECOND, sell)
+
+
+def exit_meets_own(world: BoxWorld) -> None:
+    """The user buys into our resting target, which self-trade prevention expires, and its stop with it."""
+
+    def buy() -> None:
+        world.price(SYMBOL, D("109.99"), displayed=D("0.1"))
+        world.trade_by_hand(Side.BUY, D("110.5"))
+
+    world.at(4 * SECOND, buy)
 
 
 def nobody_tells(begin: Time) -> Act:
@@ -285,6 +308,18 @@ FAULTS = (
     FaultCase("cancel loses to the fill", act=sim.cancel_loses_to_fill, trace="-2011"),
     FaultCase("move meets a gap", act=move_meets_gap, trace="-2021"),
     FaultCase("self-trade", act=sim.self_trade, trace="PositionClosed"),
+    FaultCase(
+        "self-trade expires the entry",
+        act=entry_meets_own,
+        cash={"USDT": D(10_000), "AAA": D(5)},
+        trace="EXPIRED_IN_MATCH",
+    ),
+    FaultCase(
+        "self-trade expires the target",
+        act=exit_meets_own,
+        changes={"algo_orders_max": 2},
+        trace="EXPIRED_IN_MATCH",
+    ),
     FaultCase("gap through the stop, release refused", act=sim.gap_through_stop, trace="REJECTED"),
     FaultCase("slots full", act=sim.close_soon, changes={"algo_orders_max": 1}, trace="ALGO_SLOTS"),
     FaultCase("slots short", act=sim.close_soon, changes={"algo_orders_max": 2}, trace="LIMIT_MAKER"),

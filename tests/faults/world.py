@@ -21,18 +21,21 @@ from fillwright.core.effects import Alert, Send
 from fillwright.core.engine import Engine
 from fillwright.core.inputs import Decision, Entry, Input, Signal, Size, SubmitSignal
 from fillwright.core.positions import Position
-from fillwright.core.requests import Request
+from fillwright.core.requests import OrderRequest, Request
 from fillwright.core.settings import ExecutionSettings, ReconciliationSettings
 from fillwright.core.types import (
     SECOND,
     STOP_TYPES,
     Direction,
     Mode,
+    OrderType,
     PositionDecision,
+    SelfTradePrevention,
     Side,
     Symbol,
     SymbolStatus,
     Time,
+    TimeInForce,
     VenueOrderStatus,
 )
 from fillwright.exchange.exchange import Exchange
@@ -364,6 +367,20 @@ class BoxWorld:
         """Do something at the exchange by another hand (the user's own app)."""
         self.exchange.execute(ACCOUNT, request, self.box.tick())
         self.box.settle()
+
+    def trade_by_hand(self, side: Side, price: Decimal) -> None:
+        """The user trades one coin at once, and lets orders of this account that are in the way expire."""
+        order = OrderRequest(
+            symbol=SYMBOL,
+            side=side,
+            type=OrderType.LIMIT,
+            client_order_id="mine",
+            time_in_force=TimeInForce.IOC,
+            quantity=D(1),
+            price=price,
+            stp=SelfTradePrevention.EXPIRE_MAKER,
+        )
+        self.outside(order)
 
     def withdraw(self, asset: str, amount: Decimal) -> None:
         """Move free coins away from the account."""
