@@ -48,7 +48,11 @@ def configure_logs(wanted: str, level: str, stream: TextIO | None = None) -> Non
     ]
     last: list[Processor]
     if is_console:
-        last = [structlog.dev.ConsoleRenderer(colors=out.isatty(), sort_keys=False)]
+        # A plain traceback: the decorated one shows what variables hold, keys among them.
+        plain = structlog.dev.plain_traceback
+        last = [
+            structlog.dev.ConsoleRenderer(colors=out.isatty(), sort_keys=False, exception_formatter=plain)
+        ]
     else:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
     structlog.configure(
