@@ -16,9 +16,10 @@ from fillwright.commands.journal import (
     positions,
     trades,
 )
+from fillwright.core.events import Record, UserModeSwitched
 from fillwright.core.types import Mode
 from fillwright.options import BadInputError, ReplayOptions, ReplayProgress, ReplayResult
-from fillwright.ports import Owner, Page, ReadModel
+from fillwright.ports import ADMIN, Owner, Page, ReadModel
 from tests.reports.sample import ACCOUNT, MemoryModel, position, trade
 
 
@@ -38,6 +39,9 @@ class Shelf:
 class TwoAccounts(MemoryModel):
     def accounts(self) -> list[Owner]:
         return [Owner("a", "local", Mode.PAPER), Owner("b", "local", Mode.PAPER)]
+
+    def records(self, account_id: str, after_seq: int, limit: int = 50) -> list[Record]:
+        return []
 
 
 @pytest.fixture
@@ -61,6 +65,26 @@ def test_of_several_accounts_one_must_be_named(out: Path) -> None:
         assert account == "b"
     with pytest.raises(BadInputError, match="no account 'c'; it has a, b"), account_of(shelf, out, "c"):
         pass
+
+
+def test_of_several_accounts_that_of_the_mode_in_force_is_taken(out: Path) -> None:
+    class Switched(TwoAccounts):
+        def accounts(self) -> list[Owner]:
+            return [Owner("a", "local", Mode.PAPER), Owner("b", "local", Mode.TESTNET)]
+
+        def records(self, account_id: str, after_seq: int, limit: int = 50) -> list[Record]:
+            assert account_id == ADMIN
+            modes = (Mode.PAPER, Mode.TESTNET)
+            found = [
+                Record(seq, 0, 0, UserModeSwitched(user_id=user, old=Mode.PAPER, new=mode, by="eve"))
+                for seq, (user, mode) in enumerate(
+                    [*(("local", mode) for mode in modes), ("bob", Mode.PAPER)], 1
+                )
+            ]
+            return [record for record in found if record.seq > after_seq][:limit]
+
+    with account_of(Shelf(Switched()), out, None) as (_, account):
+        assert account == "b"
 
 
 def test_pages_are_read_until_the_limit() -> None:

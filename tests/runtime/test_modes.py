@@ -12,10 +12,10 @@ import pytest
 from fillwright.core import events as ev
 from fillwright.core.inputs import SwitchMode
 from fillwright.core.types import Mode
-from fillwright.ports import DiskFullError, Owner, UnknownAccountError
+from fillwright.ports import ADMIN, DiskFullError, Owner, UnknownAccountError
 from fillwright.runtime.account import READY, AccountEngine
 from fillwright.runtime.errors import ModeUnavailableError, NotStoredError
-from fillwright.runtime.modes import ADMIN, Finding, ModeRefusedError, Modes
+from fillwright.runtime.modes import Finding, ModeRefusedError, Modes
 from fillwright.runtime.recovery import Configured
 from tests.runtime.builders import Bench, BoxVenue, make_settings, make_signal, open_bench, run, until
 
@@ -39,7 +39,9 @@ class Two:
     def kinds(self) -> list[tuple[str, str]]:
         """What the admin stream says: from, to."""
         records = [record.event for record in self.bench.store.journal.load(ADMIN)]
-        return [(str(e.old), str(e.new)) for e in records if isinstance(e, ev.UserModeSwitched)]
+        return [
+            (str(e.old), str(e.new)) for e in records if isinstance(e, ev.UserModeSwitched) and e.old != e.new
+        ]
 
     async def is_off(self, account: AccountEngine, expected: bool) -> None:
         self.bench.clock.move(1_000_000)
@@ -108,6 +110,19 @@ def test_a_switch_is_recorded_and_survives_restarts(tmp_path: Path) -> None:
 
     run(first())
     run(second())
+
+
+def test_where_a_user_began_is_on_record_and_other_settings_change_nothing_later(tmp_path: Path) -> None:
+    async def begin(default: Mode) -> Mode:
+        async with two_accounts(tmp_path, default) as two:
+            await two.is_off(two.testnet, expected=False)
+            (record,) = two.bench.store.journal.load(ADMIN)
+            assert isinstance(record.event, ev.UserModeSwitched)
+            assert (record.event.old, record.event.new) == (Mode.TESTNET, Mode.TESTNET)
+            return two.modes.mode("local")
+
+    assert run(begin(Mode.TESTNET)) is Mode.TESTNET
+    assert run(begin(Mode.PAPER)) is Mode.TESTNET
 
 
 def test_what_fails_its_self_test_is_not_switched_to(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from rich.text import Text
 
 from fillwright.commands.output import console, fitting, moment, money, price, print_json, table
 from fillwright.commands.services import Services
+from fillwright.core.events import UserModeSwitched
 from fillwright.core.types import AccountId
 from fillwright.options import JOURNAL_NAME, BadInputError
-from fillwright.ports import PAGE_MAX, OrderView, Page, PositionView, ReadModel, TradeView
+from fillwright.ports import ADMIN, PAGE_MAX, OrderView, Page, PositionView, ReadModel, TradeView
 
 T = TypeVar("T")
 
@@ -45,11 +46,25 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     json: bool = False
 
 
+def _traded(model: ReadModel) -> AccountId | None:
+    """The account of the mode that the first user is in; None when that is not on record."""
+    user_id, mode, seq = "", None, 0
+    while records := model.records(ADMIN, seq, PAGE_MAX):
+        for record in records:
+            event = record.event
+            if isinstance(event, UserModeSwitched) and event.user_id == (user_id or event.user_id):
+                user_id, mode = event.user_id, event.new
+        seq = records[-1].seq
+    return next(
+        (one.account_id for one in model.accounts() if (one.user_id, one.mode) == (user_id, mode)), None
+    )
+
+
 @contextmanager
 def account_of(
     services: Services, out: Path, account_id: str | None
 ) -> Iterator[tuple[ReadModel, AccountId]]:
-    """Open the journal of a run, and its account: the one named, else the only one.
+    """Open the journal of a run, and its account: the one named, else the only one or that of the mode in force.
 
     Raises BadInputError where there is no journal, no such account, or several to choose from.
     """
@@ -58,6 +73,8 @@ def account_of(
         raise BadInputError(f"{database}: no journal there; --out names the folder of a replay or a service")
     with services.read_model(database) as model:
         names = [owner.account_id for owner in model.accounts()]
+        if account_id is None and len(names) > 1:
+            account_id = _traded(model)
         if account_id is None and len(names) > 1:
             raise BadInputError(
                 f"{database} holds several accounts; name one with --account: {', '.join(names)}"

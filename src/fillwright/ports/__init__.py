@@ -15,7 +15,7 @@ from fillwright.ports.errors import (
     StoreLockedError,
     UnknownAccountError,
 )
-from fillwright.ports.journal import STATE_PART, Journal, Owner, Projection, Snapshot
+from fillwright.ports.journal import ADMIN, STATE_PART, Journal, Owner, Projection, Snapshot
 from fillwright.ports.market_data import FeedState, Levels, MarketData, MarketSink, MarketUnavailableError
 from fillwright.ports.read_model import PAGE_DEFAULT, PAGE_MAX, ReadModel, every
 from fillwright.ports.store import Store
@@ -47,6 +47,7 @@ from fillwright.ports.views import (
 )
 
 __all__ = [
+    "ADMIN",
     "PAGE_DEFAULT",
     "PAGE_MAX",
     "STATE_PART",

@@ -16,6 +16,8 @@ from fillwright.core.events import Record
 from fillwright.core.state import Ledger
 from fillwright.core.types import AccountId, Mode, Time
 
+ADMIN: AccountId = "admin"
+"""The stream of what is done to users rather than to an account."""
 STATE_PART = "state"
 """The part of a snapshot that ``Ledger.load`` reads."""
 

@@ -15,12 +15,10 @@ import structlog
 from fillwright.core import events as ev
 from fillwright.core.inputs import CancelAll, ClosePosition, SwitchMode
 from fillwright.core.types import AccountId, Mode
-from fillwright.ports import Clock, Journal, StorageError, UnknownAccountError
+from fillwright.ports import ADMIN, Clock, Journal, StorageError, UnknownAccountError
 from fillwright.runtime.account import READY, STOPPED, AccountEngine
 from fillwright.runtime.errors import ModeUnavailableError, NotStoredError, UnavailableError
 
-ADMIN: AccountId = "admin"
-"""The journal's stream of what is done to users rather than to an account."""
 BY_SERVICE = "service"
 FLATTEN_MAX_S = 10.0
 """So long a switch waits for its sales."""
@@ -72,8 +70,13 @@ class Modes:
         self._changed.set()
         first = {account.owner.user_id: account.owner.mode for account in reversed(self._accounts)}
         self._modes = {**first, **defaults}
-        for user_id, mode in self._remembered().items():
-            self._modes[user_id] = mode
+        remembered = self._remembered()
+        self._modes.update(remembered)
+        users = [account.owner.user_id for account in self._accounts]
+        self._new = [
+            user for user in dict.fromkeys(users) if users.count(user) > 1 and user not in remembered
+        ]
+        """Users with a choice whose mode is not on record yet."""
         for user_id, mode in [*self._modes.items()]:
             if (user_id, mode) not in self._by_mode and user_id in first:
                 self._log.error("there is no account of the mode any more", user=user_id, mode=str(mode))
@@ -117,6 +120,12 @@ class Modes:
 
     async def run(self) -> None:
         """Have every account take entries or not, as its user's mode is; until cancelled."""
+        for user_id in self._new:
+            mode = self._modes[user_id]
+            try:
+                self._record(user_id, mode, mode, BY_SERVICE, flatten=False)
+            except StorageError as error:
+                self._log.error("the mode is not on record", user=user_id, reason=str(error))
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -169,7 +178,7 @@ class Modes:
             if not answer.ok:
                 raise ModeRefusedError(answer.code, answer.message)
             try:
-                self._record(user_id, old.owner.mode, wanted, by, flatten)
+                self._record(user_id, old.owner.mode, wanted, by, flatten=flatten)
             except StorageError as error:
                 self._changed.set()  # the old account takes entries again
                 raise NotStoredError(f"the switch could not be recorded: {error}", recorded=False) from error
@@ -181,7 +190,7 @@ class Modes:
                 self._changed.set()
             return wanted
 
-    def _record(self, user_id: str, old: Mode, new: Mode, by: str, flatten: bool) -> None:
+    def _record(self, user_id: str, old: Mode, new: Mode, by: str, *, flatten: bool) -> None:
         seq = self._journal.last_seq(ADMIN)
         event = ev.UserModeSwitched(user_id=user_id, old=old, new=new, by=by, flatten=flatten)
         self._journal.append(ADMIN, seq, (ev.Record(seq + 1, self._clock.now(), 0, event),))

@@ -86,7 +86,10 @@ class ModeSwitched(Event, frozen=True):
 
 
 class UserModeSwitched(Event, frozen=True):
-    """A user went over to another mode; recorded in the stream ``admin``, beside those of the accounts."""
+    """A user went over to another mode; recorded in the stream ``admin``, beside those of the accounts.
+
+    The first of a user who has several accounts says where they began: ``old`` is ``new``.
+    """
 
     user_id: str
     old: Mode
