@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import json
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import pytest
 from rich.text import Text
@@ -54,6 +54,12 @@ def test_cells() -> None:
     assert isinstance(money(D(1)), Text)
     assert [price(value) for value in (D("0.123456789"), None)] == ["0.12345679", "–"]
     assert [moment(time) for time in (START, 0, None)] == ["2025-05-20 00:00:00", "–", "–"]
+
+
+def test_amounts_are_rounded_as_ever_whatever_a_library_did_to_the_context() -> None:
+    with localcontext() as context:
+        context.rounding = ROUND_HALF_UP
+        assert money(D("1.005")).plain == "+1.00"
 
 
 def test_json_spells_records_as_the_api_does(capsys: pytest.CaptureFixture[str]) -> None:

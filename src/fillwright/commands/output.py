@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fillwright.core.types import Time, plain
+from fillwright.core.types import CONTEXT, Time, plain
 from fillwright.reports.summary import timestamp
 
 WIDTH_WITHOUT_TERMINAL = 200
 COLUMN_GAP = 2
+_CENT = Decimal("0.01")
 _TIME_NAMES = frozenset({"time", "timestamp", "unprotected_since", "paused_until", "until"})
 
 
@@ -82,7 +83,8 @@ def money(value: Decimal | None) -> Text:
     if value is None:
         return Text("–")
     style = "green" if value > 0 else "red" if value < 0 else ""
-    return Text(f"{value:+,.2f}" if value else "0.00", style=style)
+    # In a context of our own: libraries change how the current one rounds.
+    return Text(f"{CONTEXT.quantize(value, _CENT):+,.2f}" if value else "0.00", style=style)
 
 
 def price(value: Decimal | None) -> str:
