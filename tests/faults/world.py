@@ -118,7 +118,6 @@ class BoxWorld:
     """See the module; ``async with``. Where it can it has the names of ``tests.sim.harness.World``."""
 
     account_id = ACCOUNT
-    tag = TAG
     start = START
 
     def __init__(
@@ -130,8 +129,13 @@ class BoxWorld:
         cash: Mapping[str, Decimal] | None = None,
         exchange: ExchangeSettings | None = None,
         settings: BinanceSettings | None = None,
+        tag: str = TAG,
+        beside: BoxWorld | None = None,
     ) -> None:
+        """``beside``: another installation, with a tag of its own, at the same account of the same box."""
         self.symbols = tuple(symbols)
+        self.tag = tag
+        self._beside = beside
         self.requests: list[tuple[Time, Request]] = []
         self.alerts: list[tuple[Time, str]] = []
         self.doubts: dict[tuple[str, Time], Time] = {}
@@ -173,9 +177,11 @@ class BoxWorld:
 
     async def __aenter__(self) -> BoxWorld:
         self._path = Path(self._open.enter_context(tempfile.TemporaryDirectory()))
-        self._server = await self._open.enter_async_context(
-            serve(self._make_settings(self._path), box_clock())
-        )
+        if self._beside is not None:
+            self._server = self._beside._server
+        else:
+            settings = self._make_settings(self._path)
+            self._server = await self._open.enter_async_context(serve(settings, box_clock()))
         self.box = self._server.box
         # Averages of minutes make nothing clearer here: prices are judged by the last trade, as in tests.sim.
         exchange = self.box.exchange
@@ -213,7 +219,7 @@ class BoxWorld:
             self.hub,
             Configured(self._settings, {}),
             alert=self._alert,
-            tag=lambda: TAG,
+            tag=lambda: self.tag,
         )
         self._task = asyncio.create_task(self.account.run())
         if ready:

@@ -1,0 +1,113 @@
+"""Stories that no single fault tells: two traders, coins that go away, another installation, a stop of everything."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fillwright.core import events as ev
+from fillwright.core.inputs import ClosePosition, EmergencyStop
+from fillwright.core.requests import CancelListRequest, CancelRequest
+from fillwright.core.types import SECOND, STOP_TYPES, PositionStatus, Side
+from fillwright.exchange.messages import OrderView
+from tests.faults.world import ACCOUNT, SYMBOL, BoxWorld
+from tests.warp import warped
+
+D = Decimal
+
+
+def stops(world: BoxWorld, tag: str = "") -> list[OrderView]:
+    """Live stops at the exchange, of one tag or of all."""
+    return [
+        order
+        for order in world.exchange.open_orders(ACCOUNT, SYMBOL)
+        if order.type in STOP_TYPES and order.stop_price < D(100) and f"RT_{tag}" in order.client_order_id
+    ]
+
+
+def test_two_traders_hold_one_symbol_and_each_closes_his_own() -> None:
+    async def story() -> None:
+        async with BoxWorld() as world:
+            world.signal(trader_id="ada")
+            world.signal(trader_id="bob", stop=D(96))
+            await world.run(SECOND)
+            assert sorted(order.stop_price for order in stops(world)) == [D(95), D(96)]
+            world.command(ClosePosition(position_id=1, by="ops"))
+            await world.run(SECOND)
+            assert world.position(1).status is PositionStatus.CLOSED
+            assert world.position(2).status is PositionStatus.OPEN
+            (left,) = stops(world)
+            assert left.stop_price == world.position(2).stop_loss
+            await world.audit()
+            world.price(SYMBOL, D("95.5"), volume=D(1000))
+            await world.run(SECOND)
+            assert world.position(2).status is PositionStatus.CLOSED
+            await world.audit()
+
+    warped(story())
+
+
+def test_coins_that_are_taken_away_close_the_position() -> None:
+    async def story() -> None:
+        async with BoxWorld() as world:
+            world.signal()
+            await world.run(SECOND)
+            world.outside(CancelListRequest(symbol=SYMBOL, order_list_id=stops(world)[0].order_list_id))
+            (free,) = [one.free for one in world.exchange.balances(ACCOUNT) if one.asset == "AAA"]
+            world.withdraw("AAA", free)
+            await world.run(200 * SECOND)
+            assert world.position().status is PositionStatus.CLOSED
+            assert any("closed_outside" in str(event) for event in world.events(ev.PositionReduced))
+            assert "CLOSED_OUTSIDE" in [code for _, code in world.alerts]
+            await world.audit()
+
+    warped(story())
+
+
+def test_two_installations_leave_each_others_orders_alone() -> None:
+    async def story() -> None:
+        async with BoxWorld(tag="one") as one, BoxWorld(tag="two", beside=one) as two:
+            one.signal()
+            two.signal(stop=D(96))
+            await one.run(SECOND)
+            assert len(stops(one, "one")) == len(stops(one, "two")) == 1
+            await one.run(150 * SECOND)
+            one.command(EmergencyStop(by="ops", flatten=True))
+            await one.run(30 * SECOND)
+            assert one.position().status is PositionStatus.CLOSED
+            assert stops(one, "one") == []
+            (theirs,) = stops(one, "two")
+            assert theirs.quantity >= two.position().quantity - D("0.0001")
+            assert two.position().status is PositionStatus.OPEN
+            assert one.exchange.audit() == ()
+            one.price(SYMBOL, D("95.5"), volume=D(1000))
+            two.seen(SYMBOL)
+            await two.run(SECOND)
+            assert two.position().status is PositionStatus.CLOSED
+            sold = [
+                order
+                for order in one.orders_at_exchange()
+                if order.side is Side.SELL and order.executed_quantity
+            ]
+            assert len(sold) == 2
+
+    warped(story())
+
+
+def test_the_keys_only_stop_halts_a_running_service() -> None:
+    async def story() -> None:
+        async with BoxWorld() as world:
+            world.signal(limit=D(98))
+            await world.run(SECOND)
+            (entry,) = [order for order in world.exchange.open_orders(ACCOUNT) if order.side is Side.BUY]
+            world.outside(
+                CancelRequest(
+                    symbol=SYMBOL, order_id=entry.order_id, cancel_client_order_id="RT_ES_1795168800_1"
+                )
+            )
+            await world.run(SECOND)
+            assert world.engine.state.safety.halted_cause
+            await world.restart()
+            assert world.engine.state.safety.halted_cause
+            await world.audit()
+
+    warped(story())
