@@ -136,6 +136,13 @@ def all_that_the_api_says(service: Service) -> str:
     return "\n".join(said)
 
 
+def answers(service: Service) -> bool:
+    try:
+        return bool(service.get("/readyz"))
+    except OSError:
+        return False
+
+
 def ended(words: Sequence[str], folder: Path, **variables: str) -> str:
     """All that a command says; it must end by itself."""
     log = folder / "said.log"
@@ -177,6 +184,7 @@ def test_a_service_in_trouble_says_nothing_of_its_keys(tmp_path: Path, kind: str
             service.stop()
             service.start()
             until(lambda: "API-key" in service.log, "the key is refused")
+            until(lambda: answers(service), "it says that it is not ready")
             said += all_that_the_api_says(service)
             service.stop()
             said += service.log
