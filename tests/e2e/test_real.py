@@ -19,9 +19,19 @@ from tests.e2e.service import Service
 UNTIL_S = 20.0
 
 
+class Allowed(Service):
+    """Its environment allows mainnet."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "ALLOW_MAINNET_TRADING": "true"}
+
+
 @contextmanager
-def on_testnet(folder: Path, *, mode: str) -> Iterator[tuple[Service, Box]]:
-    """A service with a testnet account at an exchange server, beside paper."""
+def on_testnet(
+    folder: Path, *, mode: str = "paper", section: str = "testnet", kind: type[Service] = Service
+) -> Iterator[tuple[Service, Box]]:
+    """A service with a testnet account (or what ``section`` says) at an exchange server, beside paper."""
     with running_box(source="synthetic", trades_per_second=20, forked=True) as box:
         (folder / "keys").mkdir()
         (folder / "keys" / "private.pem").write_text(box.ed25519_private)
@@ -32,8 +42,8 @@ def on_testnet(folder: Path, *, mode: str) -> Iterator[tuple[Service, Box]]:
             "websocket_api_url": box.ws,
             "streams_url": box.ws,
         }
-        changes: dict[str, dict[str, Any]] = {"trading": {"mode": mode}, "testnet": account}
-        with Service(
+        changes: dict[str, dict[str, Any]] = {"trading": {"mode": mode}, section: account}
+        with kind(
             folder / "service", symbols=("BTCUSDT", "ETHUSDT"), changes=changes, forked=True
         ) as service:
             service.start()
@@ -129,6 +139,31 @@ def test_the_mode_is_switched_there_and_back_and_survives_a_kill(tmp_path: Path)
         assert switch(service, "paper", flatten=True, confirmed=True) == (200, "paper")
         assert service.got("/api/status")["account_id"] == "paper"
         assert service.got(f"/api/real-trading/trades/{position}")["status"] == "Closed"
+
+
+def test_mainnet_needs_the_environment_a_confirmation_and_a_key_that_was_looked_at(tmp_path: Path) -> None:
+    """The exchange server does not tell what a key may do: somebody must say that it is so."""
+    with on_testnet(tmp_path, section="mainnet") as (service, _):
+        assert switch(service, "mainnet", confirmed=True) == (403, "MAINNET_DISABLED")
+        assert "ALLOW_MAINNET_TRADING" in service.log
+    (tmp_path / "again").mkdir()
+    with on_testnet(tmp_path / "again", section="mainnet", kind=Allowed) as (service, _):
+        assert switch(service, "mainnet") == (400, "REQUIRES_CONFIRMATION")
+        assert switch(service, "mainnet", confirmed=True) == (409, "SELF_TEST_FAILED")
+        until(
+            lambda: (
+                switch(service, "mainnet", confirmed=True, accept_unverified_key=True) == (200, "mainnet")
+            ),
+            "the account is up, and tested",
+        )
+        position = enter(service)
+        until(protected(service, position), "a protected position")
+        stop = {"X-Confirm-Emergency-Stop": "CONFIRM_STOP_ALL_TRADING"}
+        status, told = service.ask(
+            "POST", "/api/real-trading/emergency-stop", {"flatten": True}, headers=stop
+        )
+        assert (status, told["sold"], told["left"]) == (200, [position], [])
+        assert service.got("/api/status")["halted"]["by"] == "operator"
 
 
 def keys_stop(service: Service, *words: str) -> tuple[int, dict[str, Any]]:

@@ -13,6 +13,7 @@ from fillwright.core import events as ev
 from fillwright.core.inputs import SwitchMode
 from fillwright.core.types import Mode
 from fillwright.ports import ADMIN, DiskFullError, Owner, UnknownAccountError
+from fillwright.runtime import modes as module
 from fillwright.runtime.account import READY, AccountEngine
 from fillwright.runtime.errors import ModeUnavailableError, NotStoredError
 from fillwright.runtime.modes import Finding, ModeRefusedError, Modes
@@ -144,6 +145,23 @@ def test_what_fails_its_self_test_is_not_switched_to(tmp_path: Path) -> None:
     assert run(story((unverified, unverified), True)) == ""
     skew = Finding(name="clock", passed=False, detail="1200 ms")
     assert run(story((skew, skew, skew), True)).startswith("SELF_TEST_FAILED clock: 1200 ms")
+
+
+def test_a_self_test_without_end_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SELF_TEST_MAX_S", 0.05)
+
+    async def story() -> None:
+        async with two_accounts(tmp_path) as two:
+
+            async def never() -> Sequence[Finding]:
+                await asyncio.Event().wait()
+                return ()
+
+            two.modes._self_tests = {"testnet": never}
+            with pytest.raises(ModeRefusedError, match="no end within"):
+                await two.modes.switch("local", Mode.TESTNET, "eve")
+
+    run(story())
 
 
 def test_a_switch_that_cannot_be_recorded_does_not_happen(tmp_path: Path) -> None:

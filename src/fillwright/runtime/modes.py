@@ -22,6 +22,7 @@ from fillwright.runtime.errors import ModeUnavailableError, NotStoredError, Unav
 BY_SERVICE = "service"
 FLATTEN_MAX_S = 10.0
 """So long a switch waits for its sales."""
+SELF_TEST_MAX_S = 10.0
 LOOK_S = 1.0
 """How often it is looked whether an account that was not ready is."""
 
@@ -204,7 +205,12 @@ class Modes:
         ]
         test = self._self_tests.get(account.owner.account_id)
         if test is not None:
-            findings += await test()
+            try:
+                async with asyncio.timeout(SELF_TEST_MAX_S):
+                    findings += await test()
+            except TimeoutError:
+                late = f"no end within {SELF_TEST_MAX_S:g} s"
+                findings.append(Finding(name="self-test", passed=False, detail=late))
         failed = [
             one for one in findings if not (one.passed or (one.is_unverified and accept_unverified_key))
         ]
