@@ -22,7 +22,7 @@ from fillwright.core.inputs import (
 from fillwright.core.requests import CancelRequest
 from fillwright.core.types import SECOND, ErrorClass, VenueOrderStatus
 from fillwright.exchange.faults import Outcome
-from fillwright.exchange.server.fault_plan import CallFault, Cut
+from fillwright.exchange.server.fault_plan import CallFault, Cut, EventFate, StreamEventFault
 from fillwright.ports import VenueUnavailableError
 from fillwright.venues.binance import PROTECT_WINDOW_MS, is_foreign_stop
 from fillwright.wire.stream import ExecutionReport, decode_event
@@ -191,6 +191,35 @@ def test_an_event_that_cannot_be_read_has_the_books_read_anew() -> None:
         kit.venue._heard(decode_event(text(strange)))
         assert [item.connected for item in kit.told if isinstance(item, StreamChanged)] == [False, True]
         assert kit.venue.unreadable == 1
+
+    at(story)
+
+
+def test_an_order_that_a_read_finds_and_the_stream_never_told_of_gives_the_stream_away() -> None:
+    async def story(kit: BoxKit) -> None:
+        await asyncio.sleep(1)
+        kit.box.faults.install(StreamEventFault(outcome=EventFate.DROPPED, times=None, for_us=2 * SECOND))
+        lost = CallFault(endpoint="order.place", outcome=Outcome.ANSWER_LOST, by=Cut.SILENCE)
+        kit.box.faults.install(lost)
+        sending = asyncio.create_task(kit.venue.carry_out(sent()))
+        await asyncio.sleep(0.5)
+        kit.told.clear()
+        await kit.venue.carry_out(QueryOrder(SYMBOL, "l"))
+        await asyncio.sleep(6)
+        assert [item.connected for item in kit.told if isinstance(item, StreamChanged)] == [False, True]
+        await sending
+
+    at(story)
+
+
+def test_an_order_that_was_there_before_the_stream_is_not_awaited() -> None:
+    async def story(kit: BoxKit) -> None:
+        await kit.do(sent())
+        kit = await kit.restart()
+        await asyncio.sleep(1)
+        await kit.venue.carry_out(QueryOrder(SYMBOL, "l"))
+        await asyncio.sleep(10)
+        assert [item.connected for item in kit.told if isinstance(item, StreamChanged)] == [True]
 
     at(story)
 

@@ -191,7 +191,7 @@ def test_the_books_are_open_orders_those_named_and_balances() -> None:
 
     async def story(reader: Reader) -> Any:
         reader.known["ETH"] = None
-        reader.on_open = found.append
+        reader.on_found = found.append
         names = ("open", "done", "never", "of a symbol that nobody tells")
         return await reader.snapshot(FetchSnapshot(None, names, "test", symbols=("BTCUSDT",) * 3))
 
@@ -201,7 +201,7 @@ def test_the_books_are_open_orders_those_named_and_balances() -> None:
     assert books.orders[2].fills[0].trade_id == 9
     assert (books.absent, books.cause, books.symbol) == (("never",), "test", None)
     assert books.balances == (("USDT", D(5), D(1)), ("ETH", D(0), D(0)))
-    assert [one.order_id for one in found] == [1, 2]
+    assert [one.order_id for one in found] == [1, 2, 3]
 
 
 def test_an_asset_that_was_held_is_told_of_when_nothing_is_left() -> None:

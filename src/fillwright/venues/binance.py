@@ -26,13 +26,21 @@ from fillwright.binance.websocket_api import Account, ApiSettings, WebSocketApi
 from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
 from fillwright.core.inputs import ForeignStop, Input, OrderReport, StreamChanged
 from fillwright.core.settings import VenueProfile
-from fillwright.core.types import AccountId, ErrorClass, ExecutionType, Symbol, VenueOrderStatus
+from fillwright.core.types import (
+    SECOND,
+    VENUE_FINAL,
+    AccountId,
+    ErrorClass,
+    ExecutionType,
+    Symbol,
+    VenueOrderStatus,
+)
 from fillwright.ports import Clock, Reports, VenueEffect, VenueTerms, VenueUnavailableError
 from fillwright.venues.binance_answers import from_outcome
 from fillwright.venues.binance_reading import Reader
 from fillwright.venues.binance_terms import read_terms
 from fillwright.venues.wire_reports import from_event
-from fillwright.wire.codec import WireError
+from fillwright.wire.codec import WireError, moment
 from fillwright.wire.orders import OrderView
 from fillwright.wire.requests import WireRequest, encoded
 from fillwright.wire.stream import EventStreamTerminated, ExecutionReport, KnownEvent, UnknownEvent
@@ -87,7 +95,7 @@ class BinanceVenue:
         self._clock_sync = clock_sync
         self._clock = clock
         self._reader = Reader(self._read_once, clock)
-        self._reader.on_open = self._rests
+        self._reader.on_found = self._found
         self._session = WebSocketApi(
             endpoints,
             account,
@@ -252,8 +260,14 @@ class BinanceVenue:
             return await self._session.ask(request, Lane.QUERY)
         return await self._rest.call(request, Lane.QUERY)
 
-    def _rests(self, view: OrderView) -> None:
-        if view.status != VenueOrderStatus.PENDING_NEW:
+    def _found(self, view: OrderView) -> None:
+        """An order was read: one that was made while the stream was up must have been told of by it."""
+        if view.status == VenueOrderStatus.PENDING_NEW:
+            return
+        age_s = (self.account.now() - moment(view.time)) / SECOND
+        made_at = asyncio.get_running_loop().time() - age_s
+        self._stream.expect(view.symbol, view.order_id, made_at)
+        if view.status not in VENUE_FINAL:
             self._stream.rests(view.symbol, view.order_id, view.executed_quantity)
 
 

@@ -70,8 +70,8 @@ class Reader:
     def __init__(self, ask: Ask, clock: Clock) -> None:
         self.known: dict[Asset, None] = {}
         """Assets that are told of even when nothing is left of them."""
-        self.on_open: Callable[[OrderView], None] = lambda view: None
-        """Told of each open order that is found."""
+        self.on_found: Callable[[OrderView], None] = lambda view: None
+        """Told of each order that is read."""
         self._ask = ask
         self._clock = clock
         self._log = structlog.get_logger()
@@ -93,8 +93,6 @@ class Reader:
     async def snapshot(self, asked: FetchSnapshot) -> VenueSnapshot:
         """Open orders, those that were named, and balances."""
         views = await self._read(queries.open_orders(asked.symbol), decode_orders) or ()
-        for view in views:
-            self.on_open(view)
         reports = await self._all([self._reported(view) for view in views])
         seen = {report.client_order_id for report in reports}
         named = [
@@ -149,7 +147,8 @@ class Reader:
         return await self._read(request, decode_order, _NOT_THERE)
 
     async def _reported(self, view: OrderView, name: ClientOrderId = "") -> OrderReport:
-        """An order with its executions; it is read again while it cannot be understood."""
+        """An order with its executions."""
+        self.on_found(view)
         fills: tuple[FillReport, ...] = ()
         if view.executed_quantity != ZERO:
             fills = await self._fills(view.symbol, view.order_id)
