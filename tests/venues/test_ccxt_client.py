@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -133,6 +134,36 @@ def test_an_exchange_that_ccxt_does_not_have() -> None:
     with pytest.raises(VenueUnavailableError, match="not open"):
         asyncio.run(client.call("fetch_time"))
     asyncio.run(client.close())
+
+
+def test_who_is_cancelled_while_ccxt_closes_is_cancelled() -> None:
+    class Swallowing:
+        async def close(self) -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+
+    async def story() -> None:
+        client = CcxtClient(CcxtSettings(), KEYS)
+        client.exchange = Swallowing()
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+
+    asyncio.run(story())
+
+
+def test_a_close_that_fails_is_said() -> None:
+    class Failing:
+        async def close(self) -> None:
+            raise OSError("gone")
+
+    client = CcxtClient(CcxtSettings(), KEYS)
+    client.exchange = Failing()
+    with capture_logs() as logs:
+        asyncio.run(client.close())
+    assert logs[0]["kind"] == "OSError"
 
 
 def test_the_test_network_and_a_password() -> None:

@@ -6,6 +6,7 @@ binary fractions; nothing is ever sent twice by ccxt itself. ccxt manual: "Insta
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -114,7 +115,11 @@ class CcxtClient:
         """Let go of all connections."""
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
-            await exchange.close()
+            # In a task of its own: whatever ccxt makes of a cancellation, ours stays ours.
+            closing = asyncio.ensure_future(exchange.close())
+            await asyncio.wait((closing,))
+            if not closing.cancelled() and closing.exception() is not None:
+                self._log.warning("ccxt could not be closed", kind=type(closing.exception()).__name__)
             counts = {f"{name} {outcome}": count for (name, outcome), count in sorted(self.calls.items())}
             self._log.info("calls of ccxt", **counts)
 
