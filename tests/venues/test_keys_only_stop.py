@@ -155,6 +155,21 @@ def test_to_flatten_each_position_is_sold_with_its_stop_and_nothing_else_is() ->
     at_desk(story)
 
 
+def test_what_was_not_executed_is_not_asked_about() -> None:
+    async def story(desk: Desk) -> None:
+        await desk.resting("RT_abc_2_E_1")
+        asked: list[str] = []
+
+        def note(request: WireRequest) -> None:
+            asked.append(request.method)
+
+        desk.rest.before = note
+        await desk.stop()
+        assert asked == ["openOrders.status", "order.cancel", "openOrders.status"]
+
+    at_desk(story)
+
+
 def test_another_installations_orders_are_left_alone_where_a_tag_is_named() -> None:
     async def story(desk: Desk) -> None:
         await desk.resting("RT_abc_2_E_1")

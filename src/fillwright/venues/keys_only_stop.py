@@ -36,7 +36,14 @@ from fillwright.venues.binance_reading import decode_information, why
 from fillwright.wire import queries
 from fillwright.wire.accounts import decode_trades
 from fillwright.wire.answers import CancelReplaceReply
-from fillwright.wire.orders import OrderView, decode_order, decode_orders
+from fillwright.wire.orders import (
+    CancelReply,
+    OrderList,
+    OrderView,
+    decode_cancel,
+    decode_order,
+    decode_orders,
+)
 from fillwright.wire.requests import encoded
 
 PREFIX = "RT_ES"
@@ -231,7 +238,7 @@ class KeysOnlyStop:
             self._trouble[name] = why(outcome)  # the next round sees what became of it
             return
         self._cancelled[name] = None
-        if leg is Leg.ENTRY:
+        if leg is Leg.ENTRY and _may_have_bought(outcome, view.order_id):
             await self._partly(view, key)
 
     async def _partly(self, view: OrderView, key: Key) -> None:
@@ -349,6 +356,17 @@ class KeysOnlyStop:
         else:
             sale.refusals += isinstance(outcome, Refused)
             self._trouble[order.client_order_id] = why(outcome)
+
+
+def _may_have_bought(answer: Answered, order_id: int) -> bool:
+    """Whether the answer to a cancel does not say that nothing was executed."""
+    told = read(answer, decode_cancel)
+    if isinstance(told, CancelReply):
+        return bool(told.executed_quantity)
+    if isinstance(told, OrderList):
+        reports = [one for one in told.order_reports or () if one.order_id == order_id]
+        return not reports or reports[0].executed_quantity != ZERO
+    return True
 
 
 def _is_naked(refusal: Refused) -> bool:
