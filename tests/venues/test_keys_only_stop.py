@@ -170,6 +170,30 @@ def test_what_was_not_executed_is_not_asked_about() -> None:
     at_desk(story)
 
 
+def test_protection_that_a_service_places_after_the_sale_is_cancelled_and_not_sold() -> None:
+    """The account holds more than the position does: a second sale would sell the user's own coins."""
+
+    async def story(desk: Desk) -> None:
+        await desk.holding(1)
+        placed = iter([True])
+
+        async def place(request: WireRequest) -> Outcome | None:
+            if request.rest[1].endswith("cancelReplace") and next(placed, False):
+                outcome = await PrivateRest.call(desk.rest, request, Lane.EXIT)
+                assert isinstance(outcome, Answered)
+                await desk.do(leg("RT_abc_1_S_2", OrderType.STOP_LOSS, D("0.01"), "48000"))
+                return outcome
+            return None
+
+        desk.rest.instead = place
+        report = await desk.stop(flatten=True)
+        assert [one.quantity for one in report.sold] == [D("0.01")]
+        assert sorted(report.cancelled) == ["RT_abc_1_S_1", "RT_abc_1_S_2"]
+        assert (report.left, await desk.open()) == ((), [])
+
+    at_desk(story)
+
+
 def test_another_installations_orders_are_left_alone_where_a_tag_is_named() -> None:
     async def story(desk: Desk) -> None:
         await desk.resting("RT_abc_2_E_1")

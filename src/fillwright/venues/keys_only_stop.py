@@ -4,7 +4,8 @@ Which orders are ours is read from their ids (``RT_<tag>_<position>_<leg>_<attem
 orders are cancelled; protection stays, or, to flatten, each position is sold by one cancelReplace of its stop. Every
 cancel's id begins ``RT_ES``: a service that sees one halts itself. Each round looks at what is open and does what that
 needs, so that a lost answer costs a round and nothing else. A sale that nobody knows the end of is asked about, and
-made again only when it is proven that it never came: coins that no position owns are not touched. Trading rules §8.
+made again only when it is proven that it never came, and a position is sold once: coins that no position owns are not
+touched. Trading rules §8.
 """
 
 from __future__ import annotations
@@ -125,6 +126,8 @@ class KeysOnlyStop:
         self._number = 0
         self._cancelled: dict[ClientOrderId, None] = {}
         self._sold: list[Sold] = []
+        self._done: dict[Key, None] = {}
+        """Positions that were sold: nothing more of them is, whatever rests in their name."""
         self._sales: dict[Key, _Sale] = {}
         self._kept: tuple[ClientOrderId, ...] = ()
         self._trouble: dict[str, str] = {}
@@ -192,7 +195,12 @@ class KeysOnlyStop:
             await self._learn(
                 [view.symbol for view in stops.values()] + [s.symbol for s in self._sales.values()]
             )
-            work += [self._close(view, key) for key, view in stops.items() if key not in self._sales]
+            for key, view in stops.items():
+                if key in self._done:
+                    # A service that did not know of the sale yet has placed it, on coins that are not the position's.
+                    work.append(self._cancel(view, key, Leg.STOP_LOSS))
+                elif key not in self._sales:
+                    work.append(self._close(view, key))
             work += [self._settle(key, key in stops) for key in [*self._sales]]
         await asyncio.gather(*work)
         return not work
@@ -270,6 +278,10 @@ class KeysOnlyStop:
             quantity=quantity,
         )
 
+    def _was_sold(self, key: Key, name: ClientOrderId, symbol: Symbol, quantity: Decimal) -> None:
+        self._sold.append(Sold(name, symbol, quantity))
+        self._done[key] = None
+
     def _part(self, symbol: Symbol, quantity: Decimal) -> Decimal:
         """What of a quantity one market order may sell."""
         instrument = self._instruments.get(symbol)
@@ -291,7 +303,7 @@ class KeysOnlyStop:
             outcome = await self._rest.call(encoded(request), Lane.EXIT, recv_window_ms=RECV_WINDOW_MS)
         if isinstance(outcome, Answered):
             self._cancelled[view.client_order_id] = None
-            self._sold.append(Sold(order.client_order_id, view.symbol, part))
+            self._was_sold(key, order.client_order_id, view.symbol, part)
             if self._part(view.symbol, quantity - part):
                 self._sales[key] = _Sale(view.symbol, quantity - part)
         elif isinstance(outcome, Refused) and _is_naked(outcome):
@@ -318,7 +330,7 @@ class KeysOnlyStop:
         request = queries.order_status(sale.symbol, client_order_id=sale.name)
         found = read(await self._rest.call(request, Lane.EXIT), decode_order)
         if isinstance(found, OrderView):
-            self._sold.append(Sold(sale.name, sale.symbol, found.executed_quantity))
+            self._was_sold(key, sale.name, sale.symbol, found.executed_quantity)
             rest = sale.quantity - found.executed_quantity
             del self._sales[key]
             if self._part(sale.symbol, rest):
@@ -347,7 +359,7 @@ class KeysOnlyStop:
             self._last_sent = asyncio.get_running_loop().time()
             outcome = await self._rest.call(encoded(order), Lane.EXIT, recv_window_ms=RECV_WINDOW_MS)
         if isinstance(outcome, Answered):
-            self._sold.append(Sold(order.client_order_id, sale.symbol, part))
+            self._was_sold(key, order.client_order_id, sale.symbol, part)
             sale.quantity -= part
             if not self._part(sale.symbol, sale.quantity):
                 del self._sales[key]
