@@ -231,3 +231,14 @@ def test_a_constructor_that_raises_is_shown_with_its_own_lines(place: Path) -> N
         load_trader("some_bot:Bought", {"price": 1, "share": 2})
     assert 'raise ValueError("share is above 1")' in caught.value.trace
     assert "loading.py" not in caught.value.trace
+
+
+@pytest.mark.parametrize("spec", ["mine.py:Momentum", "mine:Momentum"])
+def test_no_bytecode_is_left_that_could_outlive_a_mend(
+    place: Path, spec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    write(place, "mine.py")
+    assert find_trader(spec).__name__ == "Momentum"
+    assert not (place / "__pycache__").exists()
+    assert not sys.dont_write_bytecode

@@ -7,7 +7,8 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -41,8 +42,20 @@ def find_trader(spec: str) -> type[Trader]:
         raise TraderLoadError(f"trader {spec!r:.80}: {_FORMS}{_hint(spec, module)}")
     if not place or not name:
         raise TraderLoadError(f"trader {spec!r:.80}: {_FORMS}")
-    module_found = _module_of_file(place) if place.endswith(".py") else _module_of_name(place)
+    with _without_bytecode():
+        module_found = _module_of_file(place) if place.endswith(".py") else _module_of_name(place)
     return _class_of(module_found, place, name)
+
+
+@contextmanager
+def _without_bytecode() -> Iterator[None]:
+    """Leave no bytecode of what is imported: one that is mended within a second would be taken for what it was."""
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _hint(spec: str, module: str) -> str:
