@@ -174,8 +174,8 @@ def page(results: dict[str, list[Row]]) -> str:
     head = (
         "# Results\n\n"
         "Written by `make bench`. Machines differ and are noisy: compare ratios within one run (the first table\n"
-        "calibrates), not single times. The clients beside the order path ran in this run; other peers' figures are of\n"
-        "another day, on a machine of the same kind: they are no ratios.\n\n"
+        "calibrates), not single times. The clients beside the order path ran in this run; other peers' figures\n"
+        "are of another day, on a machine of the same kind: they are no ratios.\n\n"
         f"Bracketed trades are replayed over a synthetic tape of {material.TRADES_PER_SECOND:.0f} trades a second.\n"
         "On a slower tape a bracket lives longer, and equity is marked each minute meanwhile: it costs more.\n\n"
         f"{datetime.now(UTC):%Y-%m-%d}: {made_with}.\n\n"
