@@ -7,6 +7,7 @@ Binance Spot WebSocket Streams "General WSS information". Close codes and reason
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,7 +56,7 @@ class Crowd(Protocol):
         """Close those of an address (and of a kind); how many."""
 
 
-class WebSocketSession(WSListener):
+class WebSocketSession(WSListener, ABC):
     """One connection; kinds of it say what becomes of messages.
 
     Attributes:
@@ -91,9 +92,9 @@ class WebSocketSession(WSListener):
     def opened(self) -> None:
         """The connection stands; messages can be sent."""
 
+    @abstractmethod
     def received(self, message: bytes) -> None:
         """A whole text message arrived; box time is up to date."""
-        raise NotImplementedError
 
     def control_received(self) -> bool:
         """A ping or pong arrived; False when the session closed because of it."""
@@ -102,9 +103,9 @@ class WebSocketSession(WSListener):
     def closed(self) -> None:
         """The connection is gone."""
 
+    @abstractmethod
     def shutdown_message(self) -> bytes:
         """What is said before the server goes away."""
-        raise NotImplementedError
 
     def describe(self) -> dict[str, Any]:
         """What an administrator sees."""
