@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
@@ -133,6 +133,18 @@ def play(story: Callable[[LiveBox], Awaitable[None]], settings: Mapping[str, Any
             await story(live)
 
     uvloop.run(run())
+
+
+@asynccontextmanager
+async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Something that runs while the block lasts, and does not end before."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:

@@ -17,7 +17,7 @@ from fillwright.exchange.faults import Outcome as Fate
 from fillwright.exchange.server.fault_plan import CallFault, EventFate, StreamEventFault
 from fillwright.exchange.server.websocket_api import ApiSession
 from fillwright.wire.stream import AccountPosition, BalanceUpdate, ExecutionReport, KnownEvent, UnknownEvent
-from tests.binance.live_box import LiveBox, ed25519_signer, hmac_signer, order, play, until
+from tests.binance.live_box import LiveBox, ed25519_signer, hmac_signer, order, play, running, until
 
 SETTINGS = UserStreamSettings(
     backoff_base_s=0.001,
@@ -81,13 +81,8 @@ async def listening(
     live: LiveBox, signer: Signer | None = None, settings: UserStreamSettings = SETTINGS
 ) -> AsyncIterator[Listener]:
     found = Listener(live, signer, settings)
-    task = asyncio.create_task(found.stream.run())
-    try:
+    async with running(found.stream.run()):
         yield found
-        assert not task.done(), task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 def changed(**changes: Any) -> UserStreamSettings:

@@ -24,6 +24,7 @@ from tests.binance.live_box import (
     hmac_signer,
     limit,
     play,
+    running,
     until,
 )
 
@@ -60,13 +61,8 @@ async def session(
     live: LiveBox, signer: Signer | None = None, settings: ApiSettings = SETTINGS
 ) -> AsyncIterator[Session]:
     found = Session(live, signer, settings)
-    task = asyncio.create_task(found.api.run())
-    try:
+    async with running(found.api.run()):
         yield found
-        assert not task.done(), task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
     assert not found.api.is_up
 
 

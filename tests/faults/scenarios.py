@@ -37,12 +37,12 @@ Outcomes = Callable[[Any, PlanCase], None]
 
 
 def rejected(world: BoxWorld, plan: PlanCase) -> None:
-    """The money is gone when the entry arrives."""
+    """The money is gone when the entry arrives, save what the user's own purchase of one coin takes."""
     world.signal(stop=STOP, target=plan.target)
 
     def take() -> None:
         with contextlib.suppress(ExchangeError):  # the entry was quicker
-            world.withdraw("USDT", D(9_900))
+            world.withdraw("USDT", D(9_850))
 
     world.at(SOON, take)
 
