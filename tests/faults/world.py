@@ -70,12 +70,25 @@ RECONCILED_EVERY_S = 60
 QUIET: Time = 150 * SECOND
 """Two periodic reconciliations, and every doubt's window, fit into this."""
 FEE = D("0.001")
-_WIRE = {"opo_allowed": "opoAllowed", "oto_allowed": "otoAllowed", "oco_allowed": "ocoAllowed"}
+_WIRE = {
+    "opo_allowed": "opoAllowed",
+    "oto_allowed": "otoAllowed",
+    "oco_allowed": "ocoAllowed",
+    "order_types": "orderTypes",
+}
 _BY_THE_CLOCK = (ev.ReconciliationComplete, ev.ReconciliationStarted, ev.ProtectionRead, ev.EquityMarked)
 
 
-def symbol_rows(symbols: Sequence[Symbol], changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Symbols of exchangeInfo as ``tests.sim`` has them; changes in the names of Instrument."""
+def symbol_rows(
+    symbols: Sequence[Symbol],
+    changes: Mapping[str, Any],
+    own: Mapping[Symbol, Mapping[str, Any]] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Symbols of exchangeInfo as ``tests.sim`` has them; changes in the names of Instrument, of all and of one."""
+    return {one: _row(one, {**changes, **(own or {}).get(one, {})}) for one in symbols}
+
+
+def _row(symbol: Symbol, changes: Mapping[str, Any]) -> dict[str, Any]:
     filters = {
         "PERCENT_PRICE_BY_SIDE": WIDE,
         "LOT_SIZE": {"minQty": "0.0001", "maxQty": "9000", "stepSize": "0.0001"},
@@ -83,7 +96,7 @@ def symbol_rows(symbols: Sequence[Symbol], changes: Mapping[str, Any]) -> dict[s
         "MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": changes.get("algo_orders_max", 20)},
     }
     wire = {_WIRE[name]: value for name, value in changes.items() if name in _WIRE}
-    return {one: {"baseAsset": one.removesuffix("USDT"), "filters": filters, **wire} for one in symbols}
+    return {"baseAsset": symbol.removesuffix("USDT"), "filters": filters, **wire}
 
 
 class _Venue:
@@ -125,6 +138,7 @@ class BoxWorld:
         *,
         symbols: Sequence[Symbol] = (SYMBOL,),
         changes: Mapping[str, Any] | None = None,
+        own_changes: Mapping[Symbol, Mapping[str, Any]] | None = None,
         execution: ExecutionSettings | None = None,
         cash: Mapping[str, Decimal] | None = None,
         exchange: ExchangeSettings | None = None,
@@ -166,7 +180,7 @@ class BoxWorld:
         self._of_venue = msgspec.structs.replace(
             settings or BinanceSettings(), symbols=self.symbols, profile=self._settings.venue
         )
-        rows = symbol_rows(self.symbols, changes or {})
+        rows = symbol_rows(self.symbols, changes or {}, own_changes)
         self._make_settings = lambda folder: box_settings(
             folder,
             rows,
