@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import decimal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,8 +16,9 @@ from fillwright.core.types import ErrorClass
 from fillwright.exchange.faults import Outcome
 from fillwright.exchange.server.fault_plan import CallFault
 from fillwright.ports import VenueUnavailableError
+from fillwright.venues import ccxt_client
 from fillwright.venues.ccxt_client import OK, CcxtClient, CcxtKeys, CcxtSettings
-from fillwright.venues.ccxt_errors import UNREADABLE, CallFailed
+from fillwright.venues.ccxt_errors import BROKEN_OFF, LATE, UNREADABLE, CallFailed
 from tests.binance.live_box import LiveBox
 from tests.venues.ccxt_boxes import KEYS, at, hundred
 
@@ -125,6 +127,117 @@ def test_an_answer_that_ccxt_stumbles_over_is_no_answer() -> None:
         )
 
     play(story)
+
+
+def test_who_rounds_beside_ccxt_rounds_as_before() -> None:
+    """ccxt's ``decimal_to_precision`` sets rounding and traps of the context that it finds, for good."""
+
+    async def story(client: CcxtClient, live: LiveBox) -> None:
+        before = decimal.getcontext()
+
+        def habits() -> tuple[object, ...]:
+            found = decimal.getcontext()
+            return found.rounding, found.prec, dict(found.traps)
+
+        told = habits()
+        await client.call("load_markets")
+        await client.call("create_order", MARKET, "limit", "buy", "0.12345", "90.01")
+        assert decimal.getcontext() is before
+        assert habits() == told
+        assert round(decimal.Decimal("0.5")) == 0
+        client.exchange.price_to_precision(MARKET, "90.015")  # not by a call of ours: that is what it does
+        assert habits() != told
+
+    context = decimal.getcontext().copy()
+    play(story)
+    decimal.setcontext(context)
+
+
+STUBBORN_S = 0.5
+
+
+class Stubborn:
+    """An exchange whose calls take long, and take no notice of being cancelled."""
+
+    def __init__(self) -> None:
+        self.clients: dict[str, object] = {}
+
+    async def _on(self) -> None:
+        for _ in range(3):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(STUBBORN_S)
+
+    async def fetch_balance(self) -> None:
+        await self._on()
+
+    async def watch_orders(self) -> None:
+        await self._on()
+
+    async def create_order(self) -> None:
+        other = asyncio.get_running_loop().create_future()
+        other.cancel()
+        await other  # as ccxt's calls share futures
+
+    async def close(self) -> None:
+        await self._on()
+
+    close_ws_clients = close
+
+
+def stubborn(**settings: int) -> CcxtClient:
+    client = CcxtClient(CcxtSettings(**settings), KEYS)  # type: ignore[arg-type]
+    client.exchange = Stubborn()
+    return client
+
+
+def test_a_call_that_does_not_end_has_failed() -> None:
+    async def story() -> None:
+        client = stubborn(read_timeout_ms=20)
+        with pytest.raises(CallFailed) as error:
+            await client.call("fetch_balance")
+        assert (error.value.failure.kind, error.value.failure.error_class) == (LATE, ErrorClass.UNKNOWN)
+        assert client.calls["fetch_balance", LATE] == 1
+
+    asyncio.run(story())
+
+
+def test_who_is_cancelled_in_a_call_is_cancelled_at_once_whatever_ccxt_makes_of_it() -> None:
+    async def story() -> None:
+        client = stubborn()
+        for name in ("fetch_balance", "watch_orders"):
+            calling = asyncio.create_task(client.call(name))
+            await asyncio.sleep(0.01)
+            calling.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await calling
+            assert client._running, "ccxt's part of it goes on"
+
+    asyncio.run(story())
+
+
+def test_a_cancellation_that_was_not_ours_is_a_failure_of_the_call() -> None:
+    async def story() -> None:
+        with pytest.raises(CallFailed) as error:
+            await stubborn().call("create_order")
+        assert (error.value.failure.kind, error.value.failure.error_class) == (BROKEN_OFF, ErrorClass.UNKNOWN)
+
+    asyncio.run(story())
+
+
+def test_what_does_not_close_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ccxt_client, "CLOSE_MAX_S", 0.01)
+
+    async def story() -> None:
+        client = stubborn()
+        client.exchange.clients = {"wss://nowhere": object()}
+        await client.hang_up()
+        assert client.exchange.clients == {}
+        await client.close()
+        await client.hang_up()
+
+    with capture_logs() as logs:
+        asyncio.run(story())
+    assert [one["kind"] for one in logs if one["log_level"] == "warning"] == [LATE, LATE]
 
 
 def test_an_exchange_that_ccxt_does_not_have() -> None:

@@ -105,6 +105,52 @@ def test_a_stream_that_breaks_is_told_of_and_comes_back(monkeypatch: pytest.Monk
 
 
 @noisy
+def test_a_connection_that_was_broken_off_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch that is cancelled while it connects takes ccxt's shared future of the connection with it."""
+    monkeypatch.setattr(ccxt_stream, "BACK_OFF_FIRST", 10_000)
+
+    async def story() -> None:
+        async with hundred() as live:
+            desk = await CcxtDesk(live).start()
+            for line in desk.venue._client.exchange.clients.values():
+                line.connected = asyncio.get_running_loop().create_future()
+                line.connected.cancel()
+                line.reject(asyncio.CancelledError())
+            states = lambda: [one.connected for one in desk.told if isinstance(one, StreamChanged)]  # noqa: E731
+            await until(lambda: states() == [True, False, True], "the stream is back")
+            await desk.end()
+
+    asyncio.run(story())
+
+
+@noisy
+def test_a_stream_that_does_not_come_up_is_tried_again_and_can_be_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ccxt_stream, "UP_MAX_S", 0.02)
+    monkeypatch.setattr(ccxt_stream, "BACK_OFF_FIRST", 10_000)
+
+    async def story() -> None:
+        async with hundred() as live:
+            desk = CcxtDesk(live)
+            desk.terms = await desk.venue.open()
+            watched = []
+
+            async def silence() -> None:
+                watched.append(1)
+                await asyncio.sleep(60)
+
+            for name in ("watch_orders", "watch_my_trades", "watch_balance"):
+                setattr(desk.venue._client.exchange, name, silence)
+            desk._running = asyncio.ensure_future(desk.venue.run(desk.told.extend))
+            await until(lambda: len(watched) > 6, "it is tried again")
+            assert desk.told == []
+            await asyncio.wait_for(desk.end(), 3)
+
+    asyncio.run(story())
+
+
+@noisy
 def test_an_exchange_without_streams_is_read_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         async with hundred() as live:

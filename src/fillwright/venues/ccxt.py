@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import structlog
 
 from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
 from fillwright.core.inputs import Input, OrderReport, RequestFailed
 from fillwright.core.requests import CancelOpenOrdersRequest, CancelRequest, OrderRequest, Request
+from fillwright.core.settings import VenueProfile
 from fillwright.core.types import AccountId, ErrorClass, Symbol, exact
 from fillwright.ports import Clock, Reports, VenueEffect, VenueTerms, VenueUnavailableError
 from fillwright.venues.ccxt_client import CcxtClient, CcxtKeys, CcxtSettings
@@ -102,8 +104,14 @@ class CcxtVenue:
             maker_fee=maker,
             taker_fee=taker,
             balances=self._reader.of_account(account),
-            profile=self.settings.profile,
+            profile=self._profile(),
         )
+
+    def _profile(self) -> VenueProfile:
+        """A request may wait here for as long as a call may take, before it is dated and sent."""
+        profile = self.settings.profile
+        late = profile.in_flight_max_ms + self.settings.call_timeout_ms
+        return msgspec.structs.replace(profile, in_flight_max_ms=late)
 
     def _fees(self, account: Structure) -> tuple[Decimal, Decimal]:
         """As set, else as the account's answer tells (Binance), else the highest that ccxt knows of its markets."""

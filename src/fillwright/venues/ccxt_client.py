@@ -2,13 +2,19 @@
 
 ccxt is imported when it is needed: it is large. Numbers stay text (``number=str``), so that nothing passes through
 binary fractions; nothing is ever sent twice by ccxt itself. ccxt manual: "Instantiation", "Exchange Properties".
+
+Each call is a task of its own, for three reasons. ccxt changes the decimal context that it runs in (rounding and traps,
+``decimal_to_precision``), and tasks share that object unless they set their own. It shares futures between calls, so
+that one call's cancellation may reach another, which must not look like ours. And a call that ends too late, or
+swallows its cancellation, must not keep its caller.
 """
 
 from __future__ import annotations
 
 import asyncio
+import decimal
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,13 +22,16 @@ import structlog
 from pydantic import SecretStr
 
 from fillwright.core.settings import VenueProfile
-from fillwright.core.types import Symbol
+from fillwright.core.types import ErrorClass, Symbol
 from fillwright.ports import VenueUnavailableError
-from fillwright.venues.ccxt_errors import CallFailed, Failure, failure_of
+from fillwright.venues.ccxt_errors import BROKEN_OFF, LATE, CallFailed, Failure, failure_of
+from fillwright.venues.in_process import TIMEOUT_CODE
 
 OK = "ok"
-_MISREAD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What ccxt raises over an answer that it did not expect."""
+CLOSE_MAX_S = 1.0
+"""So long ccxt may take to let go of its connections."""
+WATCH = "watch_"
+"""Calls that wait for news, however long there are none."""
 
 
 class CcxtKeys(msgspec.Struct, frozen=True):
@@ -45,7 +54,12 @@ class CcxtSettings(msgspec.Struct, frozen=True, kw_only=True):
     maker_fee: str | None = None
     """A fraction; None: what the account or ccxt tells."""
     taker_fee: str | None = None
-    call_timeout_ms: int = 10_000
+    call_timeout_ms: int = 5_000
+    """Of one HTTP request, and of every call that changes something, ccxt's own waiting included."""
+    read_timeout_ms: int = 30_000
+    """Of a call that reads: it may consist of several requests, and of waiting for the exchange's rate."""
+    recv_window_ms: int = 5_000
+    """How long a request may be under way; Binance's alone."""
     is_throttled: bool = True
     """Whether ccxt keeps to the exchange's rate by waiting."""
     poll_ms: int = 2_000
@@ -72,6 +86,8 @@ class CcxtClient:
         self.calls: dict[tuple[str, str], int] = {}
         self.exchange: Any = None
         self._keys, self._prepare = keys, prepare
+        self._running: dict[asyncio.Future[Any], None] = {}
+        """Calls under way, and those that were broken off and have not ended yet."""
         self._log = structlog.get_logger().bind(exchange=settings.exchange_id)
 
     @property
@@ -100,6 +116,7 @@ class CcxtClient:
                 "fetchCurrencies": False,
                 "fetchMargins": False,
                 "adjustForTimeDifference": True,
+                "recvWindow": settings.recv_window_ms,
                 **settings.options,
             },
         }
@@ -112,41 +129,92 @@ class CcxtClient:
             self._prepare(self.exchange)
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Let go of all connections, within a bounded time; calls under way are broken off."""
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
-            # In a task of its own: whatever ccxt makes of a cancellation, ours stays ours.
-            closing = asyncio.ensure_future(exchange.close())
-            await asyncio.wait((closing,))
-            if not closing.cancelled() and closing.exception() is not None:
-                self._log.warning("ccxt could not be closed", kind=type(closing.exception()).__name__)
+            for task in self._running:
+                task.cancel()
+            await self._let_go(exchange.close(), "ccxt could not be closed")
             counts = {f"{name} {outcome}": count for (name, outcome), count in sorted(self.calls.items())}
             self._log.info("calls of ccxt", **counts)
+
+    async def hang_up(self) -> None:
+        """Close ccxt's WebSockets, so that the next watch makes new ones: a call that was broken off may spoil them."""
+        exchange = self.exchange
+        if exchange is not None and exchange.clients:
+            await self._let_go(exchange.close_ws_clients(), "ccxt's streams could not be closed")
+            exchange.clients = {}
+
+    async def _let_go(self, closing: Awaitable[None], what: str) -> None:
+        # In a task of its own: whatever ccxt makes of a cancellation, ours stays ours.
+        task = self._started(closing)
+        try:
+            await asyncio.wait((task,), timeout=CLOSE_MAX_S)
+        finally:
+            task.cancel()
+        if not task.done():
+            self._log.warning(what, kind=LATE)
+        elif not task.cancelled() and task.exception() is not None:
+            self._log.warning(what, kind=type(task.exception()).__name__)
 
     def has(self, name: str) -> bool:
         """Whether ccxt offers a call at this exchange, itself or by other calls."""
         return bool(self.exchange.has.get(name))
 
     async def call(self, name: str, *arguments: Any) -> Any:
-        """Call one of ccxt's methods; CallFailed says what went wrong."""
+        """Call one of ccxt's methods; CallFailed says what went wrong, and a call that is late has failed."""
         if self.exchange is None:
             raise VenueUnavailableError("the venue is not open")
+        task = self._started(getattr(self.exchange, name)(*arguments))
         try:
-            answer = await getattr(self.exchange, name)(*arguments)
-        except self._base_error as error:
-            raise self._failed(name, error) from None
-        except _MISREAD as error:
-            raise self._failed(name, error) from error
+            await asyncio.wait((task,), timeout=self._limit_s(name))
+        finally:
+            is_late = not task.done()
+            task.cancel()
+        if is_late or task.cancelled():
+            raise self._failed(name, LATE if is_late else BROKEN_OFF)
+        error = task.exception()
+        if error is not None:
+            if not isinstance(error, Exception):
+                raise error
+            raise self._failed(name, error) from (None if isinstance(error, self._base_error) else error)
         self._count(name, OK)
-        return answer
+        return task.result()
+
+    def _limit_s(self, name: str) -> float | None:
+        if name.startswith(WATCH):
+            return None
+        reads = name.startswith(("fetch_", "load_"))
+        return (self.settings.read_timeout_ms if reads else self.settings.call_timeout_ms) / 1_000
+
+    def _started(self, work: Awaitable[Any]) -> asyncio.Task[Any]:
+        """Ccxt's work as a task with a decimal context of its own, whose end nobody need wait for."""
+
+        async def apart() -> Any:
+            decimal.setcontext(decimal.DefaultContext.copy())
+            return await work
+
+        def ended(task: asyncio.Future[Any]) -> None:
+            self._running.pop(task, None)
+            if not task.cancelled():
+                task.exception()  # has been looked at: nobody may be left who would
+
+        task = asyncio.ensure_future(apart())
+        self._running[task] = None
+        task.add_done_callback(ended)
+        return task
 
     @property
     def _base_error(self) -> type[Exception]:
         found: type[Exception] = importlib.import_module("ccxt").BaseError
         return found
 
-    def _failed(self, name: str, error: Exception) -> CallFailed:
-        failure: Failure = failure_of(error, self.settings.exchange_id)
+    def _failed(self, name: str, error: Exception | str) -> CallFailed:
+        """``error``: an exception, or the kind of a call that has no end."""
+        if isinstance(error, str):
+            failure = Failure(error, ErrorClass.UNKNOWN, TIMEOUT_CODE, f"{name} has no end: {error}")
+        else:
+            failure = failure_of(error, self.settings.exchange_id)
         self._count(name, failure.kind)
         self._log.warning(
             "a call of ccxt failed",

@@ -19,6 +19,8 @@ MESSAGE_CHARACTERS_MAX = 300
 ORDER_NOT_FOUND = "OrderNotFound"
 UNREADABLE = "Unreadable"
 """The kind of an answer that ccxt itself could not read."""
+LATE, BROKEN_OFF = "Late", "BrokenOff"
+"""Kinds of calls that did not end in time, or that ccxt broke off by itself."""
 _P, _U = ErrorClass.PERMANENT, ErrorClass.UNKNOWN
 
 CLASSES: dict[str, tuple[ErrorClass, int, str]] = {

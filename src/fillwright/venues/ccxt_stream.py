@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from decimal import localcontext
 from typing import Any
 
 import structlog
 
 from fillwright.core.inputs import BalanceReport, FillReport, Input, StreamChanged
-from fillwright.core.types import MILLISECOND, SECOND, Asset, Symbol, Time
+from fillwright.core.types import CONTEXT, MILLISECOND, SECOND, Asset, Symbol, Time
 from fillwright.ports import Clock, Reports
 from fillwright.venues.ccxt_client import CcxtClient
 from fillwright.venues.ccxt_errors import CallFailed
@@ -26,6 +27,10 @@ BACK_OFF_FIRST: Time = 500 * MILLISECOND
 BACK_OFF_MAX: Time = 30 * SECOND
 SEEN_MAX = 4_000
 """Orders and trades that are remembered as told: several times what ccxt keeps; the oldest are forgotten."""
+UP_MAX_S = 30.0
+"""So long a stream may take to come up, and one round of reading where there is none."""
+END_MAX_S = 1.0
+"""So long it is waited for what was cancelled."""
 _LOOK_EVERY_S = 0.02
 """How often a stream that is being set up is looked at."""
 _FINGERPRINT = ("status", "filled", "amount", "price", "clientOrderId")
@@ -112,6 +117,7 @@ class CcxtStream:
         try:
             while True:
                 why = await self._session()
+                await self._client.hang_up()
                 failures = 0 if self._is_up else failures + 1
                 if self._is_up:
                     self._tell_state(False, why)
@@ -139,24 +145,31 @@ class CcxtStream:
         else:
             jobs = [self._until_failure(self._polled(balances_only=False))]
         tasks = [asyncio.ensure_future(job) for job in jobs]
-        settled = asyncio.ensure_future(self._settled()) if watched else None
+        has_stream = _WATCHES["watchOrders"] in watched
+        settled = asyncio.ensure_future(self._settled()) if has_stream else None
+        everything = [*tasks, *([settled] if settled else [])]
         try:
-            await asyncio.wait([*tasks, *([settled] if settled else [])], return_when=asyncio.FIRST_COMPLETED)
-            if settled is not None and settled.done() and not any(task.done() for task in tasks):
-                self._tell_state(True, "the exchange's streams")
-                self._look()
+            await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED, timeout=UP_MAX_S)
+            if not any(task.done() for task in tasks):
+                if settled is not None and not settled.done():
+                    return f"no stream after {UP_MAX_S:g} s"
+                if settled is not None:
+                    self._tell_state(True, "the exchange's streams")
+                    self._look()
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return next(task.result() for task in tasks if task.done())
         finally:
-            for task in [*tasks, *([settled] if settled else [])]:
+            for task in everything:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(everything, timeout=END_MAX_S)
 
     async def _until_failure(self, work: Awaitable[None]) -> str:
         try:
             await work
         except CallFailed as error:
             return str(error)
+        except TimeoutError:
+            return f"a round of reading took longer than {UP_MAX_S:g} s"
         return "the stream has ended"
 
     async def _watched(self, call: str) -> None:
@@ -183,7 +196,8 @@ class CcxtStream:
         if not self._is_up or self._reports is None:
             return
         exchange = self._client.exchange
-        self._tell(exchange.orders or (), exchange.myTrades or (), _spot(exchange.balance))
+        with localcontext(CONTEXT):  # whoever has called is ccxt, with a context of its own
+            self._tell(exchange.orders or (), exchange.myTrades or (), _spot(exchange.balance))
 
     def _tell(
         self, orders: Iterable[Structure], trades: Iterable[Structure], balance: Structure | None
@@ -209,22 +223,28 @@ class CcxtStream:
         """Read again and again what is open, what was open, and the balances."""
         open_before: dict[str, Symbol] = {}
         while True:
-            balance = await self._client.call("fetch_balance")
-            orders: list[Structure] = []
-            if not balances_only:
-                found = await self._reader.open_orders(None)
-                open_now = {str(order["id"]): symbol for symbol, order in found}
-                orders = [order for _, order in found]
-                for own, symbol in open_before.items():
-                    if own not in open_now:
-                        market = self._reader.market(symbol)["symbol"]
-                        orders.append(await self._client.call("fetch_order", own, market))
-                open_before = open_now
-                if not self._is_up:
-                    self._tell_state(True, "read again and again")
-            if self._is_up:
-                self._tell(orders, (), balance)
+            async with asyncio.timeout(UP_MAX_S):
+                open_before = await self._read_round(open_before, balances_only=balances_only)
             await self._clock.sleep_until(self._clock.now() + self._client.settings.poll_ms * MILLISECOND)
+
+    async def _read_round(self, open_before: dict[str, Symbol], *, balances_only: bool) -> dict[str, Symbol]:
+        """Read once; what is open now."""
+        balance = await self._client.call("fetch_balance")
+        orders: list[Structure] = []
+        open_now: dict[str, Symbol] = {}
+        if not balances_only:
+            found = await self._reader.open_orders(None)
+            open_now = {str(order["id"]): symbol for symbol, order in found}
+            orders = [order for _, order in found]
+            for own, symbol in open_before.items():
+                if own not in open_now:
+                    market = self._reader.market(symbol)["symbol"]
+                    orders.append(await self._client.call("fetch_order", own, market))
+            if not self._is_up:
+                self._tell_state(True, "read again and again")
+        if self._is_up:
+            self._tell(orders, (), balance)
+        return open_now
 
 
 def _spot(balance: Any) -> Structure | None:
