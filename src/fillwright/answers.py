@@ -62,6 +62,12 @@ class StopAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Positions that are closed now."""
     left: tuple[int, ...]
     """Positions that are still open."""
+    verified: bool
+    """The exchange's open orders and account, read after the last answer, show that all of it is done."""
+    took_ms: int | None
+    """From the halt to that proof; none: it goes on, and ``orders_left`` tells with what."""
+    orders_left: tuple[ClientOrderId, ...] = ()
+    """Working orders that are not known to have ended yet."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -92,6 +98,10 @@ class HaltedShape(msgspec.Struct, frozen=True):
     at: Time | None
     by: str
     reason: str
+    left: tuple[str, ...] = ()
+    """What an emergency stop has not ended yet: orders and positions; empty also while that is read back."""
+    verified: bool = True
+    """Nothing is left, and the exchange's books have shown it."""
 
 
 class PausedShape(msgspec.Struct, frozen=True):

@@ -338,9 +338,11 @@ class Client:
         }
         return read(ModeSwitched, await self._ask("POST", "/api/trading/mode", body)).mode
 
-    async def emergency_stop(self, *, flatten: bool = False, reason: str = "emergency stop") -> StopAnswer:
-        """Halt and cancel working entries; with ``flatten`` sell every position."""
-        body = {"flatten": flatten, "reason": reason}
+    async def emergency_stop(
+        self, *, flatten: bool = False, external: bool = False, reason: str = "emergency stop"
+    ) -> StopAnswer:
+        """Halt and cancel working entries; ``flatten`` sells every position, ``external`` cancels others' orders."""
+        body = {"flatten": flatten, "external": external, "reason": reason}
         return read(StopAnswer, await self._ask("POST", "/api/emergency-stop", body, CONFIRMATION))
 
     async def resume(self, reason: str, *, key: str | None = None) -> Done:

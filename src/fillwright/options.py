@@ -228,6 +228,8 @@ class KeysStopOptions(msgspec.Struct, frozen=True, kw_only=True):
     section: str | None = None
     """testnet | mainnet; None: the one that the file has."""
     flatten: bool = False
+    external: bool = False
+    """Orders that are not ours are cancelled, too."""
     url: str | None = None
     """Of its REST API, in place of the settings'."""
     tag: str | None = None

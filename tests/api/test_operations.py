@@ -18,7 +18,15 @@ def test_the_emergency_stop_needs_its_header_halts_and_is_lifted_with_a_reason(t
             status, answer = await made.ask("POST", "/api/paper-trading/emergency-stop", {}, **header)
             assert (status, answer) == (
                 200,
-                {"cancelled_orders": [], "disabled": True, "sold": [], "left": [number]},
+                {
+                    "cancelled_orders": [],
+                    "disabled": True,
+                    "sold": [],
+                    "left": [number],
+                    "verified": True,
+                    "took_ms": answer["took_ms"],
+                    "orders_left": [],
+                },
             )
             state = await made.get("/api/status")
             assert state["halted"]["cause"] == "emergency_stop"

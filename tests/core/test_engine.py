@@ -572,7 +572,7 @@ def test_a_keys_only_stop_seen_on_the_stream_halts_once() -> None:
     assert "RT_ES_1" in safety.halted_reason
     assert len(desk.sent()) == 1, "our own order is cancelled"
     seq = desk.state.seq
-    desk.step(inp.ForeignStop("RT_ES_2"))
+    desk.step(inp.ForeignStop("RT_ES_1"))
     assert desk.state.seq == seq
     assert desk.signal().code == "HALTED"
 

@@ -206,9 +206,10 @@ class AdjustBody(Body, frozen=True):
 
 
 class StopBody(Body, frozen=True):
-    """Emergency stop; with ``flatten`` every position is sold, too."""
+    """Emergency stop; with ``flatten`` every position is sold, with ``external`` orders not ours are cancelled, too."""
 
     flatten: bool = False
+    external: bool = False
     reason: Reason = "emergency stop"
 
 

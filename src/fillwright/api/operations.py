@@ -18,14 +18,15 @@ from fillwright.api.desk import CommandKey, Desk, check, json_response
 from fillwright.api.errors import ApiError
 from fillwright.api.marks import age_ms, feed_shape, price_ages
 from fillwright.core.inputs import EmergencyStop
-from fillwright.core.state import Safety
-from fillwright.core.types import SECOND, Time
+from fillwright.core.state import Ledger, Safety
+from fillwright.core.stopping import still_to_do
+from fillwright.core.types import MILLISECOND, SECOND, Leg, Time
 from fillwright.runtime.account import AccountEngine
 
 CONFIRMATION = "CONFIRM_STOP_ALL_TRADING"
 STOP = StopBody()
-FLATTEN_WAIT_S = 5.0
-"""So long an emergency stop that sells everything waits for its sales before it answers."""
+PROVEN_MAX_S = 5.0
+"""So long an emergency stop waits for its end, read back from the exchange, before it answers."""
 Confirmation = Annotated[
     str | None,
     HeaderParameter(name="X-Confirm-Emergency-Stop", description=f"Must be {CONFIRMATION}."),
@@ -48,7 +49,11 @@ def _stopping(desk: Desk) -> list[HTTPRouteHandler]:
     async def emergency_stop(
         request: Request[Any, Any, Any], data: JSONBody[StopBody] = STOP, confirmation: Confirmation = None
     ) -> Response[bytes]:
-        """Halt, cancel working entries; with ``flatten`` sell every position. Needs its confirming header."""
+        """Halt, cancel working entries; with ``flatten`` sell every position. Needs its confirming header.
+
+        It answers when that is done and read back from the exchange, or after five seconds: then it goes on, and the
+        status tells how far it is.
+        """
         if confirmation != CONFIRMATION:
             raise ApiError(
                 400, "REQUIRES_CONFIRMATION", f"send the header X-Confirm-Emergency-Stop: {CONFIRMATION}"
@@ -56,16 +61,22 @@ def _stopping(desk: Desk) -> list[HTTPRouteHandler]:
         account = desk.account(request)
         before = tuple(account.engine.ledger.open_positions)
         by = desk.caller(request).name
-        answer = check(await account.submit(EmergencyStop(by=by, flatten=data.flatten, reason=data.reason)))
-        if data.flatten:
-            await _sold(account, before)
-        left = tuple(account.engine.ledger.open_positions)
+        item = EmergencyStop(by=by, flatten=data.flatten, reason=data.reason, external=data.external)
+        answer = check(await account.submit(item))
+        took_us = await _proven(account)
+        ledger = account.engine.ledger
+        left = tuple(ledger.open_positions)
         return json_response(
             StopAnswer(
                 cancelled_orders=answer.orders,
                 disabled=True,
                 sold=tuple(position for position in before if position not in left) if data.flatten else (),
                 left=left,
+                verified=took_us is not None,
+                took_ms=None if took_us is None else round(took_us / MILLISECOND),
+                orders_left=tuple(
+                    order.id for order in ledger.open_orders.values() if order.leg in (Leg.ENTRY, Leg.MANUAL)
+                ),
             )
         )
 
@@ -96,16 +107,19 @@ def _looking(desk: Desk) -> list[HTTPRouteHandler]:
     return [status]
 
 
-async def _sold(account: AccountEngine, positions: tuple[int, ...]) -> None:
-    """Wait until positions are closed, as long as the caller may be kept waiting."""
-    feed, ledger = account.feed, account.engine.ledger
+async def _proven(account: AccountEngine) -> Time | None:
+    """Wait until a stop is done and proven, as long as the caller may be kept waiting; how long it took."""
+    feed, since = account.feed, account.engine.state.safety.halted_at
     try:
-        async with asyncio.timeout(FLATTEN_WAIT_S):
-            while not feed.closed and any(position in ledger.open_positions for position in positions):
+        async with asyncio.timeout(PROVEN_MAX_S):
+            while not feed.closed:
+                safety = account.engine.state.safety
+                if not safety.stopping_since:
+                    return safety.stop_proven_at - since if safety.stop_proven_at >= since else None
                 await feed.wait(feed.last_seq)
-                ledger = account.engine.ledger
     except TimeoutError:
-        return
+        return None
+    return None
 
 
 def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
@@ -124,7 +138,7 @@ def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
         state=account.state,
         seq=account.feed.last_seq,
         enabled=state.settings.enabled and not safety.halted_cause and not safety.mode_off,
-        halted=_halted(safety),
+        halted=_halted(ledger),
         paused=_paused(safety, now),
         circuit_breaker=answers.BreakerShape(
             breaker.is_open, breaker.error_count, breaker.opened_at or None, breaker.last_error or None
@@ -157,11 +171,19 @@ def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
     )
 
 
-def _halted(safety: Safety) -> answers.HaltedShape | None:
+def _halted(ledger: Ledger) -> answers.HaltedShape | None:
+    safety = ledger.state.safety
     if not safety.halted_cause:
         return None
+    stopping = safety.stopping_since > 0
+    left = still_to_do(ledger, flatten=safety.flatten, external=safety.stop_external) if stopping else []
     return answers.HaltedShape(
-        safety.halted_cause, safety.halted_at or None, safety.halted_by, safety.halted_reason
+        safety.halted_cause,
+        safety.halted_at or None,
+        safety.halted_by,
+        safety.halted_reason,
+        tuple(left),
+        verified=not stopping,
     )
 
 

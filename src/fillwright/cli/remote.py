@@ -118,6 +118,9 @@ def send(
 def emergency_stop(
     context: typer.Context,
     flatten: Annotated[bool, typer.Option("--flatten", help="Sell every position, too.")] = False,
+    external: Annotated[
+        bool, typer.Option("--external", help="Cancel orders that are not fillwright's, too.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     reason: Annotated[str, typer.Option(help="Kept in the journal.")] = "emergency stop",
     keys: Annotated[
@@ -160,18 +163,22 @@ def emergency_stop(
                 keys=keys,
                 section="testnet" if testnet else "mainnet" if mainnet else None,
                 flatten=flatten,
+                external=external,
                 url=url,
                 tag=tag,
                 watch_s=watch,
             )
-            confirm("SELL every position, and cancel all entries?" if flatten else "Cancel all entries?", yes)
+            others = ", and orders that are NOT fillwright's" if external else ""
+            what = "SELL every position, and cancel all entries" if flatten else "Cancel all entries"
+            confirm(f"{what}{others}?", yes)
             stop_by_keys(services_of(context), options, json)
             return
         if testnet or mainnet or tag is not None or watch is not None:
             raise BadInputError("--testnet, --mainnet, --tag and --watch need --keys")
         wanted = target_of(config, data, url, token_file)
-        confirm("Stop entries and SELL every position?" if flatten else "Stop entries?", yes)
-        remote.emergency_stop(wanted, flatten=flatten, reason=reason, json_wanted=json)
+        others = ", and cancel orders that are NOT fillwright's" if external else ""
+        confirm(f"Stop entries{' and SELL every position' if flatten else ''}{others}?", yes)
+        remote.emergency_stop(wanted, flatten=flatten, external=external, reason=reason, json_wanted=json)
 
 
 def resume(

@@ -26,7 +26,7 @@ from fillwright.options import (
 )
 
 if TYPE_CHECKING:
-    from fillwright.answers import SignalAnswer, StatusAnswer, StopAnswer
+    from fillwright.answers import HaltedShape, SignalAnswer, StatusAnswer, StopAnswer
     from fillwright.client import Client
 
 TOKEN_VARIABLE = "FILLWRIGHT_TOKEN"
@@ -273,9 +273,13 @@ def told(answer: SignalAnswer) -> str:
 # -- operations --------------------------------------------------------------------------------------------------
 
 
-def emergency_stop(wanted: Target, *, flatten: bool, reason: str, json_wanted: bool) -> None:
+def emergency_stop(
+    wanted: Target, *, flatten: bool, reason: str, json_wanted: bool, external: bool = False
+) -> None:
     """Stop entries, cancel those that work, with ``flatten`` sell everything; print what was done."""
-    answer: StopAnswer = asked(wanted, lambda client: client.emergency_stop(flatten=flatten, reason=reason))
+    answer: StopAnswer = asked(
+        wanted, lambda client: client.emergency_stop(flatten=flatten, external=external, reason=reason)
+    )
     if json_wanted:
         print_json(answer)
         return
@@ -286,6 +290,11 @@ def emergency_stop(wanted: Target, *, flatten: bool, reason: str, json_wanted: b
         out.print(f"Sold: {', '.join(map(str, answer.sold)) or 'nothing'}")
     left = ", ".join(map(str, answer.left))
     out.print(f"Open positions: {left or 'none'}{'' if not left or flatten else ' (their protection rests)'}")
+    if answer.verified:
+        out.print(f"Done, and read back from the exchange after {answer.took_ms} ms.")
+    else:
+        rest = f": {', '.join(map(clean, answer.orders_left))}" if answer.orders_left else ""
+        out.print(f"NOT PROVEN YET, it goes on{rest}. `fillwright status` tells when it is.", soft_wrap=True)
 
 
 def resume(wanted: Target, reason: str, key: str | None, json_wanted: bool) -> None:
@@ -371,7 +380,7 @@ def status_lines(found: StatusAnswer) -> list[tuple[str, str]]:
     """The status for people: name and text."""
     feed = found.feed
     age = "" if feed.age_ms is None else f", newest {feed.age_ms} ms old"
-    halted = f"HALTED by {found.halted.cause}: {found.halted.reason}" if found.halted else ""
+    halted = _halted(found.halted) if found.halted else ""
     paused = f"paused by {found.paused.cause} until {moment(found.paused.until)} UTC" if found.paused else ""
     lines = [
         (
@@ -400,3 +409,11 @@ def status_lines(found: StatusAnswer) -> list[tuple[str, str]]:
         for one in found.traders
     ]
     return lines
+
+
+def _halted(halted: HaltedShape) -> str:
+    """Why entries have stopped, and how far that is."""
+    text = f"HALTED by {halted.cause}: {halted.reason}"
+    if halted.verified:
+        return text
+    return f"{text} (NOT PROVEN YET; left: {', '.join(halted.left) or 'to be read back'})"

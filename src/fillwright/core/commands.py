@@ -16,7 +16,6 @@ from fillwright.core.inputs import (
     CancelOrder,
     ClosePosition,
     Decision,
-    EmergencyStop,
     Entry,
     Pause,
     PlaceOrder,
@@ -338,23 +337,10 @@ def pause(ctx: Context, command: Pause) -> None:
     ctx.answer = Answer(ok=True)
 
 
-def emergency_stop(ctx: Context, command: EmergencyStop) -> None:
-    """Halt first; then cancel entries and manual orders; with flatten sell what positions own."""
-    ctx.emit(ev.Halted(cause="emergency_stop", reason=command.reason, by=command.by))
-    ctx.emit(ev.EmergencyStopped(by=command.by, flatten=command.flatten))
-    ctx.alert("error", "HALTED", f"emergency stop by {command.by}: {command.reason}")
-    cancelled = _cancel_working(ctx, "emergency stop")
-    for position in list(ctx.ledger.open_positions.values()):
-        if command.flatten and position.status in _OPEN:
-            ctx.emit(ev.PositionClosing(position_id=position.id, reason="emergency stop"))
-        ctx.touch(position.id)
-    ctx.answer = Answer(ok=True, orders=cancelled)
-
-
 def shut_down(ctx: Context, command: Shutdown) -> None:
     """No new entries, working entries cancelled, protection kept."""
     ctx.emit(ev.ShutdownBegun(by=command.by))
-    ctx.answer = Answer(ok=True, orders=_cancel_working(ctx, "shutdown"))
+    ctx.answer = Answer(ok=True, orders=cancel_working(ctx, "shutdown"))
 
 
 def switch_mode(ctx: Context, command: SwitchMode) -> None:
@@ -380,7 +366,8 @@ def _open_things(ctx: Context) -> str:
     return ", ".join(f"{count} {what}" for count, what in counts if count)
 
 
-def _cancel_working(ctx: Context, reason: str) -> tuple[ClientOrderId, ...]:
+def cancel_working(ctx: Context, reason: str) -> tuple[ClientOrderId, ...]:
+    """Cancel entries and manual orders that work, or may; their ids."""
     names = [
         order.id for order in list(ctx.ledger.open_orders.values()) if order.leg in (Leg.ENTRY, Leg.MANUAL)
     ]

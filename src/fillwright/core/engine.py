@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from fillwright.core import commands, executions, intake, keys, reconcile
+from fillwright.core import commands, executions, intake, keys, reconcile, stopping
 from fillwright.core import doubt as doubts
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
@@ -92,7 +92,8 @@ class Engine:
     @property
     def next_deadline(self) -> Time | None:
         """When TimeReached is due."""
-        return soonest(self._next_wake(), *self._account_deadlines()) or None
+        stop = stopping.next_read(self.ledger)
+        return soonest(self._next_wake(), stop, *self._account_deadlines()) or None
 
     def _next_wake(self) -> Time:
         heap = self._heap
@@ -143,6 +144,8 @@ class Engine:
                 ctx.cause = 0
                 _HANDLERS[type(item)](self, ctx, item)
             self._settle_touched(ctx)
+            if state.safety.stopping_since:
+                stopping.advance(ctx)
         return Step(ctx.records, ctx.effects, ctx.answer)
 
     def preview(self, signal: inp.Signal, now: Time) -> Assessment:
@@ -335,11 +338,11 @@ def _stream_changed(engine: Engine, ctx: Context, item: inp.StreamChanged) -> No
         begin_reconciliation(ctx, "stream connected", anew=True)
 
 
-def _foreign_stop(engine: Engine, ctx: Context, item: inp.ForeignStop) -> None:
-    if not ctx.state.safety.halted_cause:
-        commands.emergency_stop(
-            ctx, inp.EmergencyStop(by="keys-only stop", reason=f"cancel {item.client_order_id} was seen")
-        )
+def _snapshot(engine: Engine, ctx: Context, item: inp.VenueSnapshot) -> None:
+    reconcile.compare(ctx, item)
+    for run in item.foreign_stops:
+        stopping.foreign_stop(ctx, inp.ForeignStop(run))
+    stopping.look(ctx, item)
 
 
 _Handler = Callable[[Engine, Context, Any], None]
@@ -361,7 +364,7 @@ _HANDLERS: dict[type, _Handler] = {
     inp.CancelOrder: lambda engine, ctx, item: commands.cancel_one(ctx, item),
     inp.CancelAll: lambda engine, ctx, item: commands.cancel_all(ctx, item),
     inp.Pause: lambda engine, ctx, item: commands.pause(ctx, item),
-    inp.EmergencyStop: lambda engine, ctx, item: commands.emergency_stop(ctx, item),
+    inp.EmergencyStop: lambda engine, ctx, item: stopping.emergency_stop(ctx, item),
     inp.Resume: _once(lambda engine, ctx, item: commands.resume(ctx, item)),
     inp.Shutdown: lambda engine, ctx, item: commands.shut_down(ctx, item),
     inp.SwitchMode: lambda engine, ctx, item: commands.switch_mode(ctx, item),
@@ -379,7 +382,7 @@ _HANDLERS: dict[type, _Handler] = {
     inp.BalanceReport: lambda engine, ctx, item: executions.balances(ctx, item),
     inp.TransferReport: lambda engine, ctx, item: executions.transfer(ctx, item),
     inp.ListDone: lambda engine, ctx, item: executions.list_done(ctx, item),
-    inp.VenueSnapshot: lambda engine, ctx, item: reconcile.compare(ctx, item),
+    inp.VenueSnapshot: _snapshot,
     inp.StreamChanged: _stream_changed,
-    inp.ForeignStop: _foreign_stop,
+    inp.ForeignStop: lambda engine, ctx, item: stopping.foreign_stop(ctx, item),
 }

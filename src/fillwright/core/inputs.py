@@ -235,6 +235,8 @@ class EmergencyStop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     by: str
     flatten: bool = False
     reason: str = "emergency stop"
+    external: bool = False
+    """Orders at the venue that are not ours go, too; never coins that no position owns."""
 
 
 class Resume(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -405,6 +407,8 @@ class VenueSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     balances: tuple[tuple[Asset, Decimal, Decimal], ...] = ()
     absent: tuple[ClientOrderId, ...] = ()
     cause: str = ""
+    foreign_stops: tuple[ClientOrderId, ...] = ()
+    """Ids of the keys-only emergency stop that were found (``ForeignStop``)."""
 
 
 class StreamChanged(msgspec.Struct, frozen=True, gc=False):
@@ -415,7 +419,7 @@ class StreamChanged(msgspec.Struct, frozen=True, gc=False):
 
 
 class ForeignStop(msgspec.Struct, frozen=True, gc=False):
-    """A cancel of the keys-only emergency stop (id ``RT_ES…``) was seen on the stream."""
+    """An order or cancel of the keys-only emergency stop (id ``RT_ES…``) was seen, on the stream or by a read."""
 
     client_order_id: ClientOrderId
 

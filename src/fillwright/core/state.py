@@ -37,6 +37,8 @@ COMMANDS_MAX = 20_000
 """Commands with a key remembered at most; the oldest give way."""
 CLOSES_MAX = 1_000
 """Candle closes kept per symbol, whatever window the settings ask for."""
+FOREIGN_STOPS_MAX = 32
+"""Runs of the stop by keys remembered; the oldest give way."""
 EXTERNALS_MAX = 10_000
 """External orders remembered at most; the oldest give way."""
 
@@ -83,6 +85,16 @@ class Safety(msgspec.Struct, kw_only=True):
     mode_off: bool = False
     """Another mode of its user is traded."""
     flatten: bool = False
+    stopping_since: Time = 0
+    """When the emergency stop began that is not proven yet; 0: none is."""
+    stop_read_at: Time = 0
+    """When the books were asked for that are to prove it; 0: not yet."""
+    stop_proven_at: Time = 0
+    """When the last one was proven."""
+    stop_external: bool = False
+    """Orders that are not ours are to go with it."""
+    foreign_stops: list[str] = []
+    """The last runs of the stop by keys that were seen."""
     breaker: Breaker = msgspec.field(default_factory=Breaker)
     consecutive_losses: int = 0
     cooldown_until: Time = 0
@@ -117,6 +129,8 @@ class External(msgspec.Struct, gc=False):
     executed_quantity: Decimal
     status: str
     seen_at: Time
+    cancel_at: Time = 0
+    """When an emergency stop has cancelled it."""
 
 
 class Fifo(msgspec.Struct):

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from fillwright.core import events as ev
-from fillwright.core.state import Ledger
+from fillwright.core.state import FOREIGN_STOPS_MAX, Ledger
 from fillwright.core.types import ZERO
+
+EMERGENCY_STOP = "emergency stop"
+"""Why the books are read that prove one."""
 
 
 def _venue_error_seen(ledger: Ledger, event: ev.VenueErrorSeen, record: ev.Record) -> None:
@@ -65,10 +68,37 @@ def _resumed(ledger: Ledger, event: ev.Resumed, record: ev.Record) -> None:
     safety.halted_at = safety.paused_until = 0
     safety.paused_cause = ""
     safety.flatten = safety.shutdown = False
+    _stop_is_over(ledger)
 
 
 def _emergency_stopped(ledger: Ledger, event: ev.EmergencyStopped, record: ev.Record) -> None:
-    ledger.state.safety.flatten = event.flatten
+    safety = ledger.state.safety
+    safety.flatten, safety.stop_external = event.flatten, event.external
+    safety.stopping_since, safety.stop_read_at = record.time, 0
+
+
+def _emergency_stop_verified(ledger: Ledger, event: ev.EmergencyStopVerified, record: ev.Record) -> None:
+    _stop_is_over(ledger)
+    ledger.state.safety.stop_proven_at = record.time
+
+
+def _stop_is_over(ledger: Ledger) -> None:
+    safety = ledger.state.safety
+    safety.stopping_since = safety.stop_read_at = 0
+    safety.stop_external = False
+
+
+def _external_cancel_requested(ledger: Ledger, event: ev.ExternalCancelRequested, record: ev.Record) -> None:
+    ledger.state.cancels_made += 1
+    external = ledger.state.externals.get(f"{event.symbol}|{event.exchange_order_id}")
+    if external is not None:
+        external.cancel_at = record.time
+
+
+def _foreign_stop_seen(ledger: Ledger, event: ev.ForeignStopSeen, record: ev.Record) -> None:
+    seen = ledger.state.safety.foreign_stops
+    seen.append(event.run)
+    del seen[:-FOREIGN_STOPS_MAX]
 
 
 def _shutdown_begun(ledger: Ledger, event: ev.ShutdownBegun, record: ev.Record) -> None:
@@ -87,10 +117,14 @@ def _reconciliation_started(ledger: Ledger, event: ev.ReconciliationStarted, rec
     ledger.state.reconciling = True
     ledger.state.reconciling_since = record.time
     ledger.state.reconciling_symbol = event.symbol
+    if event.cause == EMERGENCY_STOP and not event.symbol:
+        ledger.state.safety.stop_read_at = record.time
 
 
 def _reconciliation_complete(ledger: Ledger, event: ev.ReconciliationComplete, record: ev.Record) -> None:
     state = ledger.state
+    if event.cause == EMERGENCY_STOP:
+        ledger.state.safety.stop_read_at = 0
     if event.symbol in ("", state.reconciling_symbol):
         state.reconciling = False
     if not event.symbol:  # a look at one symbol does not put off the next look at the whole account
@@ -99,6 +133,8 @@ def _reconciliation_complete(ledger: Ledger, event: ev.ReconciliationComplete, r
 
 def _stream_state_changed(ledger: Ledger, event: ev.StreamStateChanged, record: ev.Record) -> None:
     ledger.state.stream_connected = event.connected
+    if not event.connected:  # what was asked may have been lost with it
+        ledger.state.safety.stop_read_at = 0
 
 
 HANDLERS: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
@@ -111,6 +147,9 @@ HANDLERS: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
     ev.Halted: _halted,
     ev.Resumed: _resumed,
     ev.EmergencyStopped: _emergency_stopped,
+    ev.EmergencyStopVerified: _emergency_stop_verified,
+    ev.ExternalCancelRequested: _external_cancel_requested,
+    ev.ForeignStopSeen: _foreign_stop_seen,
     ev.ShutdownBegun: _shutdown_begun,
     ev.ModeSwitched: _mode_switched,
     ev.ProtectionRead: _protection_read,

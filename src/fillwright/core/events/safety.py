@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fillwright.core.events.base import Event
-from fillwright.core.types import Mode, Symbol, Time
+from fillwright.core.types import ClientOrderId, Mode, Symbol, Time
 
 
 class VenueErrorSeen(Event, frozen=True):
@@ -70,6 +70,28 @@ class EmergencyStopped(Event, frozen=True):
 
     by: str
     flatten: bool
+    external: bool = False
+
+
+class EmergencyStopVerified(Event, frozen=True):
+    """The venue's open orders and account show that nothing is left of what the stop was to end."""
+
+    took_us: Time
+
+
+class ExternalCancelRequested(Event, frozen=True):
+    """An order that is not ours is to be cancelled, as an emergency stop was told to."""
+
+    symbol: Symbol
+    exchange_order_id: int
+    cancel_id: ClientOrderId
+
+
+class ForeignStopSeen(Event, frozen=True):
+    """A sign of the emergency stop by keys was seen: each of its runs counts once, also after a resume."""
+
+    client_order_id: ClientOrderId
+    run: str
 
 
 class ShutdownBegun(Event, frozen=True):
