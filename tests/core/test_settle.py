@@ -16,6 +16,7 @@ from fillwright.core.requests import (
     OrderRequest,
 )
 from fillwright.core.types import (
+    SECOND,
     ErrorClass,
     ExpiryReason,
     Leg,
@@ -163,6 +164,20 @@ def test_protection_is_tried_as_a_pair_then_alone_then_the_coins_are_sold() -> N
     assert (sale.type, sale.quantity) == (OrderType.MARKET, D("0.00198"))
     assert desk.position.exit_reason == "unprotected"
     assert desk.alerts().count("UNPROTECTED") == 2
+
+
+def test_protection_of_which_the_venue_counts_too_many_waits_as_long_as_it_says() -> None:
+    """§2: until done; a wait that is told takes the place of one that doubles, within a second and a minute."""
+    desk = Desk(make_instrument(oto_allowed=False))
+    desk.signal()
+    desk.accept(desk.only(OrderRequest))
+    desk.fill("RT_t_1_E_1", commission_in_base=True)
+    for told_ms, waits_s in ((7_000, 7), (7_000, 7), (1, 1), (86_400_000, 60)):
+        oco = desk.only(OrderListRequest)
+        desk.refuse(oco, -1015, "Too many new orders", ErrorClass.RATE, retry_after_ms=told_ms)
+        assert desk.position.retry_at == desk.now + waits_s * SECOND
+        desk.wait(waits_s)
+    assert isinstance(desk.only(OrderListRequest), OrderListRequest)
 
 
 def test_a_stop_refused_because_the_venues_price_has_passed_it_is_sold_at_once() -> None:
@@ -467,6 +482,12 @@ def test_an_exit_refused_for_the_moment_is_tried_again_with_a_back_off() -> None
     desk.refuse(sale, -1003, "Too many requests", ErrorClass.RATE)
     assert desk.sent() == []
     desk.wait(1)
+    again = desk.only(OrderRequest)
+    assert again.type is OrderType.MARKET
+    desk.refuse(again, -1015, "Too many new orders", ErrorClass.RATE, retry_after_ms=9_000)
+    desk.wait("8.9")
+    assert desk.sent() == []
+    desk.wait("0.1")
     assert desk.only(OrderRequest).type is OrderType.MARKET
 
 

@@ -33,7 +33,7 @@ from fillwright.core.inquiries import (
     owned_of,
 )
 from fillwright.core.orders import Order, Step
-from fillwright.core.positions import Position
+from fillwright.core.positions import BACK_OFF_FIRST, BACK_OFF_MAX, Position
 from fillwright.core.requests import (
     AmendRequest,
     CancelReplaceRequest,
@@ -391,6 +391,7 @@ def failed(ctx: Context, failure: RequestFailed) -> None:
 
 
 def _place_failed(ctx: Context, names: Iterable[ClientOrderId], failure: RequestFailed) -> None:
+    wait = max(min(milliseconds(failure.retry_after_ms), BACK_OFF_MAX), BACK_OFF_FIRST)
     for name in names:
         order = ctx.state.orders.get(name)
         if order is None:
@@ -412,6 +413,7 @@ def _place_failed(ctx: Context, names: Iterable[ClientOrderId], failure: Request
                     code=failure.code,
                     reason=failure.message,
                     retryable=failure.error_class in _MAY_PASS,
+                    retry_at=ctx.now + wait if failure.retry_after_ms else 0,
                 ),
                 order.record,
             )

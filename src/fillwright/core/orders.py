@@ -150,6 +150,8 @@ class Order(msgspec.Struct):
     never_arrived: bool = False
     retryable: bool = False
     """Whether the rejection was of a kind that may pass (clock, rate, overload)."""
+    retry_at: Time = 0
+    """When the venue takes its kind again, if it said so."""
     accepted_at: Time = 0
     cancel_id: ClientOrderId = ""
     cancel_requested_at: Time = 0

@@ -308,7 +308,9 @@ def _sell_rest(ctx: Context, position: Position) -> Time:
                     order_id=last.id,
                     failures=failures,
                     reason=last.reject_reason or last.expiry_reason or last.state,
-                    retry_at=ctx.now + position.back_off if give_up or last.retryable else 0,
+                    retry_at=(last.retry_at or ctx.now + position.back_off)
+                    if give_up or last.retryable
+                    else 0,
                 )
             )
             if give_up:
@@ -403,7 +405,7 @@ def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> T
                 order_id=failed.id,
                 failures=failures,
                 reason=failed.reject_reason or failed.expiry_reason,
-                retry_at=ctx.now + position.back_off if again else 0,
+                retry_at=(failed.retry_at or ctx.now + position.back_off) if again else 0,
             )
         )
         ctx.alert("error", "UNPROTECTED", f"position {position.id}: {failed.reject_reason}")

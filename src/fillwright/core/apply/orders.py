@@ -222,6 +222,7 @@ def _order_rejected(ledger: Ledger, event: ev.OrderRejected, record: ev.Record) 
     order.move(Step.REJECTED)
     order.reject_code, order.reject_reason = event.code, event.reason
     order.never_arrived, order.retryable = event.never_arrived, event.retryable
+    order.retry_at = event.retry_at
     _after(ledger, order, record.time)
 
 

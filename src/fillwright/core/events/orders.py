@@ -115,6 +115,8 @@ class OrderRejected(Event, frozen=True):
     reason: str
     never_arrived: bool = False
     retryable: bool = False
+    retry_at: Time = 0
+    """Before then the venue takes none of its kind (too many were sent); 0: it did not say."""
 
 
 class OrderExpired(Event, frozen=True):
