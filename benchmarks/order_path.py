@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -115,13 +115,17 @@ class _Noted:
     async def close(self) -> None:
         await self._venue.close()
 
-    async def carry_out(self, effect: VenueEffect) -> Sequence[Input]:
+    def carry_out(self, effect: VenueEffect) -> Coroutine[Any, Any, Sequence[Input]]:
+        answer = self._venue.carry_out(effect)
         if isinstance(effect, Send) and isinstance(effect.request, OrderRequest | OrderListRequest):
             self.request = effect.request
-            answer = await self._venue.carry_out(effect)
-            self._answered()
-            return answer
-        return await self._venue.carry_out(effect)
+            return self._noted(answer)
+        return answer
+
+    async def _noted(self, answer: Coroutine[Any, Any, Sequence[Input]]) -> Sequence[Input]:
+        inputs = await answer
+        self._answered()
+        return inputs
 
     def _answered(self) -> None:
         """The exchange has said something of the order: by its answer, or by the stream, whichever is first."""
@@ -135,7 +139,7 @@ class Ours:
     def __init__(self, box: Box, folder: Path, durability: str, signer: Signer) -> None:
         clock = SystemClock()
         place = BinancePlace(Endpoints(rest=box.rest, streams=box.ws, websocket_api=box.ws))
-        self.store = open_store(folder / f"{durability}.db", durability=durability)
+        self.store = open_store(folder / f"{durability}.db", durability=durability, lay_out=True)
         wanted = settings()
         risk = msgspec.structs.replace(wanted.risk, max_spread_percent=Decimal(5))
         wanted = msgspec.structs.replace(wanted, risk=risk)

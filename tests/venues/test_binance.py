@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import pytest
 
+from fillwright.binance.connection import Connection
 from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
 from fillwright.core.inputs import (
     ForeignStop,
@@ -98,6 +99,26 @@ def test_its_stream_has_one_listener() -> None:
 
 
 # -- the way of a request ------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_on_the_socket_before_anything_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(kit: BoxKit) -> None:
+        written: list[bytes] = []
+        send = Connection.send
+
+        def noted(connection: Connection, text: bytes) -> None:
+            send(connection, text)
+            written.append(text)
+
+        monkeypatch.setattr(Connection, "send", noted)
+        answer = kit.venue.carry_out(sent("early"))
+        assert [b'"order.place"' in text and b'"early"' in text for text in written] == [True]
+        (report, *_) = await answer
+        assert isinstance(report, OrderReport)
+        assert report.client_order_id == "early"
+        assert len(written) == 1
+
+    at(story)
 
 
 def test_a_request_goes_over_rest_while_there_is_no_session() -> None:

@@ -63,7 +63,7 @@ class ApiLine:
         self.idle.set()
         self._now, self._on_event = now, on_event
         self._loop = asyncio.get_running_loop()
-        self._pending: dict[int, asyncio.Future[Answer]] = {}
+        self._pending: dict[int, tuple[asyncio.Future[Answer], asyncio.TimerHandle]] = {}
         self._number = 0
         self._timeouts = 0
 
@@ -72,25 +72,18 @@ class ApiLine:
         """Whether a request would be written."""
         return self.connection.is_up
 
-    async def ask(self, method: str, params: Params, timeout_s: float) -> Answer:
-        """Write a request before anything is awaited; its outcome, and the counts that came with it."""
+    def write(self, method: str, params: Params, timeout_s: float) -> asyncio.Future[Answer] | Unsent:
+        """Write a request now; its outcome, and the counts that came with it, are the future's."""
         if not self.connection.is_up:
-            return Unsent("the connection has ended"), ()
+            return Unsent("the connection has ended")
         if len(self._pending) >= PENDING_MAX:
-            return Unsent(f"{PENDING_MAX} requests await their answers"), ()
+            return Unsent(f"{PENDING_MAX} requests await their answers")
         self._number = number = self._number + 1
         self.connection.send(_encode(_Request(number, method, params)))
-        answer = self._pending[number] = self._loop.create_future()
+        answer: asyncio.Future[Answer] = self._loop.create_future()
+        self._pending[number] = answer, self._loop.call_later(timeout_s, self._timed_out, number, timeout_s)
         self.idle.clear()
-        timer = self._loop.call_later(timeout_s, self._timed_out, number, timeout_s)
-        try:
-            resolved: Answer = await answer
-            return resolved
-        finally:
-            timer.cancel()
-            self._pending.pop(number, None)
-            if not self._pending:
-                self.idle.set()
+        return answer
 
     # -- what the connection calls -----------------------------------------------------------------------------
 
@@ -109,8 +102,16 @@ class ApiLine:
     # ----------------------------------------------------------------------------------------------------------
 
     def _end(self, why: str) -> None:
-        for answer in self._pending.values():
-            _resolve(answer, Unknown(why))
+        for number in tuple(self._pending):
+            self._resolve(number, Unknown(why))
+
+    def _resolve(self, number: int, outcome: Outcome, counts: Counts = ()) -> None:
+        answer, timer = self._pending.pop(number)
+        timer.cancel()
+        if not answer.done():  # who asked may have gone
+            answer.set_result((outcome, counts))
+        if not self._pending:
+            self.idle.set()
 
     def _is_reply(self, frame: bytes) -> bool:
         try:
@@ -130,11 +131,10 @@ class ApiLine:
         if number is None:
             self._complained(outcome)
             return
-        answer = self._pending.get(number) if isinstance(number, int) else None
-        if answer is None:
-            self.late += 1
+        if isinstance(number, int) and number in self._pending:
+            self._resolve(number, outcome, counts)
         else:
-            _resolve(answer, outcome, counts)
+            self.late += 1
 
     def _complained(self, outcome: Outcome) -> None:
         """Binance could not tell which request it refuses, or the key of the session is no longer valid (-2015).
@@ -151,16 +151,9 @@ class ApiLine:
 
     def _timed_out(self, number: int, timeout_s: float) -> None:
         self._timeouts += 1
-        answer = self._pending.get(number)
-        if answer is not None:
-            _resolve(answer, Unknown(f"no answer within {timeout_s:g} s"))
+        self._resolve(number, Unknown(f"no answer within {timeout_s:g} s"))
         if self._timeouts >= TIMEOUTS_MAX:
             self.connection.abort(f"{TIMEOUTS_MAX} requests in a row had no answer")
-
-
-def _resolve(answer: asyncio.Future[Answer], outcome: Outcome, counts: Counts = ()) -> None:
-    if not answer.done():
-        answer.set_result((outcome, counts))
 
 
 def _number_in(frame: bytes) -> int | str | None:

@@ -12,10 +12,10 @@ import asyncio
 import random
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from fillwright.binance.api_line import ApiLine, Params
-from fillwright.binance.budget import Lane, RateBudget
+from fillwright.binance.api_line import Answer, ApiLine, Params
+from fillwright.binance.budget import Claim, Lane, RateBudget
 from fillwright.binance.connection import Connection, ConnectionFailed, connect
 from fillwright.binance.endpoints import Endpoints
 from fillwright.binance.keeping import Keeper, KeepSettings, OnState, until_set
@@ -35,6 +35,13 @@ _LARGE = frozenset({"exchangeInfo"})
 """Without parameters their answers are of all symbols: more than a frame may be long."""
 _LOG_ON = WireRequest("session.logon", ("", ""), weight=2)
 _PATH = "/ws-api/v3?timeUnit=MICROSECOND"
+
+
+class Written(NamedTuple):
+    """A request on its way."""
+
+    answer: asyncio.Future[Answer]
+    claim: Claim
 
 
 class Requests(Protocol):
@@ -157,9 +164,32 @@ class WebSocketApi:
         timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> Outcome:
         """Write a request before anything is awaited, and wait for its outcome."""
+        written = self.write(request, lane, recv_window_ms=recv_window_ms, timeout_s=timeout_s)
+        return written if isinstance(written, Unsent) else await self.outcome(written)
+
+    def write(
+        self,
+        request: WireRequest,
+        lane: Lane,
+        *,
+        recv_window_ms: int = RECV_WINDOW_MS,
+        timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> Written | Unsent:
+        """Write a request now; ask for its ``outcome`` at once."""
         if not self._lines:
             return Unsent(f"no session: {self.trouble}")
-        return await self._ask(self._lines[-1], request, lane, recv_window_ms, timeout_s)
+        return self._write(self._lines[-1], request, lane, recv_window_ms, timeout_s)
+
+    async def outcome(self, written: Written) -> Outcome:
+        """Wait for the outcome of a request that was written."""
+        account, claim = self.account, written.claim
+        outcome, counts = await written.answer
+        if counts:
+            account.budget.told_by_reply(claim, counts)
+        account.budget.settle(claim, outcome)
+        if isinstance(outcome, Refused) and outcome.error_class is ErrorClass.CLOCK:
+            account.clock_refused()
+        return outcome
 
     async def ask_on(
         self,
@@ -172,7 +202,8 @@ class WebSocketApi:
     ) -> Outcome:
         """The same on one connection, which need not be ready yet; with a signature of its own, or as others."""
         within_s = self.settings.connect_timeout_s if timeout_s is None else timeout_s
-        return await self._ask(line, request, lane, RECV_WINDOW_MS, within_s, sign=sign)
+        written = self._write(line, request, lane, RECV_WINDOW_MS, within_s, sign=sign)
+        return written if isinstance(written, Unsent) else await self.outcome(written)
 
     @property
     def line(self) -> ApiLine | None:
@@ -186,7 +217,7 @@ class WebSocketApi:
 
     # -- requests ----------------------------------------------------------------------------------------------
 
-    async def _ask(
+    def _write(
         self,
         line: ApiLine,
         request: WireRequest,
@@ -195,22 +226,18 @@ class WebSocketApi:
         timeout_s: float,
         *,
         sign: bool = False,
-    ) -> Outcome:
+    ) -> Written | Unsent:
         account = self.account
         if not request.method or (request.method in _LARGE and not request.parameters):
             return Unsent("this is asked over REST alone")
         claim = account.budget.claim(request, lane, account.account_id)
         if isinstance(claim, Unsent):
             return claim
-        outcome, counts = await line.ask(
-            request.method, self._params(request, recv_window_ms, sign), timeout_s
-        )
-        if counts:
-            account.budget.told_by_reply(claim, counts)
-        account.budget.settle(claim, outcome)
-        if isinstance(outcome, Refused) and outcome.error_class is ErrorClass.CLOCK:
-            account.clock_refused()
-        return outcome
+        answer = line.write(request.method, self._params(request, recv_window_ms, sign), timeout_s)
+        if isinstance(answer, Unsent):
+            account.budget.settle(claim, answer)
+            return answer
+        return Written(answer, claim)
 
     def _params(self, request: WireRequest, recv_window_ms: int, sign: bool) -> Params:
         if not request.is_signed:

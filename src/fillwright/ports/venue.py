@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -55,8 +55,10 @@ class Venue(Protocol):
         The first report is StreamChanged(True). Raises StorageError where the venue keeps its own books and cannot.
         """
 
-    async def carry_out(self, effect: VenueEffect) -> Sequence[Input]:
+    def carry_out(self, effect: VenueEffect) -> Coroutine[Any, Any, Sequence[Input]]:
         """Do one effect; the inputs that its answer makes.
+
+        A venue that can write a request without waiting has done so when this returns; await the rest in any case.
 
         What the venue or the way to it does wrong becomes an input, too (RequestFailed: rejected or unknown). Reads
         that fail are tried again until cancelled; ``not_before`` is waited for.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import structlog
 
@@ -48,7 +49,7 @@ class Dispatch:
         self._lanes: dict[str, deque[_Waiting]] = {lane: deque() for lane in IN_FLIGHT_MAX_OF_LANE}
         self._questions: set[VenueEffect] = set()
         """What waits in the query lane."""
-        self._started: set[asyncio.Task[None]] = set()
+        self._started: set[asyncio.Task[Sequence[Input]]] = set()
         self.waiting = 0
         self.questions_dropped = 0
         """So far, in all."""
@@ -145,15 +146,17 @@ class Dispatch:
         if self._tasks is None:
             return  # the account is being left: the journal knows what was meant
         self._running[lane] += 1
-        task = self._tasks.create_task(self._carry_out(lane, effect))
+        task = self._tasks.create_task(self._venue.carry_out(effect))
         self._started.add(task)
+        task.add_done_callback(partial(self._ended, lane))
 
-    async def _carry_out(self, lane: str, effect: VenueEffect) -> None:
-        try:
-            answers = await self._venue.carry_out(effect)
-        finally:
-            self._running[lane] -= 1
-            self._started.discard(asyncio.current_task())
+    def _ended(self, lane: str, task: asyncio.Task[Sequence[Input]]) -> None:
+        self._running[lane] -= 1
+        self._started.discard(task)
+        if task.cancelled() or task.exception() is not None:
+            self._tasks = None  # the account is being left; the group tells what went wrong
+            return
+        answers = task.result()
         if answers or self.is_idle:
             self._answers(answers)
         if self.waiting:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 import msgspec
 import structlog
@@ -22,7 +23,7 @@ from fillwright.binance.endpoints import Endpoints
 from fillwright.binance.outcomes import Outcome, Refused, Unsent
 from fillwright.binance.private_rest import PrivateRest
 from fillwright.binance.user_stream import UserStream, UserStreamSettings
-from fillwright.binance.websocket_api import Account, ApiSettings, WebSocketApi
+from fillwright.binance.websocket_api import Account, ApiSettings, WebSocketApi, Written
 from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
 from fillwright.core.inputs import ForeignStop, Input, OrderReport, StreamChanged
 from fillwright.core.settings import VenueProfile
@@ -210,29 +211,35 @@ class BinanceVenue:
 
     # -- effects -----------------------------------------------------------------------------------------------
 
-    async def carry_out(self, effect: VenueEffect) -> Sequence[Input]:
+    def carry_out(self, effect: VenueEffect) -> Coroutine[Any, Any, Sequence[Input]]:
         """Do one effect; what goes wrong at Binance or on the way becomes an input."""
-        if isinstance(effect, Send):
-            return await self._send(effect)
+        return self._send(effect) if isinstance(effect, Send) else self._read(effect)
+
+    async def _read(self, effect: QueryOrder | FetchSnapshot | FetchInstruments) -> Sequence[Input]:
         if isinstance(effect, FetchSnapshot):
             return (await self._reader.snapshot(effect),)
         if effect.not_before:
             await self._clock.sleep_until(effect.not_before)
         if isinstance(effect, FetchInstruments):
             return (await self._reader.instruments(effect),)
-        assert isinstance(effect, QueryOrder)
         return (await self._reader.about(effect),)
 
-    async def _send(self, effect: Send) -> Sequence[Input]:
-        loop_time = asyncio.get_running_loop().time()
+    def _send(self, effect: Send) -> Coroutine[Any, Any, Sequence[Input]]:
+        """Write the request to the session's socket, if there is one; what comes of it."""
         lane = Lane(effect.lane)
         window_ms = self.settings.recv_window_ms
         if lane is Lane.PROTECT:
             window_ms = min(window_ms, PROTECT_WINDOW_MS)
         request = encoded(effect.request)
-        outcome = await self._session.ask(request, lane, recv_window_ms=window_ms)
+        written = self._session.write(request, lane, recv_window_ms=window_ms)
+        return self._sent(effect, request, written, window_ms, asyncio.get_running_loop().time())
+
+    async def _sent(
+        self, effect: Send, request: WireRequest, written: Written | Unsent, window_ms: int, loop_time: float
+    ) -> Sequence[Input]:
+        outcome = written if isinstance(written, Unsent) else await self._session.outcome(written)
         if isinstance(outcome, Unsent) and outcome.error_class is not ErrorClass.RATE:
-            outcome = await self._rest.call(request, lane, recv_window_ms=window_ms)
+            outcome = await self._rest.call(request, Lane(effect.lane), recv_window_ms=window_ms)
         elif isinstance(outcome, Refused) and outcome.error_class is ErrorClass.CLOCK:
             await self._set_clock()
         inputs = from_outcome(effect.request, outcome)
