@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from fillwright.api import manual
 from fillwright.core import events
-from fillwright.core.events import account, base, orders, positions, safety, signals, venue
+from fillwright.core.events import account, base, orders, positions, rollout, safety, signals, venue
 from fillwright.core.risk.codes import describe
 from fillwright.storage.sql import schema
 from fillwright.storage.sql.types import Document, Exact
@@ -32,6 +32,7 @@ SECTIONS = (
     ("Positions and their protection", positions),
     ("The account", account),
     ("Safety and reconciliation", safety),
+    ("Rollout", rollout),
     ("The paper exchange", venue),
 )
 

@@ -20,6 +20,7 @@ from fillwright.core import commands, executions, intake, keys, reconcile, stopp
 from fillwright.core import doubt as doubts
 from fillwright.core import events as ev
 from fillwright.core import inputs as inp
+from fillwright.core.clean_trades import judge_trades, lift_cap
 from fillwright.core.context import Answer, Averages, Bids, Context, NoAverages
 from fillwright.core.effects import ConsultAdvisor, Effect, FetchSnapshot
 from fillwright.core.inquiries import READS_APART, SNAPSHOT_AWAITED, begin_reconciliation
@@ -30,6 +31,7 @@ from fillwright.core.protection import watchdog
 from fillwright.core.risk import breaker
 from fillwright.core.risk.limits import Limits
 from fillwright.core.risk.situation import Assessment
+from fillwright.core.rollout import JUDGED_AFTER, is_proving
 from fillwright.core.settle import AT_REST, settle, settle_manual
 from fillwright.core.state import Ledger, State
 from fillwright.core.types import CONTEXT, MINUTE, SECOND, SignalStatus, Symbol, Time
@@ -127,6 +129,8 @@ class Engine:
                 reconcile_at = max(reconcile_at, state.reconciling_since + SNAPSHOT_AWAITED)
             elif portfolio.differences:  # one read has said so: the second decides
                 reconcile_at = min(reconcile_at, state.reconciled_at + READS_APART)
+            elif state.rollout.closed and is_proving(settings.rollout, state.rollout):
+                reconcile_at = min(reconcile_at, state.reconciled_at + JUDGED_AFTER)
         return day_end, mark, reads, waiting, reconcile_at
 
     # -- stepping --------------------------------------------------------------------------------------------
@@ -343,6 +347,8 @@ def _snapshot(engine: Engine, ctx: Context, item: inp.VenueSnapshot) -> None:
     for run in item.foreign_stops:
         stopping.foreign_stop(ctx, inp.ForeignStop(run))
     stopping.look(ctx, item)
+    if item.symbol is None:
+        judge_trades(ctx)
 
 
 _Handler = Callable[[Engine, Context, Any], None]
@@ -371,6 +377,7 @@ _HANDLERS: dict[type, _Handler] = {
     inp.Reconcile: lambda engine, ctx, item: begin_reconciliation(ctx, item.cause, anew=True),
     inp.ChangeSettings: _change_settings,
     inp.ChangeLimits: _change_limits,
+    inp.LiftRolloutCap: lambda engine, ctx, item: lift_cap(ctx, item),
     inp.UpdateInstruments: _update_instruments,
     inp.UpdateFees: _update_fees,
     inp.CandleClose: _candle_close,

@@ -291,6 +291,18 @@ class ChangeLimits(msgspec.Struct, frozen=True, kw_only=True):
     limits: RiskLimits | None = None
 
 
+class LiftRolloutCap(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Lift the cap on the first trades of a real account (``restore``: put it back); needs a reason.
+
+    Before its clean trades are made it is refused, unless it is meant to be ``early``.
+    """
+
+    by: str
+    reason: str
+    restore: bool = False
+    early: bool = False
+
+
 class UpdateInstruments(msgspec.Struct, frozen=True):
     """Instruments as the venue describes them now."""
 
@@ -442,6 +454,7 @@ Input = (
     | Reconcile
     | ChangeSettings
     | ChangeLimits
+    | LiftRolloutCap
     | UpdateInstruments
     | UpdateFees
     | CandleClose

@@ -115,6 +115,15 @@ class VenueProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Unfilled order counts of the venue: (window in seconds, orders)."""
 
 
+class RolloutSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account that is new at a real venue has to prove; of the mode, and nobody's choice."""
+
+    clean_trades: int = 0
+    """So many clean trades are asked for; 0: none, and no trade is judged."""
+    caps: tuple[Decimal, ...] = ()
+    """Quote that one trade may be worth: the first until the clean trades are made, the last until it is lifted."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of one account."""
 
@@ -131,3 +140,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     paper: PaperSettings = PaperSettings()
     venue: VenueProfile = VenueProfile()
+    rollout: RolloutSettings = RolloutSettings()

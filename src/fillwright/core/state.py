@@ -17,6 +17,7 @@ from fillwright.core.instruments import Instrument
 from fillwright.core.orders import Order
 from fillwright.core.portfolio import Portfolio
 from fillwright.core.positions import ENTERING, Position
+from fillwright.core.rollout import Rollout
 from fillwright.core.settings import RiskLimits, Settings
 from fillwright.core.types import (
     DAY,
@@ -193,6 +194,7 @@ class State(msgspec.Struct, kw_only=True):
     externals: dict[str, External] = {}
     portfolio: Portfolio = msgspec.field(default_factory=Portfolio)
     safety: Safety = msgspec.field(default_factory=Safety)
+    rollout: Rollout = msgspec.field(default_factory=Rollout)
     prices: dict[Symbol, Decimal] = {}
     """Last price known from the journal (fills and marks): the fallback where no quote has come yet."""
     closes: dict[Symbol, list[Decimal]] = {}

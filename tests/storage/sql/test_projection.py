@@ -142,6 +142,7 @@ def test_every_event_that_names_an_order_or_position_is_watched_or_shows_nothing
         ev.PositionReduceRequested,
         ev.ProtectionFailed,
         ev.ExitFailed,
+        ev.TradeJudged,  # what it says is in the account's state
         ev.CommandTaken,  # what the command did has events of its own
     }
     about = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import getcontext, localcontext
 
 from fillwright.core import events as ev
-from fillwright.core.apply import account, orders, positions, safety, signals
+from fillwright.core.apply import account, orders, positions, rollout, safety, signals
 from fillwright.core.apply.signals import SIGNAL_ENDS, candle_key
 from fillwright.core.state import KEEP_CANDLES, KEEP_KEYS, Ledger
 from fillwright.core.types import CONTEXT, SECOND, ClientOrderId, Time
@@ -36,6 +36,10 @@ def make_true(ledger: Ledger, record: ev.Record) -> None:
     state = ledger.state
     state.seq = record.seq
     event, time = record.event, record.time
+    if state.settings.rollout.clean_trades:
+        watcher = rollout.WATCHED.get(type(event))
+        if watcher is not None:
+            watcher(ledger, event, record)
     handler = _HANDLERS.get(type(event))
     if handler is not None:
         handler(ledger, event, record)
@@ -100,4 +104,5 @@ _HANDLERS = {
     **orders.HANDLERS,
     **positions.HANDLERS,
     **safety.HANDLERS,
+    **rollout.HANDLERS,
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fillwright.core import events as ev
+from fillwright.core.apply.rollout import renew_cap
 from fillwright.core.state import CLOSES_MAX, Ledger
 
 
@@ -26,6 +27,7 @@ def _use_settings(ledger: Ledger, settings: Any) -> None:
     windows = len(settings.venue.order_limits)
     if len(state.safety.order_windows) != windows:
         state.safety.order_windows = [[0, 0] for _ in range(windows)]
+    renew_cap(state)
     ledger.windows_end = ledger.forget_after = 0  # the lengths of both may be others now
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from fillwright.core import events as ev
 from fillwright.core.apply.signals import follow
 from fillwright.core.positions import Position
+from fillwright.core.rollout import ROLLOUT_TRADER, is_proving
 from fillwright.core.state import Ledger
 from fillwright.core.types import MINUTE, ZERO, PositionStatus, Protection, SignalStatus, Time
 
@@ -183,20 +184,26 @@ def _position_closed(ledger: Ledger, event: ev.PositionClosed, record: ev.Record
     portfolio.realized += event.pnl
     position.dust_quantity, position.dust_cost = position.quantity, position.cost
     position.quantity = position.cost = ZERO
-    _count_result(ledger, event.pnl, record.time)
+    _count_result(ledger, position, event.pnl, record.time)
     follow(ledger, position.signal_id, SignalStatus.COMPLETED, position.exit_reason, record.time)
     _end_position(ledger, position, record.time)
 
 
-def _count_result(ledger: Ledger, pnl: Decimal, now: Time) -> None:
-    portfolio, safety = ledger.state.portfolio, ledger.state.safety
-    if pnl > ZERO:
+def _count_result(ledger: Ledger, position: Position, pnl: Decimal, now: Time) -> None:
+    state = ledger.state
+    portfolio, safety = state.portfolio, state.safety
+    won = pnl > ZERO
+    if won:
         portfolio.wins += 1
+    else:
+        portfolio.losses += 1
+    if position.trader_id == ROLLOUT_TRADER and is_proving(state.settings.rollout, state.rollout):
+        return  # in and out at once it loses the spread: ten of these say nothing of a strategy
+    if won:
         safety.consecutive_losses = 0
         return
-    portfolio.losses += 1
     safety.consecutive_losses += 1
-    risk = ledger.state.settings.risk
+    risk = state.settings.risk
     if safety.consecutive_losses >= risk.max_consecutive_losses:
         safety.cooldown_until = now + risk.cooldown_minutes * MINUTE
         safety.consecutive_losses = 0

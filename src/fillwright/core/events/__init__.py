@@ -63,6 +63,7 @@ from fillwright.core.events.positions import (
     PositionUpdated,
     ProtectionFailed,
 )
+from fillwright.core.events.rollout import RolloutCapChanged, RolloutOverridden, TradeJudged
 from fillwright.core.events.safety import (
     Anomaly,
     CircuitBreakerClosed,
@@ -163,6 +164,8 @@ __all__ = [
     "ReconciliationStarted",
     "Record",
     "Resumed",
+    "RolloutCapChanged",
+    "RolloutOverridden",
     "SettingsChanged",
     "ShutdownBegun",
     "SignalApproved",
@@ -170,6 +173,7 @@ __all__ = [
     "SignalReceived",
     "SignalStatusChanged",
     "StreamStateChanged",
+    "TradeJudged",
     "TradingDayStarted",
     "TransferSeen",
     "UnknownEventError",

@@ -211,7 +211,7 @@ class DenialCode(StrEnum):
         "POSITION_SIZE_MAX",
         "The position would be too large (the tighter of amount and percent of equity).",
         "max_position_size_usdt, max_position_size_percent",
-        "Ask for less, or allow larger positions.",
+        "Ask for less, or allow larger positions; where the note is rollout_cap, make the rollout's clean trades.",
     )
     POSITION_SIZE_MIN = (
         "POSITION_SIZE_MIN",
@@ -223,7 +223,7 @@ class DenialCode(StrEnum):
         "ORDER_SIZE_MAX",
         "The order would be too large.",
         "max_order_size_usdt",
-        "Ask for less, or allow larger orders.",
+        "Ask for less, or allow larger orders; where the note is rollout_cap, make the rollout's clean trades.",
     )
     BALANCE_INSUFFICIENT = (
         "BALANCE_INSUFFICIENT",

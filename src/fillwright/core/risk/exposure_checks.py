@@ -11,6 +11,7 @@ from fillwright.core.events import Check
 from fillwright.core.plans import Draft
 from fillwright.core.risk.codes import DenialCode
 from fillwright.core.risk.situation import NO_DRAFT, Room, Situation
+from fillwright.core.rollout import CAP_NAME
 from fillwright.core.types import ONE, ZERO, Asset, Side, Symbol
 
 BNB = "BNB"
@@ -126,13 +127,14 @@ def check_size(
     size = ZERO if sale else notional + held if held else notional
     size_min, order_max = rules.min_position_size_usdt, rules.max_order_size_usdt
     not_too_large, large_enough, order_fits = size <= size_max, notional >= size_min, notional <= order_max
+    narrowed_by = "" if limits.cap is None else CAP_NAME
     balance, reserve = _check_balance(situation, draft, room, notional, sale), _NO_RESERVE
     if situation.ledger.state.settings.execution.pay_fees_in_bnb:
         reserve = _check_fee_reserve(situation, notional)
     checks += (
-        Check(_POSITION_SIZE_MAX, not_too_large, size, size_max),
+        Check(_POSITION_SIZE_MAX, not_too_large, size, size_max, narrowed_by),
         Check(_POSITION_SIZE_MIN, large_enough, notional, size_min, draft.clipped_by),
-        Check(_ORDER_SIZE_MAX, order_fits, notional, order_max),
+        Check(_ORDER_SIZE_MAX, order_fits, notional, order_max, narrowed_by),
         balance,
         reserve,
     )

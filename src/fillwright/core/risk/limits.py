@@ -2,7 +2,8 @@
 
 Of maxima the smallest holds, of minima the greatest, and what any level requires is required. Every limit is held
 against the account's figures, whichever level set it; ``allocation_usdt`` alone looks at the trader's own exposure.
-What is no limit (the start of the day, the window of correlations) is the account's.
+What is no limit (the start of the day, the window of correlations) is the account's. Over all of them stands the cap of
+the account's rollout.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ class Combined(msgspec.Struct, frozen=True, gc=False):
     """Limits in force for one trader in one symbol, with all that follows from them worked out once."""
 
     limits: RiskLimits
+    cap: Decimal | None
+    """The rollout's, where it is the narrowest of what a trade may be worth."""
     symbol_listed: bool
     """Whether the account's list of symbols admits this one."""
     signal_age_max: Time
@@ -110,9 +113,24 @@ class Combined(msgspec.Struct, frozen=True, gc=False):
     correlations: Correlations
 
 
-def _combine(limits: RiskLimits, settings: Settings, symbol: Symbol, correlations: Correlations) -> Combined:
+def _capped(limits: RiskLimits, cap: Decimal) -> RiskLimits:
+    """Limits under which no position and no order is larger than a cap."""
+    return msgspec.structs.replace(
+        limits,
+        max_position_size_usdt=min(limits.max_position_size_usdt, cap),
+        max_order_size_usdt=min(limits.max_order_size_usdt, cap),
+    )
+
+
+def _combine(
+    limits: RiskLimits, settings: Settings, symbol: Symbol, correlations: Correlations, cap: Decimal | None
+) -> Combined:
+    binding = cap if cap is not None and cap < limits.max_position_size_usdt else None
+    if cap is not None:
+        limits = _capped(limits, cap)
     return Combined(
         limits=limits,
+        cap=binding,
         symbol_listed=not settings.symbols or symbol in settings.symbols,
         signal_age_max=int(limits.signal_age_max_s * SECOND),
         quote_age_max=int(limits.quote_age_max_s * SECOND),
@@ -139,24 +157,26 @@ def _combine(limits: RiskLimits, settings: Settings, symbol: Symbol, correlation
 class Limits:
     """Combined limits by trader and symbol, kept until settings or limits are replaced (they are never mutated)."""
 
-    __slots__ = ("_combined", "_correlations", "_nested", "_settings")
+    __slots__ = ("_cap", "_combined", "_correlations", "_nested", "_settings")
 
     def __init__(self) -> None:
         self._settings: Settings | None = None
         self._nested: dict[str, RiskLimits] | None = None
+        self._cap: Decimal | None = None
         self._combined: dict[tuple[str, Symbol], Combined] = {}
         self._correlations = Correlations()
 
     def of(self, state: State, trader_id: str, symbol: Symbol) -> Combined:
         """Give the limits in force for a trader ('' for manual orders) in a symbol."""
-        if state.settings is not self._settings or state.limits is not self._nested:
-            self._settings, self._nested = state.settings, state.limits
+        cap = state.rollout.cap
+        if state.settings is not self._settings or state.limits is not self._nested or cap is not self._cap:
+            self._settings, self._nested, self._cap = state.settings, state.limits, cap
             self._combined.clear()
         combined = self._combined.get((trader_id, symbol))
         if combined is None:
             if len(self._combined) >= CACHE_MAX:
                 self._combined.clear()
             limits = effective(state, trader_id, symbol)
-            combined = _combine(limits, state.settings, symbol, self._correlations)
+            combined = _combine(limits, state.settings, symbol, self._correlations, cap)
             self._combined[trader_id, symbol] = combined
         return combined

@@ -19,6 +19,7 @@ from fillwright.core.positions import Position
 from fillwright.core.risk.exposure_checks import BNB
 from fillwright.core.risk.limits import PERCENT, Combined
 from fillwright.core.risk.situation import Room, room_for
+from fillwright.core.rollout import CAP_NAME
 from fillwright.core.state import Ledger
 from fillwright.core.types import ONE, ZERO, Symbol, floor_to
 
@@ -85,6 +86,8 @@ def _widest(limits: Combined, instrument: Instrument, room: Room, quote_fee: Dec
     """Give the largest amount of quote that every limit allows, and the narrowest limit's name."""
     rules = limits.limits
     amount, narrowest = rules.max_position_size_usdt, "max_position_size_usdt"
+    if limits.cap is not None:
+        narrowest = CAP_NAME
     if (share := room.equity * limits.position_share) < amount:
         amount, narrowest = share, "max_position_size_percent"
     if room.held:
