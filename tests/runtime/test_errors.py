@@ -29,3 +29,8 @@ def test_errors_say_what_it_is_about() -> None:
 def test_an_account_that_is_not_there_is_no_reason_to_ask_again() -> None:
     assert not issubclass(errors.UnknownAccountError, errors.UnavailableError)
     assert not issubclass(errors.ModeUnavailableError, errors.UnavailableError)
+
+
+def test_the_first_failure_of_a_group_is_told() -> None:
+    error = ValueError("x")
+    assert errors.first_of(ExceptionGroup("", [ExceptionGroup("", [error]), TypeError()])) is error

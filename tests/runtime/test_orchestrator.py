@@ -13,11 +13,11 @@ from fillwright.core import events as ev
 from fillwright.core.inputs import Candle, Input, Reconcile
 from fillwright.core.positions import Position
 from fillwright.core.types import SECOND, Mode, Time
-from fillwright.ports import DiskFullError, MarketUnavailableError, Owner, SeqConflictError, StorageError
+from fillwright.ports import DiskFullError, MarketUnavailableError, Owner, SeqConflictError
 from fillwright.runtime.account import READY, AccountEngine
 from fillwright.runtime.errors import ModeUnavailableError, UnknownAccountError
 from fillwright.runtime.market import MarketHub
-from fillwright.runtime.orchestrator import FEED_ENDED, STOP_MAX, Enlisted, MarketLine, Orchestrator, first_of
+from fillwright.runtime.orchestrator import FEED_ENDED, STOP_MAX, Enlisted, MarketLine, Orchestrator
 from fillwright.runtime.recovery import Configured
 from fillwright.runtime.watchdog import Watchdog
 from tests.runtime.builders import (
@@ -479,11 +479,6 @@ def test_a_bug_in_a_trader_task_ends_the_service(tmp_path: Path) -> None:
                 await service.ended()
 
     run(check())
-
-
-def test_the_first_failure_of_a_group_is_told() -> None:
-    error = StorageError("x")
-    assert first_of(ExceptionGroup("", [ExceptionGroup("", [error]), ValueError()])) is error
 
 
 def test_the_journal_is_the_truth_after_all_of_it(tmp_path: Path) -> None:

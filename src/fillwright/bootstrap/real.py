@@ -32,6 +32,8 @@ class RealAccount(msgspec.Struct, frozen=True):
     """An account, what it trades at, and how it is tested."""
 
     engine: AccountEngine
+    settings: Settings
+    """With its cap."""
     hub: MarketHub
     market: LateMarket
     """Takes Binance's streams once they are loaded."""
@@ -119,7 +121,7 @@ def real_accounts(
             Configured(settings, config.limits),
         )
         test = _self_test(place, signer, settings, reads_key_rights=mode is Mode.MAINNET)
-        found.append(RealAccount(engine, hub, LateMarket(), endpoints, test))
+        found.append(RealAccount(engine, settings, hub, LateMarket(), endpoints, test))
     return found
 
 

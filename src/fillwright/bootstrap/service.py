@@ -41,8 +41,9 @@ from fillwright.options import (
 from fillwright.ports import FeedState, Journal, MarketUnavailableError, Owner, ReadModel
 from fillwright.runtime.account import AccountEngine
 from fillwright.runtime.clock import SystemClock
+from fillwright.runtime.errors import first_of
 from fillwright.runtime.market import MarketHub
-from fillwright.runtime.orchestrator import Enlisted, Orchestrator, first_of
+from fillwright.runtime.orchestrator import Enlisted, Orchestrator
 from fillwright.runtime.recovery import Configured
 from fillwright.storage.sql import SqliteStore, checkpoint_beside, open_store
 from fillwright.venues.paper import PaperVenue, paper_terms
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from fillwright.bootstrap.real import RealAccount
     from fillwright.bootstrap.serving import Api
     from fillwright.bootstrap.sources import Prices
+    from fillwright.runtime.shadow import Shadow
     from fillwright.traders import TraderRunner
 
 ACCOUNT_ID: AccountId = "paper"
@@ -290,6 +292,7 @@ class _Service:
             modes=plan.modes,
             others=[one.line for one in self.real],
             self_tests={one.account_id: one.self_test for one in self.real},
+            shadows=self._shadows(),
             version=__version__,
             checkpoint=partial(checkpoint_beside, self.folder.journal),
         )
@@ -309,6 +312,14 @@ class _Service:
             clock=self.clock,
             folder=self.folder.path,
         )
+
+    def _shadows(self) -> list[Shadow]:
+        """Paper accounts beside the real ones, if they are wanted."""
+        if not self.real or not self.plan.config.trading.shadow:
+            return []
+        from fillwright.bootstrap.shadows import shadows_of
+
+        return shadows_of(self.plan.config, self.real, self.store, self.clock)
 
     # -- signals ---------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from fillwright.config.layers import SECRET_BYTES_MAX
 from fillwright.config.problems import Problem
-from fillwright.config.values import Amount
+from fillwright.config.values import Amount, Flag, OptionalAmount
 from fillwright.core.types import Mode
 
 GATE = "ALLOW_MAINNET_TRADING"
@@ -33,6 +33,10 @@ class TradingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """At the first start: a switch of mode is remembered from then on."""
     real_mode: str = "testnet"
     """Which account ``/api/real-trading`` is about while paper is traded."""
+    shadow: bool = False
+    """Whether each real account has a shadow: a paper account that gets the same signals, to be compared with it."""
+    shadow_balance: Decimal | None = None
+    """Quote that a shadow begins with; None: as much as the real account has then."""
 
 
 class RealConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +90,8 @@ _Mode = Literal["paper", "testnet"]
 TRADING: dict[str, Any] = {
     "mode": Annotated[_Mode, Field(description="paper or testnet: of the first start")],
     "real_mode": Annotated[Literal["testnet", "mainnet"], Field(description="testnet or mainnet")],
+    "shadow": Flag,
+    "shadow_balance": OptionalAmount,
 }
 
 

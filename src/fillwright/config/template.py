@@ -71,7 +71,7 @@ def _lines(section: str) -> Iterator[str]:
 def _example(key: str) -> str:
     if is_secret(key):
         return '"…"'
-    return {"allocation_usdt": '"none"'}.get(key, '"FILE"')
+    return {"allocation_usdt": '"none"', "shadow_balance": '"none"'}.get(key, '"FILE"')
 
 
 def _toml(value: Any) -> str:

@@ -1,6 +1,19 @@
 """The Protocols that the core's shells are written against, and the shapes that pass through them."""
 
 from fillwright.ports.clock import Clock
+from fillwright.ports.drift import (
+    DriftDenial,
+    DriftGroup,
+    DriftReport,
+    DriftResult,
+    OrderExecution,
+    SignalExecution,
+    Spread,
+    is_shadow,
+    shadow_of,
+    twin_key,
+    twin_of,
+)
 from fillwright.ports.errors import (
     CannotOpenError,
     CorruptStoreError,
@@ -60,6 +73,10 @@ __all__ = [
     "DecisionView",
     "DenialCount",
     "DiskFullError",
+    "DriftDenial",
+    "DriftGroup",
+    "DriftReport",
+    "DriftResult",
     "EquityPoint",
     "FeedState",
     "FillView",
@@ -72,6 +89,7 @@ __all__ = [
     "MarketSink",
     "MarketUnavailableError",
     "NotADatabaseError",
+    "OrderExecution",
     "OrderView",
     "Owner",
     "Page",
@@ -83,8 +101,10 @@ __all__ = [
     "Reports",
     "SchemaTooNewError",
     "SeqConflictError",
+    "SignalExecution",
     "SignalView",
     "Snapshot",
+    "Spread",
     "StorageError",
     "Store",
     "StoreLockedError",
@@ -99,4 +119,8 @@ __all__ = [
     "Verdict",
     "Why",
     "every",
+    "is_shadow",
+    "shadow_of",
+    "twin_key",
+    "twin_of",
 ]

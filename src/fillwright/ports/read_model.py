@@ -7,7 +7,8 @@ from typing import Protocol, TypeVar
 
 from fillwright.core.events import Record
 from fillwright.core.settings import Settings
-from fillwright.core.types import AccountId, ClientOrderId, Symbol
+from fillwright.core.types import AccountId, ClientOrderId, Symbol, Time
+from fillwright.ports.drift import SignalExecution
 from fillwright.ports.journal import Owner
 from fillwright.ports.views import (
     DecisionView,
@@ -155,6 +156,11 @@ class ReadModel(Protocol):
 
     def why(self, account_id: AccountId, signal_id: int) -> Why | None:
         """Why a signal fared as it did: each check with its value and limit, and all that followed."""
+
+    def executions(
+        self, account_id: AccountId, *, since: Time = 0, limit: int = PAGE_MAX
+    ) -> list[SignalExecution]:
+        """Signals that came since a time, the newest ``limit`` of them, oldest first, and how they were executed."""
 
     def records(self, account_id: AccountId, after_seq: int, limit: int = PAGE_DEFAULT) -> list[Record]:
         """Records of the journal after a seq, oldest first, at most ``limit`` (and at most PAGE_MAX)."""

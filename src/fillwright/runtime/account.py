@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -72,6 +73,8 @@ class AccountEngine:
         """Why it stopped for good; '' when it did not, or was told to."""
         self.detail = "starting"
         """Why it is not ready, in words for a person."""
+        self.follower: Callable[[Input, Reply], None] | None = None
+        """Is told of every signal and command once it is answered, whatever the answer; it must not wait."""
         self.came_up = asyncio.Event()
         """Set once it was ready, or could not come up, or has ended: what waits for its turn may have it now."""
         self._store = store
@@ -108,6 +111,8 @@ class AccountEngine:
             self._inbox.signal(item, reply)
         else:
             self._inbox.command(item, reply)
+        if self.follower is not None:
+            reply.add_done_callback(partial(self.follower, item))
         return reply
 
     def _check_open(self, item: Input) -> None:

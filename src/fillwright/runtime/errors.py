@@ -23,6 +23,7 @@ __all__ = [
     "NotStoredError",
     "UnavailableError",
     "UnknownAccountError",
+    "first_of",
 ]
 
 
@@ -64,3 +65,11 @@ class ModeUnavailableError(Exception):
     def __init__(self, user_id: str, mode: Mode) -> None:
         super().__init__(f"user {user_id} has no {mode} account")
         self.user_id, self.mode = user_id, mode
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first failure in a group of tasks."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -57,6 +57,7 @@ class MarketHub:
         self._closed: dict[tuple[Symbol, str], Time] = {}
         self._venues: list[MarketSink] = []
         self._watchers: list[Watcher] = []
+        self._followers: list[MarketSink] = []
 
     # -- who is shown the market -----------------------------------------------------------------------------
 
@@ -74,6 +75,19 @@ class MarketHub:
     def remove_venue(self, sink: MarketSink) -> None:
         """No more."""
         self._venues.remove(sink)
+
+    def add_follower(self, sink: MarketSink) -> None:
+        """Show everything to a follower from now on, after everybody else; first the newest quotes and books."""
+        self._followers.append(sink)
+        sink.state(self.feed)
+        for symbol, best in self._best.items():
+            sink.quote(symbol, *best)
+        for symbol, book in self._books.items():
+            sink.depth(symbol, *book)
+
+    def remove_follower(self, sink: MarketSink) -> None:
+        """No more."""
+        self._followers.remove(sink)
 
     def add_watcher(self, watcher: Watcher) -> None:
         """Show the market to an engine from now on."""
@@ -98,6 +112,8 @@ class MarketHub:
             self._quotes_apart.add(symbol)
             self._quoted.add(symbol)
         self._show(symbol, bid, ask, self._clock.now())
+        for follower in self._followers:
+            follower.quote(symbol, bid, bid_quantity, ask, ask_quantity, time)
 
     def trade(
         self, symbol: Symbol, price: Decimal, quantity: Decimal, buyer_is_maker: bool, time: Time
@@ -114,12 +130,19 @@ class MarketHub:
             self._show(symbol, known.bid, known.ask, known.time)
         else:
             self._show(symbol, price, price, now)  # trades are all that the source has
+        for follower in self._followers:
+            follower.trade(symbol, price, quantity, buyer_is_maker, time)
 
     def depth(self, symbol: Symbol, bids: Levels, asks: Levels, time: Time) -> None:
         """Show the book to venues; its best levels are the quote of a symbol without one, or confirm the one it has."""
         for venue in self._venues:
             venue.depth(symbol, bids, asks, time)
         self._books[symbol] = (bids, asks, time)
+        self._quote_of_depth(symbol, bids, asks)
+        for follower in self._followers:
+            follower.depth(symbol, bids, asks, time)
+
+    def _quote_of_depth(self, symbol: Symbol, bids: Levels, asks: Levels) -> None:
         if not bids or not asks:
             return
         bid, ask = bids[0][0], asks[0][0]
@@ -147,9 +170,13 @@ class MarketHub:
         for watcher in self._watchers:
             watcher.candle(candle)
         self.on_candle(candle)
+        for follower in self._followers:
+            follower.candle(candle)
 
     def state(self, state: FeedState) -> None:
         """Keep how the source is doing, and tell it when it is news."""
         known, self.feed = self.feed, state
         if not state.says_the_same(known):
             self.on_state(state)
+        for follower in self._followers:
+            follower.state(state)

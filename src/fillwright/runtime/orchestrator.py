@@ -27,15 +27,18 @@ from fillwright.ports import (
     UnknownAccountError,
 )
 from fillwright.runtime.account import STOPPED, AccountEngine
-from fillwright.runtime.errors import ModeUnavailableError
+from fillwright.runtime.errors import ModeUnavailableError, first_of
 from fillwright.runtime.market import MarketHub
 from fillwright.runtime.modes import Modes, SelfTest
+from fillwright.runtime.shadow import Shadow
 from fillwright.runtime.status import ServiceStatus, account_status, reasons, unready
 from fillwright.runtime.strategies import StrategyTask
 from fillwright.runtime.watchdog import Watchdog
 
 STOP_MAX: Time = 6 * SECOND
 """So long a graceful stop waits for the venue's word on working entries; the rest of ten seconds is for closing."""
+SHADOWS_END_MAX_S = 1.0
+"""So long shadows have to write their last records, once all accounts have ended."""
 HOUSEKEEPING_EVERY: Time = SECOND
 MARKET_PAUSE_FIRST: Time = 500 * MILLISECOND
 MARKET_PAUSE_MAX: Time = 30 * SECOND
@@ -76,13 +79,15 @@ class Orchestrator:
         checkpoint: Callable[[], object] | None = None,
         others: Sequence[MarketLine] = (),
         self_tests: Mapping[AccountId, SelfTest] | None = None,
+        shadows: Sequence[Shadow] = (),
     ) -> None:
         """``checkpoint`` is called in a worker thread in place of ``store.checkpoint`` on the loop's.
 
         ``others``: prices of accounts that do not trade at those of ``hub``. ``self_tests``: of accounts, before a
-        switch to them.
+        switch to them. ``shadows``: paper accounts beside real ones; nobody's mode, and nothing waits for them.
         """
         self.accounts = accounts
+        self.shadows = shadows
         self.hub = hub
         self.started_at: Time = clock.now()
         self._store = store
@@ -138,6 +143,10 @@ class Orchestrator:
                 return account
         raise ModeUnavailableError(user_id, Mode.TESTNET)
 
+    def shadow(self, account: AccountEngine) -> Shadow | None:
+        """The shadow of an account, if it has one."""
+        return next((shadow for shadow in self.shadows if shadow.real is account), None)
+
     def account(self, account_id: AccountId) -> AccountEngine:
         """An account by its id; raises UnknownAccountError."""
         account = self._by_id.get(account_id)
@@ -176,6 +185,7 @@ class Orchestrator:
         try:
             async with asyncio.TaskGroup() as tasks:
                 lives = [tasks.create_task(self._live(account)) for account in self.accounts]
+                shadows = [tasks.create_task(shadow.run()) for shadow in self.shadows]
                 others = [
                     *(tasks.create_task(self._push_market(line)) for line in self._lines),
                     tasks.create_task(self.modes.run()),
@@ -185,12 +195,22 @@ class Orchestrator:
                 ]
                 others.append(tasks.create_task(self._stop_in_time()))
                 await asyncio.wait(lives)
+                await self._end_shadows(shadows)
                 for task in others:
                     task.cancel()
         except BaseExceptionGroup as group:
             raise first_of(group) from None
         if self._failure is not None:
             raise self._failure
+
+    async def _end_shadows(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Shadows end with the accounts; one that does not end soon is left alone."""
+        for shadow in self.shadows:
+            shadow.stop_now()
+        if tasks:
+            await asyncio.wait(tasks, timeout=SHADOWS_END_MAX_S)
+        for task in tasks:
+            task.cancel()
 
     def stop(self) -> None:
         """Stop gracefully, within ten seconds; called again: at once."""
@@ -211,6 +231,8 @@ class Orchestrator:
         await self._stopping.wait()
         for account in self.accounts:
             account.stop()
+        for shadow in self.shadows:
+            shadow.stop()
         late = asyncio.create_task(self._clock.sleep_until(self._clock.now() + STOP_MAX))
         hurry = asyncio.create_task(self._hurry.wait())
         try:
@@ -262,11 +284,3 @@ class Orchestrator:
                     StorageError
                 ) as error:  # the log grows on; commits say so themselves when nothing is left
                     self._log.error("the store's housekeeping failed", reason=str(error))
-
-
-def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first failure in a group of tasks."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -24,7 +24,7 @@ from sqlalchemy.pool import QueuePool
 
 from fillwright.core.events import Record, decode
 from fillwright.core.settings import RiskLimits, Settings
-from fillwright.core.types import AccountId, ClientOrderId, Symbol
+from fillwright.core.types import AccountId, ClientOrderId, Symbol, Time
 from fillwright.ports import (
     PAGE_DEFAULT,
     PAGE_MAX,
@@ -38,6 +38,7 @@ from fillwright.ports import (
     Page,
     PortfolioView,
     PositionView,
+    SignalExecution,
     SignalView,
     TradeView,
     UnknownAccountError,
@@ -48,6 +49,7 @@ from fillwright.storage.sql.cursors import read_cursor, write_cursor
 from fillwright.storage.sql.curves import thin
 from fillwright.storage.sql.database import connect_readonly
 from fillwright.storage.sql.errors import translating
+from fillwright.storage.sql.executions import executions
 from fillwright.storage.sql.stories import tell
 
 T = TypeVar("T")
@@ -382,6 +384,14 @@ class SqlReadModel:
                 Record(seq, time, cause, decode(kind, version, body.encode()))
                 for seq, time, cause, kind, version, body in connection.execute(query)
             ]
+
+    def executions(
+        self, account_id: AccountId, *, since: Time = 0, limit: int = PAGE_MAX
+    ) -> list[SignalExecution]:
+        """Signals that came since a time, the newest ``limit`` of them, oldest first, and how they were executed."""
+        owner = self._owner(account_id)
+        with self._connect() as connection:
+            return executions(connection, owner, since, limit)
 
     # -- why -------------------------------------------------------------------------------------------------
 
