@@ -27,7 +27,7 @@ def test_options_of_run_become_settings(tmp_path: Path) -> None:
         services, "run", "--json", "--data", tmp_path, "--port", 0, "--seed", 7, "--symbol", "BTCUSDT",
         "--symbol", "ETHUSDT", "--account", "bot", "--balance", "USDT=5", "--no-limits", "--frozen",
         "--start-us", 9, "--state", "s.db", "--log", "l", "--rate", 2.5, "--settings", "box.toml",
-        "--legacy-listen-key",
+        "--legacy-listen-key", "--key-rights",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     (options,) = services.ran
@@ -43,6 +43,7 @@ def test_options_of_run_become_settings(tmp_path: Path) -> None:
         "state_file": "s.db",
         "log_file": "l",
         "is_legacy_listen_key": True,
+        "tells_key_rights": True,
     }
 
 
@@ -73,6 +74,12 @@ def test_a_public_key_is_read_from_its_file(tmp_path: Path) -> None:
     pem.write_text("PEM")
     sent = asked("keys", "main", "--public-key", pem, answers={"/accounts": ["main"]})[-1]
     assert sent == ("POST", "/keys", {"account": "main", "public_key": "PEM"})
+
+
+def test_a_key_is_bound_to_addresses_and_may_be_said_to_withdraw() -> None:
+    words = ("keys", "main", "--ip", "10.0.0.1", "--ip", "10.0.0.2", "--withdrawals")
+    expected = {"account": "main", "ip_addresses": ["10.0.0.1", "10.0.0.2"], "can_withdraw": True}
+    assert asked(*words, answers={"/accounts": ["main"]})[-1] == ("POST", "/keys", expected)
 
 
 def test_balances_of_an_account_that_is_open_are_refused() -> None:

@@ -1,10 +1,11 @@
-"""The self-test against the exchange; the rights of keys, which it does not have, by answers as Binance's."""
+"""The self-test against the exchange: with keys that it tells the rights of, and by answers as Binance's."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from fillwright.binance.budget import Lane, RateBudget
@@ -12,9 +13,10 @@ from fillwright.binance.clock_sync import ClockSync
 from fillwright.binance.outcomes import Answered, Outcome, Refused
 from fillwright.binance.private_rest import PrivateRest
 from fillwright.core.types import ErrorClass
+from fillwright.exchange.server.security import Security
 from fillwright.venues.binance_self_test import Looked, look
 from fillwright.wire.requests import WireRequest
-from tests.binance.live_box import ed25519_signer, live_box
+from tests.binance.live_box import ED25519_KEY, ed25519_signer, live_box
 
 RIGHTS = b'{"ipRestrict":%b,"enableReading":true,"enableWithdrawals":%b,"enableSpotAndMarginTrading":true}'
 
@@ -80,6 +82,37 @@ def test_a_key_may_not_withdraw_and_is_bound_to_addresses(
 def test_rights_that_cannot_be_read_are_not_passed(rights: Outcome | None) -> None:
     key = asyncio.run(looked(rights, mainnet=True))["key"]
     assert (key.passed, key.is_unverified) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("rights", "passed", "said"),
+    [
+        ({"ip_addresses": ["127.0.0.1"]}, True, ""),
+        ({"ip_addresses": ["127.0.0.1"], "can_withdraw": True}, False, "it may withdraw"),
+        ({}, False, "it is not bound to addresses (IP)"),
+        ({"ip_addresses": ["127.0.0.1"], "permissions": ["USER_DATA"]}, False, "it may not trade on Spot"),
+    ],
+)
+def test_what_the_exchange_tells_of_a_key_counts(rights: dict[str, Any], passed: bool, said: str) -> None:
+    """Over the wire, as mainnet would: a key that may withdraw is refused."""
+
+    async def story() -> dict[str, Looked]:
+        async with live_box(tells_key_rights=True) as live:
+            key = live.box.keys.get(ED25519_KEY)
+            assert key is not None
+            wanted = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in rights.items()
+            }
+            if "permissions" in wanted:
+                wanted["permissions"] = tuple(map(Security, wanted["permissions"]))
+            live.box.keys.change(msgspec.structs.replace(key, **wanted))
+            clock = ClockSync(wall=live.box.clock.now)
+            rest = PrivateRest(live.endpoints.rest, ed25519_signer(), clock, RateBudget(clock.now))
+            return {one.name: one for one in await look(rest, clock, reads_key_rights=True)}
+
+    found = asyncio.run(story())
+    assert (found["key"].passed, found["key"].is_unverified, found["key"].detail) == (passed, False, said)
+    assert found["account"].passed
 
 
 def test_an_exchange_that_is_not_there_passes_nothing() -> None:

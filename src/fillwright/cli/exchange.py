@@ -82,6 +82,9 @@ NoLimits = Annotated[bool, typer.Option("--no-limits", help="Limits are shown, n
 LegacyListenKey = Annotated[
     bool, typer.Option("--legacy-listen-key", help="Serve user data by listenKey, as before 2026-02-20.")
 ]
+KeyRights = Annotated[
+    bool, typer.Option("--key-rights", help="Tell what a key may do (apiRestrictions), as mainnet does.")
+]
 Frozen = Annotated[bool, typer.Option("--frozen", help="Time passes by `exchange time step` alone.")]
 Start = Annotated[
     int | None, typer.Option(metavar="US", help="Time at the start, microseconds UTC; default: now.")
@@ -116,6 +119,7 @@ def run(
     balance: Balance = None,
     no_limits: NoLimits = False,
     legacy_listen_key: LegacyListenKey = False,
+    key_rights: KeyRights = False,
     frozen: Frozen = False,
     start_us: Start = None,
     state: StateFile = None,
@@ -137,6 +141,7 @@ def run(
             limits={"is_enabled": False} if no_limits else None,
             clock=given(is_frozen=True if frozen else None, start_us=start_us),
             is_legacy_listen_key=True if legacy_listen_key else None,
+            tells_key_rights=True if key_rights else None,
             state_file=_text(state),
             log_file=_text(log),
             admin_token=admin_token,
@@ -179,6 +184,15 @@ def keys(
     ] = None,
     api_key: Annotated[str | None, typer.Option(help="Its name; default: made up.")] = None,
     secret: Annotated[str | None, typer.Option(help="Of an HMAC key; default: made up.")] = None,
+    ip: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS", help="It may be used from there alone; again for more; default: any."
+        ),
+    ] = None,
+    withdrawals: Annotated[
+        bool, typer.Option("--withdrawals", help="It is told that it may withdraw (run --key-rights).")
+    ] = False,
     revoke: Annotated[str | None, typer.Option(metavar="KEY", help="Forget this key.")] = None,
     data: Data = None,
     url: Url = None,
@@ -200,11 +214,18 @@ def keys(
             opened = door.post("/accounts", wish)
         elif balance:
             raise BadInputError(f"account {account} is open: bring funds in with `exchange deposit`")
-        if opened is None or public_key or api_key or secret:
+        if opened is None or public_key or api_key or secret or ip or withdrawals:
             pem = None
             if public_key is not None:
                 pem = commands.text_of(public_key)
-            named = given(account=account, api_key=api_key, secret=secret, public_key=pem)
+            named = given(
+                account=account,
+                api_key=api_key,
+                secret=secret,
+                public_key=pem,
+                ip_addresses=ip or None,
+                can_withdraw=True if withdrawals else None,
+            )
             opened = door.post("/keys", named)
         commands.show(door, opened)
 

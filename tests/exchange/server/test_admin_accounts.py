@@ -57,6 +57,7 @@ def test_keys_are_made_registered_and_revoked(door: Door) -> None:
     assert door.post("/keys", account="main", public_key=pem.decode())["kind"] == "ED25519"
     assert door.post("/keys/revoke", api_key="a" * 64)["now"] == door.box.now
     assert door.box.keys.get("a" * 64) is None
+    assert "no such key" in door.refused("/keys/change", api_key="a" * 64)
     assert "no such key" in door.refused("/keys/revoke", api_key="a" * 64)
 
 
@@ -96,3 +97,14 @@ def test_fees_change_one_by_one(door: Door) -> None:
 def test_an_account_may_be_kept_from_trading(door: Door) -> None:
     door.post("/trading", account="main", can_trade=False)
     assert not door.box.exchange.can_trade("main")
+
+
+def test_a_key_is_given_other_rights_and_keeps_the_rest(door: Door) -> None:
+    made = door.post("/keys", account="main", ip_addresses=["10.0.0.1"], can_withdraw=True)
+    assert (made["ip_addresses"], made["can_withdraw"]) == (["10.0.0.1"], True)
+    changed = door.post("/keys/change", api_key=made["api_key"], can_withdraw=False, permissions=["TRADE"])
+    assert (changed["ip_addresses"], changed["can_withdraw"]) == (["10.0.0.1"], False)
+    assert (changed["permissions"], changed["secret"]) == (["TRADE"], "")
+    key = door.box.keys.get(made["api_key"])
+    assert key is not None
+    assert (key.secret, key.made_at) == (made["secret"], door.box.now)

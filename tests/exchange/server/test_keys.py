@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -145,3 +146,15 @@ def test_made_keys_are_well_formed_and_differ() -> None:
     assert len(one.secret) == 64
     assert not is_well_formed("short")
     assert not is_well_formed("é" * 64)
+
+
+def test_a_key_s_rights_change_its_secret_does_not() -> None:
+    key = make_hmac_key("main")
+    ring = KeyRing([key])
+    ring.change(msgspec.structs.replace(key, can_withdraw=True))
+    changed = ring.get(key.api_key)
+    assert changed is not None
+    assert changed.can_withdraw
+    for other in (make_hmac_key("main"), msgspec.structs.replace(key, secret="another")):
+        with pytest.raises(KeyFormatError, match="no such key"):
+            ring.change(other)

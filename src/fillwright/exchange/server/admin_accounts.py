@@ -9,6 +9,7 @@ import msgspec
 
 from fillwright.core.types import AccountId
 from fillwright.exchange.server.admin_messages import (
+    ChangeKey,
     Done,
     KeyTold,
     MakeAccount,
@@ -70,6 +71,7 @@ def make_key(box: Box, wish: MakeKey) -> KeyTold:
         wish.secret or made.secret,
         wish.permissions,
         wish.ip_addresses,
+        wish.can_withdraw,
     )
     if wish.public_key:
         key = msgspec.structs.replace(key, kind=kind_of(wish.public_key), secret=wish.public_key)
@@ -77,8 +79,21 @@ def make_key(box: Box, wish: MakeKey) -> KeyTold:
 
 
 def _added(box: Box, key: ApiKey) -> ApiKey:
+    key = msgspec.structs.replace(key, made_at=box.now)
     box.keys.add(key)
     return key
+
+
+def change_key(box: Box, wish: ChangeKey) -> KeyTold:
+    """Give a key other rights, from its next request on."""
+    key = box.keys.get(wish.api_key)
+    if key is None:
+        raise ValueError("there is no such key")
+    names = ("permissions", "ip_addresses", "can_withdraw")
+    changed = {name: value for name in names if (value := getattr(wish, name)) is not None}
+    key = msgspec.structs.replace(key, **changed)
+    box.keys.change(key)
+    return _told(key)
 
 
 def _told(key: ApiKey, *, with_secret: bool = False) -> KeyTold:
@@ -87,6 +102,8 @@ def _told(key: ApiKey, *, with_secret: bool = False) -> KeyTold:
         api_key=key.api_key,
         kind=key.kind.value,
         permissions=key.permissions,
+        ip_addresses=key.ip_addresses,
+        can_withdraw=key.can_withdraw,
         secret=key.secret if with_secret else "",
     )
 
@@ -132,6 +149,7 @@ ACTIONS: dict[tuple[str, str], tuple[Any, Callable[[Box, Any], object]]] = {
     ("POST", "/accounts"): (MakeAccount, make_account),
     ("GET", "/keys"): (Wish, keys),
     ("POST", "/keys"): (MakeKey, make_key),
+    ("POST", "/keys/change"): (ChangeKey, change_key),
     ("POST", "/keys/revoke"): (RevokeKey, revoke_key),
     ("POST", "/deposit"): (Transfer, deposit),
     ("POST", "/withdraw"): (Transfer, withdraw),

@@ -55,6 +55,17 @@ class MakeKey(Wish, frozen=True):
     """Of an Ed25519 or RSA key, PEM or the base64 of its DER."""
     permissions: tuple[Security, ...] = ALL_PERMISSIONS
     ip_addresses: tuple[str, ...] = ()
+    can_withdraw: bool = False
+    """What ``apiRestrictions`` tells of it."""
+
+
+class ChangeKey(Wish, frozen=True):
+    """Give a key other rights; None: as it is. An address that it may be used from makes it bound to addresses."""
+
+    api_key: str
+    permissions: tuple[Security, ...] | None = None
+    ip_addresses: tuple[str, ...] | None = None
+    can_withdraw: bool | None = None
 
 
 class RevokeKey(Wish, frozen=True):
@@ -238,6 +249,8 @@ class KeyTold(Told, frozen=True):
     api_key: str
     kind: str
     permissions: tuple[Security, ...]
+    ip_addresses: tuple[str, ...] = ()
+    can_withdraw: bool = False
     secret: str = ""
 
 

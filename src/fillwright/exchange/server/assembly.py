@@ -15,6 +15,7 @@ from fillwright.exchange.server.customers import open_account
 from fillwright.exchange.server.desk import Desk
 from fillwright.exchange.server.event_log import EventLog
 from fillwright.exchange.server.exchange_info import InfoBook
+from fillwright.exchange.server.key_rights import KEY_RIGHTS
 from fillwright.exchange.server.keys import KeyRing
 from fillwright.exchange.server.limits import Limits
 from fillwright.exchange.server.listen_keys import ListenKeys, listen_key_operations
@@ -86,6 +87,8 @@ def _make_doors(box: Box) -> None:
     """What clients come in by."""
     streams = box.user_streams = UserStreams(box)
     operations = (*GENERAL, *MARKET, *TICKERS, *TRADING, *LISTS, *ACCOUNT, *SESSION)
+    if box.settings.tells_key_rights:
+        operations += KEY_RIGHTS
     listen_keys = None
     if box.settings.is_legacy_listen_key:
         listen_keys = ListenKeys(box, streams)

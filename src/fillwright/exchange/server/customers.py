@@ -34,9 +34,15 @@ def made_key(account_id: AccountId, key: KeySettings) -> ApiKey:
     """A key as settings name it: with a secret, or with a public key. Raises KeyFormatError."""
     if bool(key.secret) == bool(key.public_key):
         raise KeyFormatError("a key has either a secret (HMAC) or a public key (RSA, Ed25519)")
-    if key.secret:
-        return ApiKey(key.api_key, account_id, KeyKind.HMAC, key.secret)
-    return ApiKey(key.api_key, account_id, kind_of(key.public_key), key.public_key)
+    kind = KeyKind.HMAC if key.secret else kind_of(key.public_key)
+    return ApiKey(
+        key.api_key,
+        account_id,
+        kind,
+        key.secret or key.public_key,
+        ip_addresses=key.ip_addresses,
+        can_withdraw=key.can_withdraw,
+    )
 
 
 def kind_of(public_key: str) -> KeyKind:

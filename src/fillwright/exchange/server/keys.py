@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from fillwright.core.types import AccountId
+from fillwright.core.types import AccountId, Time
 from fillwright.exchange.server.security import Security
 
 KEYS_MAX = 100_000
@@ -62,6 +62,9 @@ class ApiKey(msgspec.Struct, frozen=True):
     permissions: tuple[Security, ...] = ALL_PERMISSIONS
     ip_addresses: tuple[str, ...] = ()
     """The addresses it may be used from; empty: any."""
+    can_withdraw: bool = False
+    """What ``apiRestrictions`` tells of it; there are no withdrawals here."""
+    made_at: Time = 0
 
     def allows(self, security: Security, ip: str) -> bool:
         """Whether it may do this from there."""
@@ -104,6 +107,13 @@ class KeyRing:
     def get(self, api_key: str) -> ApiKey | None:
         """A key by its name; None when there is none."""
         return self._keys.get(api_key)
+
+    def change(self, key: ApiKey) -> None:
+        """Give a key that is registered other rights; KeyFormatError when it is not, or signs otherwise."""
+        known = self._keys.get(key.api_key)
+        if known is None or (known.kind, known.secret) != (key.kind, key.secret):
+            raise KeyFormatError("there is no such key")
+        self._keys[key.api_key] = key
 
     def remove(self, api_key: str) -> ApiKey | None:
         """Revoke a key; None when there was none."""

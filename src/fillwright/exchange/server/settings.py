@@ -68,6 +68,10 @@ class KeySettings(_Settings, frozen=True):
     api_key: str
     secret: str = ""
     public_key: str = ""
+    ip_addresses: tuple[str, ...] = ()
+    """The addresses it may be used from; empty: any."""
+    can_withdraw: bool = False
+    """What ``apiRestrictions`` tells of it."""
 
 
 class AccountSettings(_Settings, frozen=True):
@@ -187,6 +191,8 @@ class BoxSettings(_Settings, frozen=True):
     admin_token_file: Path | None = None
     is_legacy_listen_key: bool = False
     """Whether listenKeys work as they did before 2026-02-20."""
+    tells_key_rights: bool = False
+    """Whether keys are told what they may do, as mainnet does; testnet and demo mode do not."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= PORT_MAX:
