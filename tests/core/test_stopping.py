@@ -8,10 +8,11 @@ from fillwright.core import events as ev
 from fillwright.core import inputs as inp
 from fillwright.core.inquiries import SNAPSHOT_AWAITED
 from fillwright.core.requests import CancelRequest
+from fillwright.core.settings import VenueProfile
 from fillwright.core.stopping import CAUSE, run_of, still_to_do
 from fillwright.core.types import OrderType, Side, VenueOrderStatus
 from tests.core.builders import NOW
-from tests.core.desk import Desk
+from tests.core.desk import Desk, make_settings
 
 D = Decimal
 V = VenueOrderStatus
@@ -214,3 +215,19 @@ def test_ids_of_the_stop_by_keys() -> None:
     assert run_of("RT_ES_abc_1795168800123_7") == ("1795168800123", "abc")
     assert run_of("RT_ES_1795168800_1") == ("1795168800", "all"), "as version 0.1 made them"
     assert run_of("RT_ES_1") == ("RT_ES_1", "all")
+
+
+def test_a_stop_asks_soon_about_a_cancel_without_an_answer_and_repeats_it_at_once() -> None:
+    """Without a stop it would wait until the first cancel can be under way no more: of two the second does no harm."""
+    desk = Desk(settings=make_settings(venue=VenueProfile(in_flight_max_ms=10_000)))
+    name = manual(desk)
+    desk.command(inp.EmergencyStop(by="ada"))
+    first = desk.only(CancelRequest)
+    desk.wait(1.9)
+    assert desk.asked() == []
+    desk.wait(0.2)
+    assert desk.asked() == [name]
+    desk.report(name, V.NEW, source="query")
+    again = desk.only(CancelRequest)
+    assert again.cancel_client_order_id != first.cancel_client_order_id
+    desk.check()

@@ -65,7 +65,7 @@ NOT_NOW = ("Market is closed.", "This order type is not possible in this trading
 """The symbol does not trade now: the order is there as before."""
 UNKNOWN_ORDER = -2011
 REFUSED = "refused cancel"
-"""A doubt about an order whose cancel was answered: it was gone, or not as the cancel wanted it."""
+"""A doubt about an order whose cancel was answered: it was gone, or not as wanted."""
 CANCEL_REPLACE_FAILED = -2022
 _V = VenueOrderStatus
 # Enum members by a name of their own: looking them up in the class costs more than what is done with them.
@@ -79,8 +79,6 @@ _HELD = (PositionStatus.OPEN, PositionStatus.MONITORING)
 _MAY_PASS = (ErrorClass.RETRYABLE, ErrorClass.RATE, ErrorClass.CLOCK)
 _UNHEARD = (OrderState.SUBMITTED, OrderState.UNKNOWN, OrderState.CANCEL_PENDING)
 _ALIVE = frozenset({_V.NEW, _V.PENDING_NEW, _V.PARTIALLY_FILLED, _V.PENDING_CANCEL})
-
-
 _STAGES = {_V.PENDING_NEW: 0, _V.NEW: 1}
 _LATER_STAGE = 2
 
@@ -289,8 +287,7 @@ def _conclude(ctx: Context, order: Order, news: OrderReport) -> None:
     if status in _ALIVE:
         if order.state not in FINAL_STATES:  # else it is an older report of an order that has ended since
             _amended(ctx, order, news)
-            if order.doubt is not None:
-                _still_there(ctx, order)
+            _still_there(ctx, order, news)
     elif status is _V.CANCELED and order.may(Step.CANCELLED):
         ctx.emit(ev.OrderCancelled(id=order.id, reason=order.cancel_reason or "venue"), order.record)
     elif status is _V.EXPIRED and order.may(Step.EXPIRED):
@@ -328,12 +325,15 @@ def _amended(ctx: Context, order: Order, news: OrderReport) -> None:
             ctx.emit(ev.OrderAmended(id=other.id, quantity=quantity), other.record)
 
 
-def _still_there(ctx: Context, order: Order) -> None:
-    """A cancel was in doubt and the order is still alive: once it cannot be under way any more, it was refused."""
+def _still_there(ctx: Context, order: Order, news: OrderReport) -> None:
+    """A cancel was in doubt and the order is alive: once it cannot be under way any more, it was refused."""
     if order.state is not OrderState.CANCEL_PENDING or order.doubt is None:
         return
     answered = order.doubt.request == REFUSED
-    if answered or not may_be_under_way(ctx, order.cancel_requested_at):
+    # an emergency stop does not wait: of two cancels under way the second finds nothing, and does no harm
+    works = order.leg in (_ENTRY, Leg.MANUAL) or news.status is _PENDING_NEW
+    hurries = works and ctx.state.safety.stopping_since
+    if answered or hurries or not may_be_under_way(ctx, order.cancel_requested_at):
         position = ctx.position_of(order)
         again = ctx.now + position.back_off if answered and position is not None else 0
         ctx.emit(ev.OrderCancelRefused(id=order.id, code=0, message="the order still works", retry_at=again))

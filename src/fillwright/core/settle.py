@@ -92,7 +92,7 @@ def settle_manual(ctx: Context) -> Time:
     for order in orders:
         if order.is_live and order.doubt is None and order.cancel_requested_at:
             due = order.cancel_requested_at + seconds(ctx.execution.stale_order_timeout_s)
-            if ctx.now >= due:
+            if ctx.now >= due or ctx.state.safety.stopping_since:
                 cancel_alone(ctx, order, order.cancel_reason)
             else:
                 wakes.append(due)

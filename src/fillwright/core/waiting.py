@@ -12,9 +12,11 @@ from fillwright.core.exits import cancel
 from fillwright.core.inquiries import ask
 from fillwright.core.orders import Order
 from fillwright.core.positions import Position
-from fillwright.core.types import OrderState, Time
+from fillwright.core.types import SECOND, OrderState, Time
 
 NEVER: Time = 0
+STOP_PATIENCE: Time = 2 * SECOND
+"""An emergency stop asks about a cancel whose answer has not come after this long."""
 # Enum members by a name of their own: looking them up in the class costs more than what is done with them.
 _SUBMITTED, _CANCEL_PENDING = OrderState.SUBMITTED, OrderState.CANCEL_PENDING
 
@@ -41,6 +43,8 @@ def watch_orders(ctx: Context, orders: list[Order]) -> Time:
                 continue
             patience = patience or seconds(ctx.execution.stale_order_timeout_s)
             due = sent_at + patience
+            if request == "cancel" and ctx.state.safety.stopping_since:
+                due = min(due, sent_at + STOP_PATIENCE)
             if ctx.now < due:
                 wake = due if not wake or due < wake else wake
                 continue
