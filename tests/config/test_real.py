@@ -81,6 +81,47 @@ def test_the_environment_wins_over_a_file(tmp_path: Path) -> None:
     assert opened(account.secret) == "-----BEGIN newer"
 
 
+def test_an_account_through_ccxt(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(f"{CANARY}-password\n")
+    text = (
+        f"[mainnet]\n{KEYS}through = 'ccxt'\nexchange = 'okx'\npassword_file = '{tmp_path}/password'\n"
+        "ccxt_options = { brokerId = '' }\n[mainnet.ccxt_urls]\nrest = 'http://127.0.0.1:1'\n"
+    )
+    account = config_of(tmp_path, text, ALLOW_MAINNET_TRADING="true").real[Mode.MAINNET]
+    assert (account.through, account.exchange, opened(account.password)) == (
+        "ccxt",
+        "okx",
+        f"{CANARY}-password",
+    )
+    assert (account.ccxt_options, account.ccxt_urls) == ({"brokerId": ""}, {"rest": "http://127.0.0.1:1"})
+    config = config_of(
+        tmp_path,
+        f"[testnet]\n{KEYS}",
+        FILLWRIGHT__TESTNET__THROUGH="ccxt",
+        FILLWRIGHT__TESTNET__EXCHANGE="bybit",
+    )
+    assert (config.testnet.through, config.testnet.exchange) == ("ccxt", "bybit")
+    assert config_of(tmp_path).testnet.through == "binance"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("exchange = 'okx'\n", {"testnet.exchange"}),
+        (f"password = '{CANARY}'\nccxt_options = {{ a = 1 }}\n", {"testnet.password", "testnet.ccxt_options"}),
+        ("through = 'ccxt'\nprivate_key_password = 'x'\n", {"testnet.private_key_password"}),
+        ("through = 'ccxt'\nexchange = 'okx'\nrest_url = 'http://a'\n", {"testnet.rest_url"}),
+        ("through = 'nowhere'\n", {"testnet.through"}),
+        ("through = 'ccxt'\nexchange = 'O K X'\n", {"testnet.exchange"}),
+        ("through = 'ccxt'\nccxt_urls = 'http://a'\n", {"testnet.ccxt_urls"}),
+    ],
+)  # fmt: skip
+def test_what_has_no_meaning_the_way_an_account_is_reached_is_refused(
+    tmp_path: Path, text: str, expected: set[str]
+) -> None:
+    assert mistakes_of(tmp_path, f"[testnet]\n{KEYS}{text}").keys() == expected
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [("true", True), ("True", True), ("1", False), ("yes", False), ("", False)]
 )

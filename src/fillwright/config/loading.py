@@ -263,7 +263,7 @@ def _problem(path: Path_, kind: str, given: object, layers: Sequence[Layer]) -> 
     else:
         allowed = "must be " + _allowed(path)
     # What is wrong in an account's section may be a key in the wrong place.
-    in_account = path[0] in REAL_MODES and path[-1] != "cap_usdt"
+    in_account = path[0] in REAL_MODES and path[-1] not in ("cap_usdt", "through", "exchange")
     hidden = in_account or any(path in candidate.secrets for candidate in layers)
     return Problem(
         key=key,

@@ -23,6 +23,7 @@ GATE = "ALLOW_MAINNET_TRADING"
 CAP = Decimal(50)
 """Quote: the first orders of a real account are small; after ten clean trades 100 is sensible."""
 KEY_LENGTH_MAX = 65_536
+BINANCE, CCXT = "binance", "ccxt"
 PEM = "-----BEGIN "
 
 
@@ -58,6 +59,17 @@ class RealConfig(msgspec.Struct, frozen=True, kw_only=True):
     streams_url: str = ""
     cap_usdt: Decimal = CAP
     """No position and no order is larger, whatever the limits say."""
+    through: str = BINANCE
+    """binance (our own sessions) | ccxt"""
+    exchange: str = BINANCE
+    """As ccxt spells it; only Binance is reached without ccxt."""
+    password: SecretStr | None = None
+    """Which some exchanges want beside key and secret; ccxt's word."""
+    password_file: SecretStr | None = None
+    ccxt_options: dict[str, Any] = {}
+    """ccxt's own ``options``."""
+    ccxt_urls: dict[str, Any] = {}
+    """Addresses in place of ccxt's own, by their names in its ``urls["api"]``."""
 
     @property
     def is_configured(self) -> bool:
@@ -131,7 +143,27 @@ REAL: dict[str, Any] = {
     "websocket_api_url": _url("wss", "ws"),
     "streams_url": _url("wss", "ws"),
     "cap_usdt": Amount,
+    "through": Annotated[Literal["binance", "ccxt"], Field(description="binance (our own sessions) or ccxt")],
+    "exchange": Annotated[
+        str,
+        Field(
+            max_length=40,
+            pattern="^[a-z0-9_]+$",
+            description="an exchange as ccxt spells it; through ccxt alone",
+        ),
+    ],
+    "password": _secret("what some exchanges want beside key and secret; through ccxt alone"),
+    "password_file": _secret("a file that holds the password"),
+    "ccxt_options": Annotated[dict[str, Any], Field(description="a table of ccxt's own options")],
+    "ccxt_urls": Annotated[
+        dict[str, Any], Field(description='a table of addresses by their names in ccxt\'s urls["api"]')
+    ],
 }
+
+OF_CCXT = ("exchange", "password", "password_file", "ccxt_options", "ccxt_urls")
+"""Keys that have a meaning for an account through ccxt alone."""
+
+OF_BINANCE = ("rest_url", "websocket_api_url", "streams_url", "key_type")
 
 REAL_GROUPS: dict[str, tuple[type[msgspec.Struct], dict[str, Any]]] = {
     "trading": (TradingConfig, TRADING),
@@ -168,10 +200,28 @@ def with_keys(
             refuse("api_key", "the API key is missing: api_key or api_key_file")
         else:
             refuse("secret", "the key's secret is missing: secret, private_key, or one of them as …_file")
+    password = _chosen(config, ("password", "password_file"), rank, refuse)
+    for key, allowed in _ccxt_mistakes(config):
+        refuse(key, allowed)
     return msgspec.structs.replace(
         config, api_key=api_key, secret=secret, api_key_file=None, secret_file=None,
-        private_key=None, private_key_file=None,
+        private_key=None, private_key_file=None, password=password, password_file=None,
     )  # fmt: skip
+
+
+def _ccxt_mistakes(config: RealConfig) -> list[tuple[str, str]]:
+    """Keys that have no meaning the way the account is reached, and why."""
+    default = type(config)()
+    said = [name for name in OF_CCXT + OF_BINANCE if getattr(config, name) != getattr(default, name)]
+    given = [name for name in said if name in OF_CCXT]
+    if config.through != CCXT:
+        return [(name, 'has a meaning only with through = "ccxt"') for name in given]
+    if config.private_key_password is not None:
+        return [("private_key_password", "ccxt takes private keys without a password alone")]
+    if config.exchange == BINANCE:
+        return []
+    own = [name for name in said if name in OF_BINANCE]
+    return [(name, "is Binance's; other addresses of an exchange through ccxt are ccxt_urls") for name in own]
 
 
 def _chosen(

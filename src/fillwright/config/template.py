@@ -81,4 +81,6 @@ def _toml(value: Any) -> str:
         return plain(value)
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, dict):
+        return "{}"
     return json.dumps(str(value)) if isinstance(value, str | Path) else str(value)
