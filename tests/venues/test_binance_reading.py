@@ -134,13 +134,52 @@ def test_an_order_that_is_not_there_is_absent() -> None:
 
 def test_executions_are_read_page_by_page() -> None:
     def trades(params: dict[str, Any]) -> list[dict[str, Any]]:
-        first = params.get("fromId", 1)
+        first = max(params.get("fromId", 1), 1)
         return [trade(number) for number in range(first, min(first + queries.TRADES_MAX, 1_501))]
 
-    binance = Binance(order_status=view(7, "l", executed="1.5", status="FILLED"), myTrades=trades)
+    def newest(params: dict[str, Any]) -> list[dict[str, Any]]:
+        return trades(params) if "fromId" in params else trades({"fromId": 501})
+
+    binance = Binance(order_status=view(7, "l", executed="1.5", status="FILLED"), myTrades=newest)
     report = reading(binance, lambda reader: reader.about(QueryOrder("BTCUSDT", "l")))
     assert [fill.trade_id for fill in report.fills] == list(range(1, 1_501))
-    assert [asked[1].get("fromId") for asked in binance.asked[1:]] == [None, 1_001]
+    assert [asked[1].get("fromId") for asked in binance.asked[1:]] == [None, 0, 1_001]
+
+
+def test_an_order_that_cannot_be_understood_is_left_out_and_hides_no_other() -> None:
+    strange = view(1, "by hand", type="ICEBERG_OF_2027")
+    named = view(3, "ours", status="SUSPENDED")
+    binance = Binance(
+        openOrders_status=[strange, view(2, "open")], order_status=named, account_status=account()
+    )
+    asked = FetchSnapshot(None, ("ours",), "test", symbols=("BTCUSDT",))
+    books = reading(binance, lambda reader: reader.snapshot(asked))
+    assert [one.client_order_id for one in books.orders] == ["open"]
+    assert books.absent == ()
+    assert reading(binance, lambda reader: reader.about(QueryOrder("BTCUSDT", "ours"))) is None
+
+
+def test_an_order_that_is_executed_while_it_is_read_is_read_again() -> None:
+    binance = Binance(
+        order_status=Script(
+            view(7, "l", executed="0.001", status="PARTIALLY_FILLED"),
+            view(7, "l", executed="0.002", status="PARTIALLY_FILLED"),
+        ),
+        myTrades=[trade(1), trade(2)],
+    )
+    report = reading(binance, lambda reader: reader.about(QueryOrder("BTCUSDT", "l")))
+    assert (report.executed_quantity, len(report.fills)) == (D("0.002"), 2)
+
+
+def test_a_symbol_that_binance_does_not_have_any_more_has_no_orders() -> None:
+    wrong = Refused(-1121, "Invalid symbol.", 400, ErrorClass.PERMANENT)
+    binance = Binance(order_status=wrong, openOrders_status=wrong)
+    told = reading(binance, lambda reader: reader.about(QueryOrder("GONEUSDT", "l")))
+    assert told == OrderAbsent(symbol="GONEUSDT", client_order_id="l")
+    books = reading(
+        binance, lambda reader: reader.snapshot(FetchSnapshot("GONEUSDT", ("l",), "test", balances=False))
+    )
+    assert (books.orders, books.absent) == ((), ("l",))
 
 
 @pytest.mark.parametrize(

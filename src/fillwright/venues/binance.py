@@ -222,7 +222,8 @@ class BinanceVenue:
             await self._clock.sleep_until(effect.not_before)
         if isinstance(effect, FetchInstruments):
             return (await self._reader.instruments(effect),)
-        return (await self._reader.about(effect),)
+        told = await self._reader.about(effect)
+        return () if told is None else (told,)
 
     def _send(self, effect: Send) -> Coroutine[Any, Any, Sequence[Input]]:
         """Write the request to the session's socket, if there is one; what comes of it."""

@@ -29,7 +29,7 @@ from fillwright.core.types import MILLISECOND, SECOND, ZERO, Asset, ClientOrderI
 from fillwright.ports import Clock
 from fillwright.venues.wire_reports import from_trades, from_view
 from fillwright.wire import queries
-from fillwright.wire.accounts import Account, decode_account, decode_trades
+from fillwright.wire.accounts import Account, Trade, decode_account, decode_trades
 from fillwright.wire.codec import WireError
 from fillwright.wire.exchange_info import ExchangeInfo, ExchangeInfoError, parse_exchange_info
 from fillwright.wire.orders import OrderView, decode_order, decode_orders
@@ -45,8 +45,12 @@ READ_AGAIN_FIRST: Time = 500 * MILLISECOND
 READ_AGAIN_MAX: Time = 10 * SECOND
 READS_AT_ONCE = 8
 """Single orders of one snapshot that are asked about together."""
+READ_ANEW_MAX = 3
+"""So often an order is read again that was executed further between its own read and that of its executions."""
 NO_SUCH_ORDER, ARCHIVED, BAD_SYMBOL = -2013, -2026, -1121
-_NOT_THERE = frozenset({NO_SUCH_ORDER, ARCHIVED})
+_NO_SUCH_SYMBOL = frozenset({BAD_SYMBOL})
+_NOT_THERE = frozenset({NO_SUCH_ORDER, ARCHIVED}) | _NO_SUCH_SYMBOL
+"""Of a symbol that Binance does not have any more there is no order either."""
 
 
 def decode_information(body: Body) -> ExchangeInfo:
@@ -78,8 +82,11 @@ class Reader:
 
     # -- effects -----------------------------------------------------------------------------------------------
 
-    async def about(self, asked: QueryOrder) -> OrderReport | OrderAbsent:
-        """One order with all its executions, by Binance's number where it is known, then by our id."""
+    async def about(self, asked: QueryOrder) -> OrderReport | OrderAbsent | None:
+        """One order with all its executions, by Binance's number where it is known, then by our id.
+
+        None: it is there, and cannot be understood.
+        """
         view = None
         if asked.order_id:
             view = await self._order(asked.symbol, order_id=asked.order_id)
@@ -92,8 +99,9 @@ class Reader:
 
     async def snapshot(self, asked: FetchSnapshot) -> VenueSnapshot:
         """Open orders, those that were named, and balances."""
-        views = await self._read(queries.open_orders(asked.symbol), decode_orders) or ()
-        reports = await self._all([self._reported(view) for view in views])
+        views = await self._read(queries.open_orders(asked.symbol), decode_orders, _NO_SUCH_SYMBOL) or ()
+        told = await self._all([self._reported(view) for view in views])
+        reports = [report for report in told if report is not None]
         seen = {report.client_order_id for report in reports}
         named = [
             QueryOrder(symbol, name) for name, symbol in self._symbols_of(asked).items() if name not in seen
@@ -133,7 +141,7 @@ class Reader:
     async def _described(self, symbols: tuple[Symbol, ...]) -> list[Instrument] | None:
         """None: one of them does not exist."""
         request = queries.exchange_information(symbols)
-        info = await self._read(request, decode_information, frozenset({BAD_SYMBOL}))
+        info = await self._read(request, decode_information, _NO_SUCH_SYMBOL)
         if info is None:
             return None
         return [info.instruments[symbol] for symbol in symbols if symbol in info.instruments]
@@ -146,25 +154,39 @@ class Reader:
         request = queries.order_status(symbol, order_id=order_id, client_order_id=client_order_id)
         return await self._read(request, decode_order, _NOT_THERE)
 
-    async def _reported(self, view: OrderView, name: ClientOrderId = "") -> OrderReport:
-        """An order with its executions."""
+    async def _reported(self, view: OrderView, name: ClientOrderId = "") -> OrderReport | None:
+        """An order with its executions; None when a word in it is not known, as of an order type new at Binance."""
         self.on_found(view)
         fills: tuple[FillReport, ...] = ()
         if view.executed_quantity != ZERO:
             fills = await self._fills(view.symbol, view.order_id)
-        return from_view(view, fills, name)
+            for _ in range(READ_ANEW_MAX):  # both are to tell of one moment
+                if sum((fill.quantity for fill in fills), ZERO) <= view.executed_quantity:
+                    break
+                view = await self._order(view.symbol, order_id=view.order_id) or view
+        try:
+            return from_view(view, fills, name)
+        except WireError as error:
+            self._log.error("an order cannot be understood: it is left out", reason=str(error))
+            return None
 
     async def _fills(self, symbol: Symbol, order_id: int) -> tuple[FillReport, ...]:
-        """All executions of an order, page by page."""
+        """All executions of an order: the newest, and when there may be more all of them from the first, in pages."""
+        page = await self._trades(symbol, order_id, None)
+        if len(page) < queries.TRADES_MAX:
+            return from_trades(page)
         fills: list[FillReport] = []
-        first: int | None = None
+        first = 0
         while True:
-            request = queries.my_trades(symbol, order_id=order_id, from_id=first)
-            page = await self._read(request, decode_trades) or ()
+            page = await self._trades(symbol, order_id, first)
             fills += from_trades(page)
             if len(page) < queries.TRADES_MAX:
                 return tuple(fills)
             first = page[-1].trade_id + 1
+
+    async def _trades(self, symbol: Symbol, order_id: int, first: int | None) -> tuple[Trade, ...]:
+        request = queries.my_trades(symbol, order_id=order_id, from_id=first)
+        return await self._read(request, decode_trades, _NO_SUCH_SYMBOL) or ()
 
     def _symbols_of(self, asked: FetchSnapshot) -> dict[ClientOrderId, Symbol]:
         """Where to look for each order that was named; of one whose symbol nobody tells nothing is said."""
