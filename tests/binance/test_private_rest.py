@@ -265,6 +265,17 @@ def test_silence_is_unknown_after_its_time(box: HttpBox) -> None:
     assert order_ids(box) == ["RT_a_1_E_1"]
 
 
+def test_a_read_is_given_up_sooner_than_an_order(box: HttpBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fillwright.binance.private_rest.READ_TIMEOUT_S", 0.1)
+    fault(box, Fate.ANSWER_LOST, times=2, by=Cut.SILENCE)
+
+    async def story(bench: Bench) -> None:
+        assert await bench.ask(queries.account_status()) == Unknown("no answer within 0.1 s")
+        assert await bench.ask(PLACE) == Unknown("no answer within 0.4 s")
+
+    tell(Bench(box.server.url, timeout_s=0.4), story)
+
+
 @pytest.mark.parametrize(("code", "status"), [(-1007, 408), (-1006, 400), (-1008, 503), (None, 502)])
 def test_what_binance_does_not_know_nobody_knows(box: HttpBox, code: int | None, status: int) -> None:
     fault(

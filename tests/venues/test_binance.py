@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 
 from fillwright.binance.connection import Connection
+from fillwright.binance.private_rest import READ_TIMEOUT_S
 from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
 from fillwright.core.inputs import (
     ForeignStop,
@@ -25,7 +26,7 @@ from fillwright.core.types import SECOND, ErrorClass, VenueOrderStatus
 from fillwright.exchange.faults import Outcome
 from fillwright.exchange.server.fault_plan import CallFault, Cut, EventFate, StreamEventFault
 from fillwright.ports import VenueUnavailableError
-from fillwright.venues.binance import PROTECT_WINDOW_MS, is_foreign_stop
+from fillwright.venues.binance import PROTECT_WINDOW_MS, READS_AT_OPEN_MAX, is_foreign_stop
 from fillwright.wire.stream import ExecutionReport, decode_event
 from tests.exchange.builders import BUY, SYMBOL, limit
 from tests.venues.box_kit import BoxKit
@@ -86,6 +87,25 @@ def test_an_account_that_may_not_trade_is_not_opened() -> None:
             await kit.venue.open()
         kit.box.exchange.set_can_trade("main", True)
         assert (await kit.venue.open()).instruments
+
+    at(story)
+
+
+def test_what_is_not_told_at_once_is_asked_again_before_it_is_given_up() -> None:
+    async def story(kit: BoxKit) -> None:
+        def lost(times: int, by: Cut) -> None:
+            kit.box.faults.install(
+                CallFault(endpoint="account.commission", outcome=Outcome.LOST, times=times, by=by)
+            )
+
+        await kit.leave()
+        lost(READS_AT_OPEN_MAX - 1, Cut.SILENCE)
+        began = the_loop().time()
+        assert (await kit.venue.open()).instruments
+        assert the_loop().time() - began < READS_AT_OPEN_MAX * (READ_TIMEOUT_S + 1)
+        lost(READS_AT_OPEN_MAX, Cut.CLOSE)
+        with pytest.raises(VenueUnavailableError, match="rates of"):
+            await kit.venue.open()
 
     at(story)
 

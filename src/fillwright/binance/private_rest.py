@@ -28,6 +28,8 @@ from fillwright.wire.signing import percent_encoded, query, timed
 
 TIMEOUT_S = 12.0
 """Of a whole request: Binance answers within ten seconds, if only to say that it does not know."""
+READ_TIMEOUT_S = 4.0
+"""So long a read may be silent: it changes nothing, so that it is asked again rather than waited for."""
 CONNECT_TIMEOUT_S = 3.0
 RECV_WINDOW_MS = 5_000
 CONNECTIONS_MAX = 20
@@ -78,6 +80,7 @@ class PrivateRest:
         self._base, self._signer = base, signer
         self._clock, self._budget = clock, budget
         self._timeout_s, self._tls = timeout_s, tls
+        self._read_timeout_s = min(timeout_s, READ_TIMEOUT_S)
         self._session: aiohttp.ClientSession | None = None
         self._headers = {"User-Agent": f"fillwright/{__version__}"}
         self._signed_headers = dict(self._headers)
@@ -95,7 +98,7 @@ class PrivateRest:
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=CONNECT_TIMEOUT_S),
+            timeout=self._patience(None),
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=(_send_once,),
             trace_configs=[_watch_connections()],
@@ -171,17 +174,29 @@ class PrivateRest:
         method, path = request.rest
         url = URL(f"{self._base}{path}?{text}" if text else f"{self._base}{path}", encoded=True)
         way = SimpleNamespace(is_there=False)
+        silence_s = self._timeout_s if request.changes else self._read_timeout_s
         try:
             async with session.request(
-                method, url, headers=headers, allow_redirects=False, trace_request_ctx=way
+                method,
+                url,
+                headers=headers,
+                allow_redirects=False,
+                timeout=self._patience(None if request.changes else silence_s),
+                trace_request_ctx=way,
             ) as response:
                 self._budget.told_by_headers(claim, response.headers)
                 body = await _body(response)
                 status, retry_after = response.status, response.headers.get("Retry-After")
         except (aiohttp.ClientError, TimeoutError, _TooLarge) as error:
-            why = _words(error, self._timeout_s)
+            why = _words(error, silence_s)
             return Unknown(why) if way.is_there else Unsent(why)
         return from_http(status, body, retry_after, self._clock.now())
+
+    def _patience(self, silence_s: float | None) -> aiohttp.ClientTimeout:
+        """How long a request may take in all, and between two pieces of its answer."""
+        return aiohttp.ClientTimeout(
+            total=self._timeout_s, sock_connect=CONNECT_TIMEOUT_S, sock_read=silence_s
+        )
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

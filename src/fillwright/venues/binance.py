@@ -20,8 +20,8 @@ import structlog
 from fillwright.binance.budget import Lane
 from fillwright.binance.clock_sync import ClockSync, ClockSyncError
 from fillwright.binance.endpoints import Endpoints
-from fillwright.binance.outcomes import Outcome, Refused, Unsent
-from fillwright.binance.private_rest import PrivateRest
+from fillwright.binance.outcomes import Outcome, Refused, Unknown, Unsent
+from fillwright.binance.private_rest import READ_TIMEOUT_S, PrivateRest
 from fillwright.binance.user_stream import UserStream, UserStreamSettings
 from fillwright.binance.websocket_api import Account, ApiSettings, WebSocketApi, Written
 from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
@@ -38,7 +38,7 @@ from fillwright.core.types import (
 )
 from fillwright.ports import Clock, Reports, VenueEffect, VenueTerms, VenueUnavailableError
 from fillwright.venues.binance_answers import from_outcome
-from fillwright.venues.binance_reading import Reader
+from fillwright.venues.binance_reading import READ_AGAIN_FIRST, Reader
 from fillwright.venues.binance_terms import read_terms
 from fillwright.venues.wire_reports import from_event
 from fillwright.wire.codec import WireError, moment
@@ -48,6 +48,8 @@ from fillwright.wire.stream import EventStreamTerminated, ExecutionReport, Known
 
 PROTECT_WINDOW_MS = 1_000
 """recvWindow of protective requests: one that is late is placed again soon."""
+READS_AT_OPEN_MAX = 3
+"""Tries of what an account needs before it comes up; then it is told that it cannot be had."""
 FOREIGN_STOP = "RT_ES"
 """Cancels of the keys-only emergency stop begin with this."""
 _CANCELED = ExecutionType.CANCELED.value
@@ -260,12 +262,19 @@ class BinanceVenue:
     # -- reads -------------------------------------------------------------------------------------------------
 
     async def _read_at_open(self, request: WireRequest) -> Outcome:
-        return await self._rest.call(request, Lane.QUERY)
+        """Over REST; one whose outcome nobody knows is asked again: what is open waits for its account."""
+        outcome = await self._rest.call(request, Lane.QUERY)
+        for _ in range(READS_AT_OPEN_MAX - 1):
+            if not isinstance(outcome, Unknown):
+                break
+            await self._clock.sleep_until(self._clock.now() + READ_AGAIN_FIRST)
+            outcome = await self._rest.call(request, Lane.QUERY)
+        return outcome
 
     async def _read_once(self, request: WireRequest, attempt: int) -> Outcome:
         """One attempt at a read: over REST, and every other time over the session while it is up."""
         if attempt % 2 and self._session.is_up:
-            return await self._session.ask(request, Lane.QUERY)
+            return await self._session.ask(request, Lane.QUERY, timeout_s=READ_TIMEOUT_S)
         return await self._rest.call(request, Lane.QUERY)
 
     def _found(self, view: OrderView) -> None:

@@ -5,6 +5,7 @@ Sources: Binance Spot REST "Exchange information", "Account information", "Query
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
 from typing import TypeVar
@@ -39,22 +40,27 @@ _UNITS_S = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400}
 async def read_terms(
     ask: AskOnce, reader: Reader, symbols: tuple[Symbol, ...], profile: VenueProfile
 ) -> tuple[VenueTerms, ExchangeInfo]:
-    """Ask for everything once; VenueUnavailableError says what could not be had.
+    """Ask for everything at once; VenueUnavailableError says what could not be had.
 
     ``symbols`` empty: all that may be traded on Spot.
     """
-    info = await _had(ask, queries.exchange_information(symbols), decode_information, "its symbols")
+    rated = symbols if len(symbols) <= COMMISSIONS_MAX else ()
+    questions = [
+        queries.exchange_information(symbols),
+        queries.account_status(),
+        *[queries.account_commission(symbol) for symbol in rated],
+    ]
+    of_symbols, of_account, *of_rates = await asyncio.gather(*[ask(one) for one in questions])
+    info = _had(of_symbols, decode_information, "its symbols")
     missing = [symbol for symbol in symbols if symbol not in info.instruments]
     if missing:
         raise VenueUnavailableError(f"Binance does not have {', '.join(missing)}")
-    account = await _had(ask, queries.account_status(), decode_account, "the account")
+    account = _had(of_account, decode_account, "the account")
     if not account.can_trade:
         raise VenueUnavailableError("Binance does not let this account trade")
     maker, taker = _rates(account)
-    for symbol in symbols if len(symbols) <= COMMISSIONS_MAX else ():
-        commission = await _had(
-            ask, queries.account_commission(symbol), decode_account_commission, f"the rates of {symbol}"
-        )
+    for symbol, outcome in zip(rated, of_rates, strict=True):
+        commission = _had(outcome, decode_account_commission, f"the rates of {symbol}")
         maker, taker = max(maker, _whole(commission, "maker")), max(taker, _whole(commission, "taker"))
     instruments = tuple([one for one in info.instruments.values() if one.spot_allowed])
     terms = VenueTerms(
@@ -100,8 +106,8 @@ def _sum(rates: CommissionRates, role: str) -> Decimal:
     return base + max(rates.buyer or ZERO, rates.seller or ZERO)
 
 
-async def _had(ask: AskOnce, request: WireRequest, decode: Callable[[Body], Decoded], what: str) -> Decoded:
-    answer = read(await ask(request), decode)
+def _had(outcome: Outcome, decode: Callable[[Body], Decoded], what: str) -> Decoded:
+    answer = read(outcome, decode)
     if isinstance(answer, Refused | Unknown | Unsent):
         raise VenueUnavailableError(f"Binance does not tell {what}: {why(answer)}")
     return answer
