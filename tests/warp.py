@@ -55,9 +55,10 @@ class _Selector(selectors.DefaultSelector):
 class WarpLoop(asyncio.SelectorEventLoop):
     """See the module."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Time = START) -> None:
         selector = _Selector()
         super().__init__(selector)
+        self._start = start
         self._passed_s = 0.0
         selector.warp = self._warp
 
@@ -70,7 +71,7 @@ class WarpLoop(asyncio.SelectorEventLoop):
 
     def now(self) -> Time:
         """Microseconds UTC."""
-        return START + round(self._passed_s * SECOND)
+        return self._start + round(self._passed_s * SECOND)
 
 
 class WarpClock:
@@ -87,9 +88,9 @@ class WarpClock:
             await asyncio.sleep(left / SECOND)
 
 
-def warped(story: Coroutine[Any, Any, T]) -> T:
+def warped(story: Coroutine[Any, Any, T], loop: WarpLoop | None = None) -> T:
     """Run a story on a loop of its own, and end what it left behind."""
-    loop = WarpLoop()
+    loop = loop or WarpLoop()
     try:
         asyncio.set_event_loop(loop)
         return loop.run_until_complete(story)
