@@ -135,6 +135,61 @@ def test_a_new_connection_that_ends_while_it_takes_over_is_made_again() -> None:
     play(story)
 
 
+YOUNG = KeepSettings(backoff_base_s=0.1, backoff_cap_s=0.2, stable_s=10.0, overlap_s=0.0)
+
+
+def test_connections_that_are_all_to_be_replaced_at_once_are_replaced_ever_more_slowly() -> None:
+    async def story(server: FakeBinance) -> None:
+        async with kept(server, YOUNG) as found:
+
+            async def shutting_down(old: Connection, new: Connection) -> None:
+                new.ask_rotation("this server is going, too")
+
+            found.keeper._take_over = shutting_down
+            await server.until(lambda: len(found.states) == 1, "up")
+            found.made[0].ask_rotation("it is time")
+            await asyncio.sleep(1.0)
+            assert 2 <= len(found.made) <= 30  # without a wait hundreds
+            assert found.states == [(True, "")]
+
+    play(story)
+
+
+def test_successors_that_end_at_once_are_made_ever_more_slowly() -> None:
+    async def story(server: FakeBinance) -> None:
+        async with kept(server, YOUNG) as found:
+
+            async def losing(old: Connection, new: Connection) -> None:
+                new.abort()
+                await new.ended()
+
+            found.keeper._take_over = losing
+            await server.until(lambda: len(found.states) == 1, "up")
+            found.made[0].ask_rotation("it is time")
+            await asyncio.sleep(1.0)
+            assert 2 <= len(found.made) <= 30
+            assert found.states == [(True, "")]
+
+    play(story)
+
+
+def test_a_connection_that_cannot_be_replaced_yet_is_asked_whether_it_is_there() -> None:
+    async def story(server: FakeBinance) -> None:
+        settings = KeepSettings(backoff_base_s=0.1, backoff_cap_s=0.2, stable_s=0.0, silence_s=0.2)
+        async with kept(server, settings) as found:
+            await server.until(lambda: len(found.states) == 1, "up")
+            found.failures = [ConnectionFailed("too many connections", 0.7)]
+            found.made[0].ask_rotation("it is time")
+            await asyncio.sleep(0.4)
+            assert server.clients[0].pings
+            server.answers_pings = False
+            await server.until(lambda: len(found.states) > 1, "given up")
+            assert found.states[1] == (False, "the connection was lost while it was being replaced")
+            assert len(found.made) < 3
+
+    play(story)
+
+
 def test_waiting_for_an_event_ends_with_time() -> None:
     async def story() -> None:
         event = asyncio.Event()

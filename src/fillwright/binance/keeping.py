@@ -60,7 +60,7 @@ class Keeper:
         self._make, self._take_over, self._on_state = make, take_over, on_state
         self._settings = settings
         self._draw = draw or random.Random()
-        self._backoff = self._new_backoff()
+        self._backoff = Backoff(settings.backoff_base_s, settings.backoff_cap_s, self._draw)
         self._open: list[Connection] = []
 
     async def run(self) -> None:
@@ -88,9 +88,6 @@ class Keeper:
             for left in self._open:
                 left.abort()
             self._open.clear()
-
-    def _new_backoff(self) -> Backoff:
-        return Backoff(self._settings.backoff_base_s, self._settings.backoff_cap_s, self._draw)
 
     async def _connected(self) -> Connection:
         """A connection, however long it takes."""
@@ -129,27 +126,52 @@ class Keeper:
             left_s = rotate_after_s - connection.age_s()
             if connection.wants_rotation or left_s < WAIT_MIN_S:
                 return ""
-            half_s = settings.silence_s / 2
-            if silent_s >= half_s and connection.pinged_at <= connection.heard_at:
-                await connection.ping()
-            wait_s = half_s - silent_s if silent_s < half_s else settings.silence_s - silent_s
-            await until_set(connection.changed, min(max(wait_s, WAIT_MIN_S), left_s))
+            await self._listened(connection, left_s)
+
+    async def _listened(self, connection: Connection, most_s: float) -> None:
+        """Wait until something changes, at most so long, or until it is to be looked at; silent, it is pinged."""
+        silent_s, silence_s = connection.silent_s(), self._settings.silence_s
+        half_s = silence_s / 2
+        if silent_s >= half_s and connection.pinged_at <= connection.heard_at:
+            await connection.ping()
+        wait_s = half_s - silent_s if silent_s < half_s else silence_s - silent_s
+        await until_set(connection.changed, min(max(wait_s, WAIT_MIN_S), most_s))
 
     async def _replaced(self, old: Connection) -> Connection | None:
-        """The next connection once it does its work; None when the old one ends before there is one."""
-        backoff = self._new_backoff()
-        while old.is_up and old.silent_s() < self._settings.silence_s:
+        """The next connection once it does its work; None when the old one ends before there is one.
+
+        An old one that is young is no better than one that broke (a server that goes down may tell so at once, and the
+        next may be as bad): its successor is made later each time, and so is one after a successor that ended.
+        """
+        settings, wait_s = self._settings, 0.0
+        if old.age_s() >= settings.stable_s:
+            self._backoff.reset()
+        else:
+            wait_s = self._backoff.next_s()
+        while await self._outlasts(old, wait_s):
             try:
                 new = await self._made()
             except ConnectionFailed as error:
-                old.changed.clear()
-                await until_set(old.changed, max(backoff.next_s(), error.wait_s))
+                wait_s = max(self._backoff.next_s(), error.wait_s)
                 continue
             await self._take_over(old, new)
             if new.is_up:
                 return new
             await self._closed(new)
+            wait_s = self._backoff.next_s()
         return None
+
+    async def _outlasts(self, connection: Connection, wait_s: float) -> bool:
+        """Wait so long; whether a connection is there all the while."""
+        loop, silence_s = asyncio.get_running_loop(), self._settings.silence_s
+        due = loop.time() + wait_s
+        while connection.is_up and connection.silent_s() < silence_s:
+            left_s = due - loop.time()
+            if left_s <= 0:
+                return True
+            connection.changed.clear()
+            await self._listened(connection, max(left_s, WAIT_MIN_S))
+        return False
 
 
 async def until_set(event: asyncio.Event, timeout_s: float) -> None:
