@@ -1,13 +1,17 @@
 """A signal's way to the exchange: to its bytes on the socket and to the answer, beside other clients' bare orders.
 
-The exchange is a process of its own; everybody places the same order (LIMIT, far from the market) in turn, on one loop,
-with a pause between, and cancels it untimed. What others do is placing alone; ours checks risk and journals before.
+The exchange is a process of its own; everybody places the same order (LIMIT, far from the market), some in a row and in
+turn, on one loop, and cancels it untimed: back to back, and again with a rest before each, after which nothing is warm.
+What others do is placing alone; ours checks risk and journals before. Nobody's own frame and nobody's own block on the
+disk show what the way to the exchange, and a journal that survives a power cut, take by themselves.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import os
 import sys
 import tempfile
 import time
@@ -35,7 +39,7 @@ from fillwright.binance.signers import Signer, make_signer
 from fillwright.core.effects import Send
 from fillwright.core.inputs import CancelAll, Entry, Input, OrderReport, Quote, Signal, Size, SubmitSignal
 from fillwright.core.requests import OrderListRequest, OrderRequest
-from fillwright.core.types import Direction, Mode
+from fillwright.core.types import MINUTE, Direction, Mode
 from fillwright.ports import Owner, Reports, Venue, VenueEffect, VenueTerms
 from fillwright.runtime.account import READY, AccountEngine
 from fillwright.runtime.clock import SystemClock
@@ -52,9 +56,15 @@ LISTS, ALONE = "BTCUSDT", "ETHUSDT"
 PRICE, QUANTITY, NOTIONAL = Decimal(59_400), Decimal("0.01"), Decimal(594)
 BID, ASK = Decimal(BOOK["bids"][0][0]), Decimal(BOOK["asks"][0][0])
 STOP, TARGET = Decimal(57_000), Decimal(62_000)
-PAUSE_S = 0.003
-"""Between an answer and the next order: everybody meets an idle machine."""
-WARM_UP = 30
+RESTS_S = {"back to back": 0.0, "after 3 ms of rest": 0.003}
+"""Between an answer and the next order."""
+IN_A_ROW = 20
+"""So many orders one places before it is the next one's turn; the first of everybody's turns are not counted."""
+TRADERS = 40
+"""Whose signals they are, in turn; each has one a candle."""
+CANDLES = 55
+BLOCK = b"x" * 4096
+DISK_BYTES = 8 * 1024 * 1024
 AIMS = {"normal": "aim ≤ 150 µs", "full": "aim ≤ 300 µs"}
 """By the journal's durability; each has an account of its own, so that nobody hears of another's orders."""
 BALANCES = {"USDT": "1000000", "BTC": "10", "ETH": "100"}
@@ -142,7 +152,7 @@ class Ours:
         self.store = open_store(folder / f"{durability}.db", durability=durability, lay_out=True)
         wanted = settings()
         risk = msgspec.structs.replace(wanted.risk, max_spread_percent=Decimal(5))
-        wanted = msgspec.structs.replace(wanted, risk=risk)
+        wanted = msgspec.structs.replace(wanted, risk=risk, candle_interval="1m")
         venue = place.venue(durability, signer, clock, BinanceSettings(symbols=(LISTS, ALONE)))
         self.venue = _Noted(venue)
         self.hub, self.clock = MarketHub(clock), clock
@@ -151,7 +161,7 @@ class Ours:
         self.running = asyncio.create_task(self.account.run())
         self.sent: list[float] = []
         self.acknowledged: list[float] = []
-        self._number = 0
+        self._number, self._since = 0, clock.now()
 
     async def ready(self) -> None:
         """Wait until it takes signals, with a price of each symbol."""
@@ -161,15 +171,15 @@ class Ours:
         for symbol in (LISTS, ALONE):
             self.account.observe(Quote(symbol, BID, ASK, BID, self.clock.now()))
 
-    async def one(self, symbol: str, written: list[float]) -> None:
+    async def one(self, symbol: str, written: list[float], rest_s: float) -> None:
         """One signal, timed; then everything is cancelled."""
         self._number += 1
         item = SubmitSignal(
             Signal(
-                trader_id=f"t{self._number}",
+                trader_id=f"t{self._number % TRADERS}",
                 symbol=symbol,
                 side=Direction.LONG,
-                created_at=self.clock.now(),
+                created_at=self._since - self._number // TRADERS % CANDLES * MINUTE,
                 entry=Entry("limit", PRICE),
                 stop_loss=STOP,
                 take_profit=TARGET,
@@ -187,11 +197,11 @@ class Ours:
         self.acknowledged.append(end - begin)
         answer = await reply
         assert answer.ok, answer
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(rest_s)
         await self.account.submit(CancelAll(by="bench"))
         while self.account.engine.ledger.open_orders:  # noqa: ASYNC110 - the ledger tells nobody
             await asyncio.sleep(0.001)
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(rest_s)
 
     def reset(self) -> None:
         """Forget the times so far."""
@@ -301,13 +311,13 @@ async def _official(box: Box, stack: AsyncExitStack) -> dict[str, tuple[Place, C
     }
 
 
-async def _timed(place: Place, cancel: Cancel) -> float:
+async def _timed(place: Place, cancel: Cancel, rest_s: float) -> float:
     begin = time.perf_counter()
     made = await place()
     took = time.perf_counter() - begin
-    await asyncio.sleep(PAUSE_S)
+    await asyncio.sleep(rest_s)
     await cancel(made)
-    await asyncio.sleep(PAUSE_S)
+    await asyncio.sleep(rest_s)
     return took
 
 
@@ -377,40 +387,83 @@ async def _run(box: Box, folder: Path, rounds: int) -> list[Row]:
             for make in (_ccxt, _python_binance, _official)
             for name, pair in (await make(box, stack)).items()
         }
-        times: dict[str, list[float]] = {name: [] for name in others}
-        for number in range(WARM_UP + rounds):
-            if number == WARM_UP:
-                for one in ours.values():
-                    one.reset()
-                times = {name: [] for name in others}
-            for one in ours.values():
-                await one.one(ALONE, written)
-            for name, pair in others.items():
-                times[name].append(await _timed(*pair))
-        assert all(isinstance(one.venue.request, OrderRequest) for one in ours.values())
-        found += _compared(ours, times)
-        for one in ours.values():
-            one.reset()
-        for _ in range(rounds):
-            for one in ours.values():
-                await one.one(LISTS, written)
-        assert all(isinstance(one.venue.request, OrderListRequest) for one in ours.values())
-        for name, one in ours.items():
-            found.append(row(f"signal → order list on the socket, {name.upper()}", one.sent, AIMS[name]))
-            found.append(row(f"  → acknowledged, {name.upper()}", one.acknowledged))
+        others["nobody: a block over-written and synced, disk"] = _disk(folder, stack)
+        for label, rest_s in RESTS_S.items():
+            times = await _compared(ours, others, written, rounds, rest_s)
+            found += _of_orders(ours, times, label)
+            await _lists(ours, written, rounds, rest_s)
+            for name, one in ours.items():
+                aim = AIMS[name] if not rest_s else ""
+                found.append(
+                    row(f"{label}: signal → order list on the socket, {name.upper()}", one.sent, aim)
+                )
+                found.append(row(f"  → acknowledged, {name.upper()}", one.acknowledged))
     return found
 
 
-def _compared(ours: dict[str, Ours], times: dict[str, list[float]]) -> list[Row]:
+async def _compared(
+    ours: dict[str, Ours],
+    others: dict[str, tuple[Place, Cancel]],
+    written: list[float],
+    rounds: int,
+    rest_s: float,
+) -> dict[str, list[float]]:
+    """Everybody's LIMIT order in turn; the others' times."""
+    times: dict[str, list[float]] = {name: [] for name in others}
+    for number in range(1 + rounds // IN_A_ROW):
+        if number == 1:
+            for one in ours.values():
+                one.reset()
+            times = {name: [] for name in others}
+        for one in ours.values():
+            for _ in range(IN_A_ROW):
+                await one.one(ALONE, written, rest_s)
+        for name, pair in others.items():
+            times[name] += [await _timed(*pair, rest_s) for _ in range(IN_A_ROW)]
+    assert all(isinstance(one.venue.request, OrderRequest) for one in ours.values())
+    return times
+
+
+async def _lists(ours: dict[str, Ours], written: list[float], rounds: int, rest_s: float) -> None:
+    for one in ours.values():
+        one.reset()
+    for _ in range(rounds // IN_A_ROW):
+        for one in ours.values():
+            for _ in range(IN_A_ROW):
+                await one.one(LISTS, written, rest_s)
+    assert all(isinstance(one.venue.request, OrderListRequest) for one in ours.values())
+
+
+def _of_orders(ours: dict[str, Ours], times: dict[str, list[float]], label: str) -> list[Row]:
     found = []
     for name, one in ours.items():
-        found.append(row(f"signal → LIMIT order on the socket, {name.upper()}", one.sent, AIMS[name]))
+        aim = AIMS[name] if not RESTS_S[label] else ""
+        found.append(row(f"{label}: signal → LIMIT order on the socket, {name.upper()}", one.sent, aim))
         found.append(row(f"  → acknowledged, {name.upper()}", one.acknowledged))
-    base = percentiles(ours["full"].acknowledged)[0]
+    base = percentiles(ours["normal"].acknowledged)[0]
     for name, samples in times.items():
         ratio = percentiles(samples)[0] / base
-        found.append(row(f"LIMIT order → acknowledged, {name}", samples, f"{ratio:.2f} × ours (FULL)"))
+        found.append(
+            row(f"{label}: LIMIT order → acknowledged, {name}", samples, f"{ratio:.2f} × ours (NORMAL)")
+        )
     return found
+
+
+def _disk(folder: Path, stack: AsyncExitStack) -> tuple[Place, Cancel]:
+    """One block of a file that has its length already: less than any journal writes, and as long as any waits."""
+    file = stack.enter_context((folder / "disk").open("w+b", buffering=0))
+    file.write(bytes(DISK_BYTES))
+    os.fsync(file.fileno())
+    places = itertools.cycle(range(0, DISK_BYTES, len(BLOCK)))
+
+    async def place() -> None:
+        os.pwrite(file.fileno(), BLOCK, next(places))
+        os.fdatasync(file.fileno())
+
+    async def cancel(made: Any) -> None:
+        del made
+
+    return place, cancel
 
 
 def rows(quick: bool) -> list[Row]:
