@@ -112,7 +112,7 @@ def test_a_connection_that_was_broken_off_is_made_anew(monkeypatch: pytest.Monke
     async def story() -> None:
         async with hundred() as live:
             desk = await CcxtDesk(live).start()
-            for line in desk.venue._client.exchange.clients.values():
+            for line in desk.venue.client.exchange.clients.values():
                 line.connected = asyncio.get_running_loop().create_future()
                 line.connected.cancel()
                 line.reject(asyncio.CancelledError())
@@ -141,7 +141,7 @@ def test_a_stream_that_does_not_come_up_is_tried_again_and_can_be_left(
                 await asyncio.sleep(60)
 
             for name in ("watch_orders", "watch_my_trades", "watch_balance"):
-                setattr(desk.venue._client.exchange, name, silence)
+                setattr(desk.venue.client.exchange, name, silence)
             desk._running = asyncio.ensure_future(desk.venue.run(desk.told.extend))
             await until(lambda: len(watched) > 6, "it is tried again")
             assert desk.told == []
@@ -155,7 +155,7 @@ def test_an_exchange_without_streams_is_read_again_and_again(monkeypatch: pytest
     async def story() -> None:
         async with hundred() as live:
             desk = CcxtDesk(live, poll_ms=30)
-            prepare = desk.venue._client._prepare
+            prepare = desk.venue.client._prepare
             assert prepare is not None
 
             def without_streams(exchange: Any) -> None:
@@ -163,7 +163,7 @@ def test_an_exchange_without_streams_is_read_again_and_again(monkeypatch: pytest
                 for name in ("watchOrders", "watchMyTrades", "watchBalance"):
                     exchange.has[name] = False
 
-            desk.venue._client._prepare = without_streams
+            desk.venue.client._prepare = without_streams
             await desk.start()
             await desk.venue.carry_out(Send(limit(BUY, "1", "90", "l"), "entry"))
             await until(lambda: any(isinstance(one, OrderReport) for one in desk.told), "the order is seen")

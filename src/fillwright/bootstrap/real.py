@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from fillwright.binance.endpoints import Endpoints
 from fillwright.binance.signers import Signer, SigningKeyError, make_signer
+from fillwright.bootstrap.ccxt import (
+    CcxtAccess,
+    access_of,
+    is_through_ccxt,
+    looked_at,
+    prices_of,
+    venue_of,
+)
 from fillwright.config import Config, RealConfig
 from fillwright.core.settings import Settings
 from fillwright.core.types import AccountId, Mode, Symbol
 from fillwright.market.live.late import LateMarket
 from fillwright.options import BadInputError
-from fillwright.ports import Clock, Owner, Store
+from fillwright.ports import Clock, MarketData, Owner, Store, Venue
 from fillwright.runtime.account import AccountEngine
 from fillwright.runtime.market import MarketHub
 from fillwright.runtime.modes import Finding, SelfTest
@@ -24,6 +33,8 @@ from fillwright.runtime.recovery import Configured
 from fillwright.venues.binance import BinanceSettings
 from fillwright.venues.binance_place import BinancePlace
 from fillwright.venues.binance_self_test import look
+from fillwright.venues.ccxt import CcxtVenue
+from fillwright.venues.ccxt_suitability import UnsuitedExchangeError
 
 KEY_TYPE_ANY = "auto"
 
@@ -39,6 +50,8 @@ class RealAccount(msgspec.Struct, frozen=True):
     """Takes Binance's streams once they are loaded."""
     endpoints: Endpoints
     self_test: SelfTest
+    own_prices: Callable[[Sequence[str]], MarketData | None] | None = None
+    """Makes its own source for candles of these intervals; None, or of nothing: Binance's streams."""
 
     @property
     def account_id(self) -> AccountId:
@@ -51,14 +64,20 @@ class RealAccount(msgspec.Struct, frozen=True):
         return MarketLine(self.hub, self.market)
 
 
-def signers_of(config: Config) -> dict[Mode, Signer]:
+def signers_of(config: Config) -> dict[Mode, Signer | CcxtAccess]:
     """The signers of all accounts, that of ``trading.real_mode`` first; BadInputError tells all that is wrong."""
-    found: dict[Mode, Signer] = {}
+    found: dict[Mode, Signer | CcxtAccess] = {}
     problems: list[str] = []
     for mode in sorted(config.real, key=lambda mode: mode != config.trading.real_mode):
         account = config.real[mode]
         assert account.api_key is not None
         assert account.secret is not None
+        if is_through_ccxt(account):
+            try:
+                found[mode] = access_of(mode, account)
+            except UnsuitedExchangeError as error:
+                problems.append(f"[{mode}]: {error}")
+            continue
         try:
             signer = make_signer(account.api_key, account.secret, account.private_key_password)
         except SigningKeyError as error:
@@ -93,7 +112,7 @@ def capped(settings: Settings, cap: Decimal) -> Settings:
 
 def real_accounts(
     config: Config,
-    signers: dict[Mode, Signer],
+    signers: dict[Mode, Signer | CcxtAccess],
     symbols: Sequence[Symbol],
     *,
     user_id: str,
@@ -104,25 +123,36 @@ def real_accounts(
     """Put the accounts together; nothing is asked of Binance yet. ``folder``: remembers bans across restarts."""
     found = []
     for mode, signer in signers.items():
-        account, account_id = config.real[mode], str(mode)
+        account = config.real[mode]
         endpoints = endpoints_of(account)
-        place = BinancePlace(endpoints, ban_file=folder / f"binance-{mode}.json")
         settings = capped(config.settings, account.cap_usdt)
-        wanted = BinanceSettings(
-            symbols=tuple(symbols), recv_window_ms=settings.reconciliation.recv_window_ms
-        )
+        owner = Owner(account_id=str(mode), user_id=user_id, mode=mode)
         hub = MarketHub(clock)
-        engine = AccountEngine(
-            Owner(account_id=account_id, user_id=user_id, mode=mode),
-            store,
-            place.venue(account_id, signer, clock, wanted),
-            clock,
-            hub,
-            Configured(settings, config.limits),
-        )
-        test = _self_test(place, signer, settings, reads_key_rights=mode is Mode.MAINNET)
-        found.append(RealAccount(engine, settings, hub, LateMarket(), endpoints, test))
+        venue: Venue
+        if isinstance(signer, CcxtAccess):
+            venue = venue_of(signer, owner.account_id, clock, settings, symbols)
+            test = _ccxt_self_test(venue, clock, settings, reads_key_rights=mode is Mode.MAINNET)
+            prices = partial(prices_of, signer, clock, symbols)
+        else:
+            place = BinancePlace(endpoints, ban_file=folder / f"binance-{mode}.json")
+            wanted = BinanceSettings(
+                symbols=tuple(symbols), recv_window_ms=settings.reconciliation.recv_window_ms
+            )
+            venue = place.venue(owner.account_id, signer, clock, wanted)
+            test = _self_test(place, signer, settings, reads_key_rights=mode is Mode.MAINNET)
+            prices = None
+        engine = AccountEngine(owner, store, venue, clock, hub, Configured(settings, config.limits))
+        found.append(RealAccount(engine, settings, hub, LateMarket(), endpoints, test, prices))
     return found
+
+
+def _ccxt_self_test(
+    venue: CcxtVenue, clock: Clock, settings: Settings, *, reads_key_rights: bool
+) -> SelfTest:
+    async def test() -> Sequence[Finding]:
+        return [*await looked_at(venue, clock, reads_key_rights=reads_key_rights), _limits(settings)]
+
+    return test
 
 
 def _self_test(

@@ -51,6 +51,7 @@ from fillwright.wire.exchange_info import ExchangeInfoError
 
 if TYPE_CHECKING:
     from fillwright.binance.signers import Signer
+    from fillwright.bootstrap.ccxt import CcxtAccess
     from fillwright.bootstrap.real import RealAccount
     from fillwright.bootstrap.serving import Api
     from fillwright.bootstrap.sources import Prices
@@ -148,7 +149,7 @@ class _Plan:
         return found
 
 
-def _signers(config: Config) -> dict[Mode, Signer]:
+def _signers(config: Config) -> dict[Mode, Signer | CcxtAccess]:
     """Of the accounts at Binance; what makes them is loaded when there is one. Raises BadInputError."""
     if not config.real:
         return {}
@@ -227,7 +228,7 @@ class _Service:
         sources = await asyncio.to_thread(_load_sources)
         prices = self._prices(sources)
         for one in self.real:
-            one.market.take(prices.of_binance(one.endpoints, self.plan.real_intervals))
+            one.market.take(prices.of_account(one, self.plan.real_intervals))
         choosing = asyncio.create_task(prices.choose())
         try:
             made_of = await asyncio.to_thread(_load_api)

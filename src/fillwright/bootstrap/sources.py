@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,6 +17,9 @@ from fillwright.market.live.choice import first_available
 from fillwright.market.live.synthetic import LIVE_SHAPE, LiveSyntheticMarket
 from fillwright.market.live.tape import LiveTape
 from fillwright.ports import Clock, MarketData
+
+if TYPE_CHECKING:  # a service without such accounts does not load them
+    from fillwright.bootstrap.real import RealAccount
 
 DAILY_VOLATILITY = 0.12
 """Four times that of a calm market, so that stops and targets are reached while somebody looks."""
@@ -42,6 +46,11 @@ class Prices(msgspec.Struct, frozen=True):
         if feed == "binance":
             return self._binance()
         return self._tape() if feed == "tape" else self._synthetic(MADE_UP)
+
+    def of_account(self, account: RealAccount, intervals: tuple[str, ...]) -> MarketData:
+        """Prices of where an account trades."""
+        own = None if account.own_prices is None else account.own_prices(intervals)
+        return self.of_binance(account.endpoints, intervals) if own is None else own
 
     def of_binance(self, endpoints: Endpoints, intervals: tuple[str, ...]) -> MarketData:
         """Prices of one of Binance's places, for an account there."""

@@ -67,6 +67,11 @@ async def _key(rest: PrivateRest) -> Looked:
         return Looked(
             name="key", passed=False, detail=f"its rights cannot be read: {_why(told)}", is_unverified=True
         )
+    return of_key(told)
+
+
+def of_key(told: KeyRights) -> Looked:
+    """Whether a key may do what it must, and nothing that it should not."""
     wrong = [
         what
         for what, is_wrong in (

@@ -24,6 +24,7 @@ from fillwright.venues.ccxt_client import CcxtClient, CcxtKeys, CcxtSettings
 from fillwright.venues.ccxt_errors import CallFailed, Failure
 from fillwright.venues.ccxt_reading import READ_AGAIN_MAX, Reader
 from fillwright.venues.ccxt_stream import CcxtStream
+from fillwright.venues.ccxt_suitability import NEEDED
 from fillwright.venues.ccxt_words import (
     NotOffered,
     Structure,
@@ -38,14 +39,15 @@ from fillwright.wire.codec import WireError
 __all__ = ["CcxtKeys", "CcxtSettings", "CcxtVenue"]
 
 UNSUPPORTED = -1020
-NEEDED = ("createOrder", "cancelOrder", "fetchOpenOrders", "fetchOrder", "fetchBalance")
-"""An exchange without these cannot be traded at."""
 
 
 class CcxtVenue:
     """``ports.Venue``: one account at an exchange, through ccxt.
 
     ``prepare`` gets ccxt's object before it is used, for whatever has no setting here (addresses, proxies).
+
+    Attributes:
+        client: the way to ccxt; open while the venue is.
     """
 
     def __init__(
@@ -58,9 +60,9 @@ class CcxtVenue:
     ) -> None:
         self.settings = settings or CcxtSettings()
         self._account_id = account_id
-        self._client = CcxtClient(self.settings, keys, prepare)
+        self.client = CcxtClient(self.settings, keys, prepare)
         self._clock = clock
-        self._reader = Reader(self._client, clock)
+        self._reader = Reader(self.client, clock)
         self._is_listened_to = False
         self._log = structlog.get_logger().bind(account=account_id)
 
@@ -72,13 +74,13 @@ class CcxtVenue:
     @property
     def calls(self) -> Mapping[tuple[str, str], int]:
         """How many calls of ccxt ended how, by (call, outcome): ``ok``, or the class of ccxt's exception."""
-        return self._client.calls
+        return self.client.calls
 
     # -- opening and closing -----------------------------------------------------------------------------------
 
     async def open(self) -> VenueTerms:
         """Learn the exchange's markets and what the account holds; VenueUnavailableError says what is missing."""
-        self._client.open()
+        self.client.open()
         try:
             return await self._terms()
         except VenueUnavailableError:
@@ -90,14 +92,14 @@ class CcxtVenue:
 
     async def _terms(self) -> VenueTerms:
         name = self.settings.exchange_id
-        missing = [one for one in NEEDED if not self._client.has(one)]
+        missing = [one for one in NEEDED if not self.client.has(one)]
         if missing:
             raise VenueUnavailableError(f"ccxt does not offer {', '.join(missing)} at {name}")
-        instruments = self._reader.learn(await self._client.call("load_markets"))
+        instruments = self._reader.learn(await self.client.call("load_markets"))
         unknown = [one for one in self.settings.symbols if one not in self._reader.markets]
         if unknown or not instruments:
             raise VenueUnavailableError(f"{name} does not have {', '.join(unknown) or 'a market on Spot'}")
-        account = await self._client.call("fetch_balance")
+        account = await self.client.call("fetch_balance")
         maker, taker = self._fees(account)
         return VenueTerms(
             instruments=instruments,
@@ -129,17 +131,17 @@ class CcxtVenue:
 
     async def close(self) -> None:
         """Let go of connections; nothing is cancelled at the exchange."""
-        await self._client.close()
+        await self.client.close()
 
     async def run(self, reports: Reports) -> None:
         """Hand on the stream until cancelled; the first report is StreamChanged(True)."""
-        if self._client.exchange is None:
+        if self.client.exchange is None:
             raise VenueUnavailableError("the venue is not open")
         if self._is_listened_to:
             raise RuntimeError("the stream of an account has one listener")
         self._is_listened_to = True
         try:
-            await CcxtStream(self._client, self._reader, self._clock).run(reports)
+            await CcxtStream(self.client, self._reader, self._clock).run(reports)
         finally:
             self._is_listened_to = False
 
@@ -194,30 +196,30 @@ class CcxtVenue:
 
     async def _place(self, request: OrderRequest) -> Sequence[Input]:
         market = self._reader.market(request.symbol)
-        features = (self._client.exchange.features or {}).get("spot") or {}
+        features = (self.client.exchange.features or {}).get("spot") or {}
         has_stop_prices = bool((features.get("createOrder") or {}).get("stopLossPrice"))
-        wanted = placing(request, is_binance=self._client.is_binance, has_stop_prices=has_stop_prices)
-        order = await self._client.call("create_order", market["symbol"], *wanted.arguments)
+        wanted = placing(request, is_binance=self.client.is_binance, has_stop_prices=has_stop_prices)
+        order = await self.client.call("create_order", market["symbol"], *wanted.arguments)
         return self._answered(order, request.symbol, request.client_order_id)
 
     async def _cancel(self, request: CancelRequest) -> Sequence[Input]:
         market, params = self._reader.market(request.symbol), {}
         own = None if request.order_id is None else self._reader.id_of(request.order_id)
-        if own is None or self._client.is_binance:
+        if own is None or self.client.is_binance:
             params = {"clientOrderId": request.orig_client_order_id} if request.orig_client_order_id else {}
-        if self._client.is_binance:
+        if self.client.is_binance:
             if request.cancel_client_order_id is not None:
                 params["newClientOrderId"] = request.cancel_client_order_id
             if request.restriction is not None:
                 params["cancelRestrictions"] = request.restriction.value
-        order = await self._client.call("cancel_order", own, market["symbol"], params)
+        order = await self.client.call("cancel_order", own, market["symbol"], params)
         return self._answered(order, request.symbol, request.orig_client_order_id or "")
 
     async def _cancel_all(self, request: CancelOpenOrdersRequest) -> Sequence[Input]:
-        if not self._client.has("cancelAllOrders"):
+        if not self.client.has("cancelAllOrders"):
             raise NotOffered("ccxt cannot cancel all orders of a symbol at this exchange")
         market = self._reader.market(request.symbol)
-        orders = await self._client.call("cancel_all_orders", market["symbol"])
+        orders = await self.client.call("cancel_all_orders", market["symbol"])
         return [one for order in orders or () for one in self._answered(order, request.symbol, "")]
 
     def _answered(self, order: object, symbol: Symbol, name: str) -> list[OrderReport]:

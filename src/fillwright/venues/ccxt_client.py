@@ -22,7 +22,7 @@ import structlog
 from pydantic import SecretStr
 
 from fillwright.core.settings import VenueProfile
-from fillwright.core.types import ErrorClass, Symbol
+from fillwright.core.types import ErrorClass, OrderType, Symbol
 from fillwright.ports import VenueUnavailableError
 from fillwright.venues.ccxt_errors import BROKEN_OFF, LATE, CallFailed, Failure, failure_of
 from fillwright.venues.in_process import TIMEOUT_CODE
@@ -66,6 +66,10 @@ class CcxtSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How often orders and balances are read where the exchange has no stream of them."""
     settle_ms: int = 1_000
     """A stream counts as there once it has been connected and without errors for so long."""
+    stop_types: tuple[OrderType, ...] | None = None
+    """The stops that the exchange takes; None: as ccxt's features tell."""
+    new_updates: bool = False
+    """Whether a watch gives what is new alone, in place of all that ccxt keeps."""
     options: Mapping[str, Any] = {}
     """ccxt's own ``options`` beside ours."""
     profile: VenueProfile = VenueProfile()
@@ -107,7 +111,7 @@ class CcxtClient:
             "enableRateLimit": settings.is_throttled,
             "timeout": settings.call_timeout_ms,
             "number": str,
-            "newUpdates": False,
+            "newUpdates": settings.new_updates,
             "options": {
                 "defaultType": "spot",
                 "maxRetriesOnFailure": 0,
@@ -124,6 +128,8 @@ class CcxtClient:
             config["password"] = self._keys.password.get_secret_value()
         self.exchange = getattr(pro, settings.exchange_id)(config)
         if settings.sandbox:
+            if not self.exchange.urls.get("test"):
+                raise VenueUnavailableError(f"{settings.exchange_id} has no test network that ccxt knows")
             self.exchange.set_sandbox_mode(True)
         if self._prepare is not None:
             self._prepare(self.exchange)

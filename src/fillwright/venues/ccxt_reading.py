@@ -14,7 +14,7 @@ import structlog
 from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder
 from fillwright.core.inputs import FillReport, OrderAbsent, OrderReport, UpdateInstruments, VenueSnapshot
 from fillwright.core.instruments import Instrument
-from fillwright.core.types import MILLISECOND, SECOND, ZERO, Asset, ErrorClass, Symbol, Time
+from fillwright.core.types import MILLISECOND, SECOND, STOP_TYPES, ZERO, Asset, ErrorClass, Symbol, Time
 from fillwright.ports import Clock
 from fillwright.venues.ccxt_client import CcxtClient
 from fillwright.venues.ccxt_errors import ORDER_NOT_FOUND, CallFailed
@@ -90,6 +90,9 @@ class Reader:
         exchange = self._client.exchange
         spot = (exchange.features or {}).get("spot") or {}
         types = order_types_of(spot.get("createOrder") or {}, exchange.has)
+        stops = self._client.settings.stop_types
+        if stops is not None:
+            types = tuple([one for one in types if one not in STOP_TYPES or one in stops])
         return instrument_of(market, exchange.precisionMode, types)
 
     async def instruments(self, asked: FetchInstruments) -> UpdateInstruments:
