@@ -185,6 +185,23 @@ class TraderShape(msgspec.Struct, frozen=True):
     error: str
 
 
+class ShadowShape(msgspec.Struct, frozen=True, kw_only=True):
+    """The paper account that gets the same signals as a real one."""
+
+    account_id: str
+    state: str
+    """recovering | ready | stopping | stopped"""
+    detail: str
+    """Why it is not ready; '' when it is."""
+    mirrored: int
+    """Signals and commands that it has taken since the start."""
+    missed: int
+    """Those that it has not: it was not up, or too much was waiting."""
+    waiting: int
+    ticks_lost: int
+    """Prices that it was not shown, because too many were waiting."""
+
+
 class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """How the service and the caller's account are doing."""
 
@@ -217,6 +234,8 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: float
     ticks: int
     started_at: Time
+    shadow: ShadowShape | None = None
+    """Of the account, if it is a real one and has a shadow."""
 
 
 class TokenAnswer(msgspec.Struct, frozen=True):

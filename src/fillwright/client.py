@@ -38,6 +38,7 @@ from fillwright.answers import (
 )
 from fillwright.core.types import ClientOrderId, Mode, Time
 from fillwright.ports import (
+    DriftReport,
     OrderView,
     Page,
     PortfolioView,
@@ -46,7 +47,7 @@ from fillwright.ports import (
     TradeView,
     Verdict,
 )
-from fillwright.spelling import encode, read
+from fillwright.spelling import encode, microseconds, moment, read
 
 URL = "http://127.0.0.1:8080"
 TIMEOUT_S = 30.0
@@ -285,6 +286,11 @@ class Client:
     async def portfolio(self) -> PortfolioView:
         """The account's money."""
         return read(PortfolioView, await self._ask("GET", "/api/portfolio"))
+
+    async def shadow_report(self, since: datetime | None = None) -> DriftReport:
+        """How the real account fared against its shadow, since a time or since the shadow began."""
+        params = {} if since is None else {"since": moment(microseconds(since))}
+        return read(DriftReport, await self._ask("GET", "/api/shadow-trading/report", params=params))
 
     async def every(
         self, listing: Callable[..., Awaitable[Page[T]]], **filters: str | int | None

@@ -91,6 +91,12 @@ ERROR_CODES = (
         "Give it a key in the settings of that name.",
     ),
     ErrorCode(
+        "SHADOW_OFF",
+        (409,),
+        "The real account has no shadow, and never had one.",
+        "Set `trading.shadow = true` and start the service again.",
+    ),
+    ErrorCode(
         "OPEN_POSITIONS",
         (409,),
         "The mode is not left while its account has open positions, orders or doubts.",

@@ -22,7 +22,7 @@ from fillwright.spelling import encode
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 KEY_LENGTH_MAX = 128
-PAPER, REAL = "/api/paper-trading/", "/api/real-trading/"
+PAPER, REAL, SHADOW = "/api/paper-trading/", "/api/real-trading/", "/api/shadow-trading/"
 """Paths that are about one account, whatever mode the caller is in."""
 CommandKey = Annotated[
     str | None,
@@ -65,7 +65,20 @@ class Desk:
             return self.orchestrator.engine(user_id, Mode.PAPER)
         if path.startswith(REAL):
             return self.orchestrator.real_engine(user_id)
+        if path.startswith(SHADOW):
+            real = self.orchestrator.real_engine(user_id)
+            shadow = self.orchestrator.shadow(real)
+            if shadow is None:
+                raise shadow_off(real)
+            return shadow.account
         return self.orchestrator.engine(user_id)
+
+
+def shadow_off(account: AccountEngine) -> ApiError:
+    """An account has no shadow."""
+    return ApiError(
+        409, "SHADOW_OFF", f"account {account.owner.account_id} has no shadow: trading.shadow is not set"
+    )
 
 
 def json_response(value: Any, status: int = 200) -> Response[bytes]:

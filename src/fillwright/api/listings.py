@@ -106,7 +106,7 @@ def listing_routes(desk: Desk) -> list[HTTPRouteHandler]:
         return await one(desk, request, "order", "order", order_id)
 
     @get(
-        shapes.in_modes("trades"),
+        shapes.to_look_at("trades"),
         responses=shapes.answers(shapes.page_of("trades", shapes.TradeRecord), 200, "", 503),
         tags=["trades"],
     )
@@ -124,7 +124,7 @@ def listing_routes(desk: Desk) -> list[HTTPRouteHandler]:
         )
 
     @get(
-        shapes.in_modes("trades/{trade_id:int}"),
+        shapes.to_look_at("trades/{trade_id:int}"),
         responses=shapes.answers(shapes.TradeRecord, 200, "", 404, 503),
         tags=["trades"],
     )
@@ -133,7 +133,7 @@ def listing_routes(desk: Desk) -> list[HTTPRouteHandler]:
         return await one(desk, request, "trade", "trade", trade_id)
 
     @get(
-        shapes.in_modes("portfolio"),
+        shapes.to_look_at("portfolio"),
         responses=shapes.answers(shapes.PortfolioRecord, 200, "", 503),
         tags=["portfolio"],
     )

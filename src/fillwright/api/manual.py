@@ -50,7 +50,7 @@ would have: 4400, 4401, 4409 (`SINCE_AHEAD`), 4503. 1012: the account has stoppe
 CODES_INTRODUCTION = """\
 Risk checks deny with codes of their own, and 422; [DENIALS.md](DENIALS.md) lists them. 503 comes with `Retry-After`
 where trying again helps."""
-TAGS = ("signals", "positions", "orders", "trades", "portfolio", "prices", "operations", "service")
+TAGS = ("signals", "positions", "orders", "trades", "portfolio", "shadow", "prices", "operations", "service")
 SOURCES = (answers, bodies, entrance, errors, inputs, ports)
 
 

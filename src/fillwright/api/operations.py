@@ -17,6 +17,7 @@ from fillwright.api.bodies import BodyDTO, ResumeBody, StopBody
 from fillwright.api.desk import CommandKey, Desk, check, json_response
 from fillwright.api.errors import ApiError
 from fillwright.api.marks import age_ms, feed_shape, price_ages
+from fillwright.api.shadow import shadow_shape
 from fillwright.core.inputs import EmergencyStop
 from fillwright.core.state import Ledger, Safety
 from fillwright.core.stopping import still_to_do
@@ -168,6 +169,7 @@ def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
         lag_ms=round(service.lag_ms, 3),
         ticks=service.ticks,
         started_at=service.started_at,
+        shadow=shadow_shape(desk.orchestrator.shadow(account)),
     )
 
 

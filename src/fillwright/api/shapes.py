@@ -17,6 +17,7 @@ OrderRecord = described(ports.OrderView, "Order")
 PositionRecord = described(ports.PositionView, "Position")
 TradeRecord = described(ports.TradeView, "Trade")
 PortfolioRecord = described(ports.PortfolioView, "Portfolio")
+DriftRecord = described(ports.DriftReport, "DriftReport")
 
 
 def page_of(name: str, record: type[msgspec.Struct]) -> type[msgspec.Struct]:
@@ -66,3 +67,8 @@ ERRORS = {
 def in_modes(path: str) -> list[str]:
     """The paths of what an account of either kind has: of the caller's mode, of paper, of the real one."""
     return [f"/api/{path}", f"/api/paper-trading/{path}", f"/api/real-trading/{path}"]
+
+
+def to_look_at(path: str) -> list[str]:
+    """The same, and that of the real account's shadow, which nobody but its real account moves."""
+    return [*in_modes(path), f"/api/shadow-trading/{path}"]

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from fillwright import __version__
-from fillwright.cli import exchange, position, remote, runs, service
+from fillwright.cli import exchange, position, remote, runs, service, shadow
 
 app = typer.Typer(
     name="fillwright",
@@ -60,6 +60,7 @@ app.command(short_help="Tell why a signal was or was not traded.")(runs.why)
 app.command()(runs.positions)
 app.command()(runs.orders)
 app.command()(runs.trades)
+app.add_typer(shadow.shadow)
 app.command(short_help="Write the report of a finished replay again.")(runs.report)
 app.command(short_help="Show every setting and where it came from.")(runs.show_config)
 

@@ -20,7 +20,7 @@ from fillwright.reports.summary import timestamp
 WIDTH_WITHOUT_TERMINAL = 200
 COLUMN_GAP = 2
 _CENT = Decimal("0.01")
-_TIME_NAMES = frozenset({"time", "timestamp", "unprotected_since", "paused_until", "until"})
+_TIME_NAMES = frozenset({"time", "timestamp", "since", "unprotected_since", "paused_until", "until"})
 
 
 def console(stream: IO[str] | None = None) -> Console:
