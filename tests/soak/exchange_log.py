@@ -31,6 +31,7 @@ from fillwright.exchange.server.event_log import AnswerLine
 
 LOWER = Decimal("0.998")
 """No stop is further below its entry than this: what can be sold there can be sold at the stop."""
+CHANGING = ("order.place", "orderList.place", "order.cancel", "orderList.cancel", "order.amend")
 FAULTS_KEPT_MAX = 200_000
 
 
@@ -85,6 +86,11 @@ class Fault(msgspec.Struct):
     outcome: str
     names: str
     """Our ids in its parameters, as text."""
+
+    @property
+    def is_question(self) -> bool:
+        """Whether nothing was to be changed by it."""
+        return not self.operation.startswith(CHANGING)
 
 
 class Account:

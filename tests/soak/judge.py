@@ -23,7 +23,7 @@ from fillwright.core.types import (
     parse_client_order_id,
 )
 from tests.e2e.journal_judge import PROBLEMS_MAX, JournalJudge
-from tests.soak.exchange_log import Account, Spell
+from tests.soak.exchange_log import Account
 from tests.soak.traffic import Command
 
 ACCOUNT = "testnet"
@@ -32,7 +32,13 @@ PROTECTED_MAX: Time = 3 * SECOND
 DOUBT_MAX: Time = 27 * SECOND
 """recvWindow 5 s, the engine's limit 10 s, then at most the longest wait between two questions, and their way."""
 FAULT_MAX: Time = 17 * SECOND
-"""How much longer each fault may make anything: as long as one request may be in doubt."""
+"""How much longer a fault of its own requests may leave coins without a stop: as long as one may be in doubt."""
+QUESTION_MAX: Time = 5 * SECOND
+"""How much longer a question makes it that is not answered, or a connection that is gone: asked again, made anew."""
+
+
+Dead = tuple[Time, Time]
+"""From a kill to the moment at which the service knew again how things stand."""
 
 
 class Doubt(msgspec.Struct):
@@ -59,6 +65,9 @@ class Lasting(msgspec.Struct):
     total: Time
     dead: Time
     faults: int
+    """All that hit it, of whatever kind."""
+    allowed: Time
+    """So long it may have lasted while the service was there."""
 
     @property
     def alive(self) -> Time:
@@ -223,7 +232,7 @@ class SoakJudge(JournalJudge):
 
     # -- how long --------------------------------------------------------------------------------------------
 
-    def dead(self, killed_at: Sequence[Time]) -> list[tuple[Time, Time]]:
+    def dead(self, killed_at: Sequence[Time]) -> list[Dead]:
         """From each kill to the moment at which the books had been compared again."""
         found = []
         for moment in killed_at:
@@ -231,55 +240,41 @@ class SoakJudge(JournalJudge):
             found.append((moment, moment + 3600 * SECOND if after is None else after))
         return found
 
-    def naked(self, account: Account, dead: Sequence[tuple[Time, Time]], now: Time) -> list[Lasting]:
+    def naked(self, account: Account, dead: Sequence[Dead], now: Time) -> list[Lasting]:
         """Every spell without a stop, by the exchange's clock."""
-        return [
-            lasting(
-                f"position {spell.position_id} of {spell.symbol}",
-                spell.begin,
-                now if spell.end is None else spell.end,
-                dead,
-                _faults(account, spell, now) + self._disturbed(spell.begin, spell.end, now),
-            )
-            for spell in account.spells
-        ]
+        found = []
+        for one in account.spells:
+            end, mark = now if one.end is None else one.end, f"_{one.position_id}_"
+            met = [fault for fault in account.faults if one.begin - SECOND <= fault.time <= end]
+            own = sum(mark in fault.names and not fault.is_question for fault in met)
+            asked = sum(fault.is_question for fault in met)
+            disturbed, lost = self._disturbed(one.begin, end)
+            allowed = PROTECTED_MAX + own * FAULT_MAX + (asked + disturbed) * QUESTION_MAX + lost
+            what = f"position {one.position_id} of {one.symbol}"
+            found.append(lasting(what, one.begin, end, dead, own + asked + disturbed, allowed))
+        return found
 
-    def doubted(self, account: Account, dead: Sequence[tuple[Time, Time]], now: Time) -> list[Lasting]:
+    def doubted(self, account: Account, dead: Sequence[Dead], now: Time) -> list[Lasting]:
         """Every doubt."""
         found = []
         for one in self.doubts:
             end = now if one.end is None else one.end
-            faults = sum(
-                one.begin <= fault.time <= end for fault in account.faults if _is_question(fault.operation)
-            )
-            faults += self._disturbed(one.begin, one.end, now)
-            found.append(lasting(one.order_id, one.begin, end, dead, faults))
+            asked = sum(one.begin <= fault.time <= end and fault.is_question for fault in account.faults)
+            disturbed, lost = self._disturbed(one.begin, end)
+            allowed = DOUBT_MAX + (asked + disturbed) * QUESTION_MAX + lost
+            found.append(lasting(one.order_id, one.begin, end, dead, asked + disturbed, allowed))
         return found
 
-    def _disturbed(self, begin: Time, end: Time | None, now: Time) -> int:
-        last = now if end is None else end
-        return sum(one.begin <= last and begin - SECOND <= one.end for one in self.disturbances)
+    def _disturbed(self, begin: Time, end: Time) -> tuple[int, Time]:
+        """How many disturbances there were meanwhile, and how long they lasted."""
+        met = [one for one in self.disturbances if one.begin <= end and begin - SECOND <= one.end]
+        return len(met), sum(one.end - one.begin for one in met)
 
 
-def _is_question(operation: str) -> bool:
-    return not operation.startswith(("order.place", "orderList.place"))
-
-
-def _faults(account: Account, spell: Spell, now: Time) -> int:
-    """Faults that hit calls of this position, or questions, since a moment before it began."""
-    begin, end = spell.begin - SECOND, now if spell.end is None else spell.end
-    mark = f"_{spell.position_id}_"
-    return sum(
-        mark in fault.names or _is_question(fault.operation)
-        for fault in account.faults
-        if begin <= fault.time <= end
-    )
-
-
-def lasting(what: str, begin: Time, end: Time, dead: Iterable[tuple[Time, Time]], faults: int) -> Lasting:
+def lasting(what: str, begin: Time, end: Time, dead: Iterable[Dead], faults: int, allowed: Time) -> Lasting:
     """How long something lasted."""
     away = sum(max(0, min(end, until) - max(begin, since)) for since, until in dead)
-    return Lasting(what, begin, end - begin, min(away, end - begin), faults)
+    return Lasting(what, begin, end - begin, min(away, end - begin), faults, allowed)
 
 
 def held(dump: dict[str, Any]) -> list[tuple[Asset, Decimal, Decimal]]:

@@ -117,6 +117,7 @@ def _service(folder: Path, name: str, box: Box, *, forked: bool) -> Service:
             "cap_usdt": 1_000,
         },
         # The breaker is what it is, and opens for a moment only: this is no test of how long nothing is traded.
+        "risk": {"max_positions": 250},
         "breaker": {"circuit_breaker_cooldown_secs": 2, "identical_rejects_max": 100},
     }
     return Service(

@@ -14,7 +14,7 @@ from fillwright.wire.exchange_info import parse_exchange_info
 from tests.e2e.exchange.box import Box
 from tests.soak import trouble
 from tests.soak.exchange_log import ExchangeLog
-from tests.soak.judge import DOUBT_MAX, FAULT_MAX, PROTECTED_MAX, Lasting, SoakJudge, held
+from tests.soak.judge import Lasting, SoakJudge, held
 from tests.soak.place import CUSTOMERS, SYMBOLS, Customer, own_coins, restrained
 from tests.soak.traffic import SoakTraffic
 
@@ -74,14 +74,15 @@ class Side:
 
     async def live(self, rate: float, until: float) -> None:
         """Drive it through all its lives."""
-        while (left := until - time.monotonic()) > 0:
+        begin = time.monotonic()
+        while time.monotonic() < until:
             process = self.service.process
             await self.ready()
             if self.service.process is process:
                 await self.resume()
                 await self.traffic.once_more(self.service.url)
             if self.service.process is process:
-                await self.traffic.drive(self.service.url, rate, left)
+                await self.traffic.drive(self.service.url, rate, begin, until)
 
     async def resume(self) -> None:
         """Lift a halt, as an operator would who has looked."""
@@ -228,20 +229,11 @@ class Soak:
                 *judge.coins(account, books),
                 *judge.settled(held(books)),
                 *[f"never answered: {one.name}" for one in side.traffic.unanswered if not one.refusals][:5],
-                *self._beyond(side, self.naked(side), PROTECTED_MAX, "without a stop"),
-                *self._beyond(side, self.doubted(side), DOUBT_MAX, "in doubt"),
+                *beyond(self.naked(side), "without a stop"),
+                *beyond(self.doubted(side), "in doubt"),
             ]
             found += [f"{side.name}: {one}" for one in mine]
         return found
-
-    @staticmethod
-    def _beyond(side: Side, lasting: Sequence[Lasting], most: Time, what: str) -> list[str]:
-        return [
-            f"{one.what} was {what} for {one.total / SECOND:.1f} s from {one.begin}, {one.dead / SECOND:.1f} s of it "
-            f"dead, with {one.faults} faults"
-            for one in lasting
-            if one.alive > most + one.faults * FAULT_MAX
-        ]
 
     def naked(self, side: Side) -> list[Lasting]:
         """Spells without a stop."""
@@ -298,6 +290,16 @@ class Soak:
                 f"  dead, from a kill to books compared: {spread(dead)}",
             ]
         return "\n".join(lines)
+
+
+def beyond(lasting: Sequence[Lasting], what: str) -> list[str]:
+    """What lasted longer than it may."""
+    return [
+        f"{one.what} was {what} for {one.total / SECOND:.1f} s from {one.begin}, {one.dead / SECOND:.1f} s of it dead; "
+        f"with {one.faults} faults it may be {one.allowed / SECOND:.1f} s"
+        for one in lasting
+        if one.alive > one.allowed
+    ]
 
 
 def spread(lengths: Sequence[Time]) -> str:

@@ -12,9 +12,11 @@ import msgspec
 
 from tests.e2e.traffic import Prices, Sent, Traffic, draw_body
 
-COMMANDS_EVERY = 8
+COMMANDS_EVERY = 5
 """After so many signals a command follows."""
 LOOK_EVERY_S = 1.0
+FAR = 0.0008
+"""How far stops and targets are from the price: most are reached within a minute."""
 HOLDS = 0.03
 """Part of the signals that wait: their trader has not decided yet."""
 
@@ -44,7 +46,7 @@ class SoakTraffic(Traffic):
         symbol = random.choice(self.symbols)
         bid, ask = self.prices.quotes[symbol]
         trader_id, key = f"trader-{random.randrange(self.traders)}", f"{len(self.sent)}"
-        body = {**draw_body(random, symbol, bid, ask, trader_id), "key": key}
+        body = {**draw_body(random, symbol, bid, ask, trader_id, FAR), "key": key}
         if random.random() < HOLDS:
             body["decision"] = "wait"
         sent = Sent(trader_id, key, json.dumps(body).encode())
@@ -83,28 +85,24 @@ class SoakTraffic(Traffic):
         if response.status != 503:
             one.statuses.append(response.status)
 
-    async def drive(self, url: str, rate: float, seconds: float) -> None:
-        """Send at a steady rate while the service lives; ends with it, or when the time is over."""
+    async def drive(self, url: str, rate: float, begin: float, until: float) -> None:
+        """Send at a steady rate since ``begin``, and what was missed at most twice as fast; ends with the service.
+
+        ``begin``, ``until``: by the loop's clock.
+        """
         self.prices = Prices()
         loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
         async with self.session() as http, asyncio.TaskGroup() as tasks:
             follower = tasks.create_task(self._follow(url, http))
             looker = tasks.create_task(self._look(url, http))
             posts: list[asyncio.Task[Any]] = []
-            number = 0
-            begin = loop.time()
-            while loop.time() < until and not follower.done():
-                if all(symbol in self.prices.quotes for symbol in self.symbols):
-                    number += 1
+            while (now := loop.time()) < until and not follower.done():
+                is_due = len(self.sent) < rate * (now - begin)
+                if is_due and all(symbol in self.prices.quotes for symbol in self.symbols):
                     posts.append(tasks.create_task(self.post(url, http, self.draw())))
-                    if number % COMMANDS_EVERY == 0 and (command := self.draw_command()) is not None:
+                    if len(self.sent) % COMMANDS_EVERY == 0 and (command := self.draw_command()) is not None:
                         posts.append(tasks.create_task(self.command(url, http, command)))
-                    await asyncio.sleep(max(0.0, begin + number / rate - loop.time()))
-                else:
-                    await asyncio.sleep(0.02)
-                    begin = loop.time()
-                    number = 0
+                await asyncio.sleep(0.5 / rate)
             if posts:
                 await asyncio.wait(posts)
             follower.cancel()
