@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmarks import exchange_server, feeds, load, material, order_path, replaying, service
+from benchmarks import exchange_server, feeds, load, material, order_path, replaying, service, unprotected
 from benchmarks.calibration import calibration
 from benchmarks.figures import Row
 from benchmarks.stepping import commits, steps
@@ -126,6 +126,7 @@ SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     "load": load.rows,
     "exchange_server": exchange_server.rows,
     "order_path": order_path.rows,
+    "unprotected": unprotected.rows,
 }
 
 
