@@ -250,6 +250,10 @@ class KeysStopReport(msgspec.Struct, frozen=True, kw_only=True):
     """Protection that rests."""
     left: tuple[tuple[str, str], ...]
     """What could not be done, and why."""
+    flag: str
+    """The symbol where a flag rested, for services to see; '' when none could be raised."""
+    no_flag: str
+    """Why not."""
     clean_after_s: float | None
     """When nothing was left to do; None: it never was so."""
     took_s: float

@@ -61,6 +61,8 @@ class FakeServices:
             sold=(("RT_abc_1_X_9", "BTCUSDT", Decimal("0.01")),),
             kept=(),
             left=(),
+            flag="BTCUSDT",
+            no_flag="",
             clean_after_s=0.25,
             took_s=15.0,
         )

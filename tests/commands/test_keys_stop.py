@@ -34,7 +34,7 @@ def test_what_was_done_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         "RT_abc_2_E_1",
         "0.01 BTCUSDT",
         "Clean after 0.25 s, watched until 15.0 s",
-        "has halted",
+        "A flag rested at BTCUSDT",
     ):
         assert expected in text
     assert "LEFT" not in text
@@ -43,6 +43,7 @@ def test_what_was_done_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(told(capsys, json_wanted=True))
     assert found["sold"] == [{"id": "RT_abc_1_X_9", "symbol": "BTCUSDT", "quantity": "0.01"}]
+    assert (found["flag"], found["no_flag"]) == ("BTCUSDT", None)
     assert (found["clean"], found["clean_after_s"], found["left"]) == (True, "0.250", [])
 
 
@@ -51,7 +52,14 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ({"left": (("RT_abc_2_E_1", "too many requests"),)}, "LEFT: RT_abc_2_E_1: too many requests"),
         ({"clean_after_s": None}, "NOT CLEAN after 15.0 s"),
-        ({"cancelled": ()}, "stop a running one as well"),
+        (
+            {"flag": "", "no_flag": "no money"},
+            "No flag: no money. A service that heard of the cancels has halted",
+        ),
+        (
+            {"flag": "", "no_flag": "no money", "cancelled": ()},
+            "no money. No service has seen it: STOP a running",
+        ),
     ],
 )
 def test_what_is_left_is_told_loudly(

@@ -270,11 +270,11 @@ def test_the_keys_only_stop_is_heard() -> None:
         await kit.do(sent())
         told = await kit.do(
             Send(
-                CancelRequest(symbol=SYMBOL, orig_client_order_id="l", cancel_client_order_id="RT_ES1_2"),
+                CancelRequest(symbol=SYMBOL, orig_client_order_id="l", cancel_client_order_id="RT_ES_1_2"),
                 "exit",
             )
         )
-        assert ForeignStop("RT_ES1_2") in told
+        assert ForeignStop("RT_ES_1_2") in told
 
     at(story)
 
@@ -287,7 +287,7 @@ def test_only_cancels_of_that_name_are_a_keys_only_stop() -> None:
 
     assert is_foreign_stop(cancelled("RT_ES_1"))
     assert not is_foreign_stop(cancelled("RT_es_1_C_1"))
-    assert not is_foreign_stop(cancelled("RT_ES_1", "NEW"))
+    assert is_foreign_stop(cancelled("RT_ES_1", "NEW")), "its flag"
 
 
 # -- questions -----------------------------------------------------------------------------------------------------

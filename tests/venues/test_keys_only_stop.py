@@ -14,9 +14,9 @@ from fillwright.binance.clock_sync import ClockSync
 from fillwright.binance.outcomes import Answered, Outcome, Refused, Unknown, read
 from fillwright.binance.private_rest import PrivateRest
 from fillwright.core.requests import CancelRequest, OrderListRequest, OrderRequest
-from fillwright.core.types import ErrorClass, ListKind, OrderType, Side, TimeInForce
+from fillwright.core.types import FOREIGN_STOP, ErrorClass, ListKind, OrderType, Side, TimeInForce
 from fillwright.venues import keys_only_stop
-from fillwright.venues.keys_only_stop import PREFIX, KeysOnlyStop, StopReport
+from fillwright.venues.keys_only_stop import KeysOnlyStop, StopReport
 from fillwright.wire import queries
 from fillwright.wire.answers import CancelReplaceReply
 from fillwright.wire.orders import decode_orders
@@ -150,7 +150,7 @@ def test_to_flatten_each_position_is_sold_with_its_stop_and_nothing_else_is() ->
         assert await desk.open() == ["mine-by-hand"]
         sales = [dict(one.parameters) for one in asked if one.rest[1].endswith("cancelReplace")]
         assert len(sales) == 2, "each once"
-        assert all(str(one["cancelNewClientOrderId"]).startswith(PREFIX) for one in sales)
+        assert all(str(one["cancelNewClientOrderId"]).startswith(FOREIGN_STOP) for one in sales)
 
     at_desk(story)
 
@@ -165,7 +165,9 @@ def test_what_was_not_executed_is_not_asked_about() -> None:
 
         desk.rest.before = note
         await desk.stop()
-        assert asked == ["openOrders.status", "order.cancel", "openOrders.status"]
+        flag = ("exchangeInfo", "avgPrice", "order.place", "order.cancel")
+        assert [one for one in asked if one not in flag] == ["openOrders.status", "openOrders.status"]
+        assert asked.count("order.cancel") == 2, "of the entry and of the flag"
 
     at_desk(story)
 
@@ -222,8 +224,79 @@ def test_what_a_cancelled_entry_has_bought_is_told_or_sold(flatten: bool) -> Non
     at_desk(story)
 
 
+def bought(report: StopReport, flatten: bool) -> None:
+    """0.008 less the commission, which are sold, or told of."""
+    if flatten:
+        assert report.left == ()
+        (sale,) = report.sold
+        assert D("0.007") < sale.quantity < D("0.008"), "less the commission"
+    else:
+        assert report.sold == ()
+        assert [one.why for one in report.left] == ["it bought 0.00799200, which has no stop"]
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+@pytest.mark.parametrize("method", ["order.cancel", "order.status", "myTrades", "exchangeInfo"])
+def test_what_an_entry_has_bought_is_found_whichever_answer_is_lost(method: str, flatten: bool) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.resting("RT_abc_2_E_1", "49995", "0.02")
+        desk.live.trade("49990", "0.008")
+        lost = iter([True])
+        desk.rest.after = lambda request: (
+            Unknown("lost") if request.method == method and next(lost, False) else None
+        )
+        bought(await desk.stop(flatten=flatten), flatten)
+
+    at_desk(story)
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_an_entry_that_fills_before_its_cancel_arrives_has_bought_too(flatten: bool) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.resting("RT_abc_2_E_1", "49995", "0.008")
+
+        def fill(request: WireRequest) -> None:
+            if request.method == "order.cancel":
+                desk.live.trade("49990", "0.02")
+
+        desk.rest.before = fill
+        bought(await desk.stop(flatten=flatten), flatten)
+
+    at_desk(story)
+
+
+def test_executions_that_are_not_told_yet_are_waited_for() -> None:
+    async def story(desk: Desk) -> None:
+        await desk.resting("RT_abc_2_E_1", "49995", "0.02")
+        desk.live.trade("49990", "0.008")
+        late = iter([True])
+
+        async def lag(request: WireRequest) -> Outcome | None:
+            return Answered(b"[]", 0) if request.method == "myTrades" and next(late, False) else None
+
+        desk.rest.instead = lag
+        bought(await desk.stop(flatten=True), True)
+
+    at_desk(story)
+
+
+def test_what_a_service_protects_meanwhile_is_not_told_as_left() -> None:
+    async def story(desk: Desk) -> None:
+        await desk.resting("RT_abc_2_E_1", "49995", "0.02")
+        desk.live.trade("49990", "0.008")
+        stopping = asyncio.create_task(desk.stop(watch_s=0.6))
+        await asyncio.sleep(0.2)
+        await desk.do(leg("RT_abc_2_S_1", OrderType.STOP_LOSS, D("0.007"), "48000"))
+        report = await stopping
+        assert (report.left, report.kept) == ((), ("RT_abc_2_S_1",))
+
+    at_desk(story)
+
+
 def is_sale(request: WireRequest) -> bool:
-    return request.rest[1].endswith("cancelReplace") or request.method == "order.place"
+    return request.rest[1].endswith("cancelReplace") or (
+        request.method == "order.place" and ("side", "SELL") in request.parameters
+    )
 
 
 @pytest.mark.parametrize("was_done", [False, True])
@@ -298,7 +371,7 @@ def test_what_cannot_be_done_is_told_as_left() -> None:
         )
         report = await desk.stop(work_max_s=0.5)
         assert (report.clean_after_s, report.cancelled) == (None, ())
-        assert [one.what for one in report.left] == ["RT_abc_2_E_1"]
+        assert [one.what for one in report.left if "_ES_" not in one.what] == ["RT_abc_2_E_1"]
 
     at_desk(story)
 
@@ -323,5 +396,85 @@ def test_it_watches_for_what_was_under_way() -> None:
         report = await stopping
         assert report.cancelled == ("RT_abc_9_E_1",)
         assert report.took_s >= 0.6
+
+    at_desk(story)
+
+
+# -- orders of others, and the flag ------------------------------------------------------------------------------
+
+
+def test_orders_of_others_go_when_that_is_said() -> None:
+    async def story(desk: Desk) -> None:
+        await desk.holding(1)
+        await desk.resting("mine-by-hand", "43000")
+        report = await desk.stop(external=True)
+        assert report.cancelled == ("mine-by-hand",)
+        assert (report.left, report.sold) == ((), ())
+        assert await desk.open() == ["RT_abc_1_S_1", "RT_abc_1_T_1"]
+
+    at_desk(story)
+
+
+def test_a_flag_rests_while_it_watches_and_is_lowered() -> None:
+    async def story(desk: Desk) -> None:
+        stopping = asyncio.create_task(desk.stop(watch_s=0.5, tag="abc", external=True))
+        await asyncio.sleep(0.25)
+        (flag,) = await desk.open()
+        assert flag.startswith("RT_ES_abc_")
+        report = await stopping
+        assert (report.flag, report.no_flag, report.cancelled, report.left) == ("BTCUSDT", "", (), ())
+        assert await desk.open() == []
+
+    at_desk(story)
+
+
+def test_without_money_there_is_no_flag_and_that_is_told() -> None:
+    async def story(desk: Desk) -> None:
+        desk.rest.before = lambda request: (
+            Refused(
+                -2010, "Account has insufficient balance for requested action.", 400, ErrorClass.PERMANENT
+            )
+            if request.method == "order.place"
+            else None
+        )
+        report = await desk.stop()
+        assert report.flag == ""
+        assert "insufficient balance" in report.no_flag
+        assert report.left == ()
+
+    at_desk(story)
+
+
+def test_a_flag_that_cannot_be_lowered_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys_only_stop, "PAUSE_S", 0.01)
+
+    async def story(desk: Desk) -> None:
+        desk.rest.before = lambda request: Unknown("lost") if request.method == "order.cancel" else None
+        report = await desk.stop()
+        assert report.flag == "BTCUSDT"
+        assert [one.why for one in report.left] == ["the flag rests still: lost"]
+        desk.rest.before = None
+        assert await desk.open() == [report.left[0].what]
+
+    at_desk(story)
+
+
+def test_every_id_is_of_one_run_and_short_enough() -> None:
+    async def story(desk: Desk) -> None:
+        for number in range(3):
+            await desk.resting(f"RT_abcdefgh_{number}_E_1", f"4{number}000")
+        names: list[str] = []
+
+        def note(request: WireRequest) -> None:
+            for name, value in request.parameters:
+                if name == "newClientOrderId":
+                    names.append(str(value))
+
+        desk.rest.before = note
+        await desk.stop(tag="abcdefgh")
+        assert len(names) == 5, "three cancels, the flag, and its cancel"
+        assert len(set(names)) == 5
+        assert len({name.split("_")[3] for name in names}) == 1
+        assert max(map(len, names)) <= 36
 
     at_desk(story)

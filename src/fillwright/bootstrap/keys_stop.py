@@ -8,7 +8,7 @@ import msgspec
 
 from fillwright.binance.signers import Signer, SigningKeyError, make_signer
 from fillwright.bootstrap.real import endpoints_of
-from fillwright.config import RealConfig, load_account
+from fillwright.config import RealConfig, load_account, symbols_in
 from fillwright.options import BadInputError, KeysStopOptions, KeysStopReport
 from fillwright.venues.binance_place import BinancePlace
 from fillwright.venues.keys_only_stop import WATCH_S, KeysOnlyStop, StopReport
@@ -27,6 +27,8 @@ def stop_by_keys(options: KeysStopOptions) -> KeysStopReport:
         sold=tuple([(one.client_order_id, one.symbol, one.quantity) for one in report.sold]),
         kept=report.kept,
         left=tuple([(one.what, one.why) for one in report.left]),
+        flag=report.flag,
+        no_flag=report.no_flag,
         clean_after_s=report.clean_after_s,
         took_s=report.took_s,
     )
@@ -49,6 +51,8 @@ async def _stop(account: RealConfig, signer: Signer, options: KeysStopOptions) -
             place.clock_sync,
             flatten=options.flatten,
             tag=options.tag,
+            external=options.external,
+            symbols=symbols_in(options.keys),
             watch_s=WATCH_S if options.watch_s is None else options.watch_s,
         )
         return await stop.run()

@@ -28,6 +28,8 @@ def _plain(report: KeysStopReport) -> dict[str, object]:
         ],
         "kept": report.kept,
         "left": [{"what": what, "why": why} for what, why in report.left],
+        "flag": report.flag or None,
+        "no_flag": report.no_flag or None,
         "clean_after_s": _seconds(report.clean_after_s),
         "took_s": _seconds(report.took_s),
     }
@@ -50,7 +52,9 @@ def _tell(report: KeysStopReport) -> None:
         out.print(f"NOT CLEAN after {report.took_s:.1f} s: start it again, or go to Binance itself.")
     else:
         out.print(f"Clean after {report.clean_after_s:.2f} s, watched until {report.took_s:.1f} s.")
-    if report.cancelled:
-        out.print("A service that trades this account has seen it, and has halted.")
+    if report.flag:
+        out.print(f"A flag rested at {clean(report.flag)}: a service that trades this account halts, or will.")
+    elif report.cancelled:
+        out.print(f"No flag: {clean(report.no_flag)}. A service that heard of the cancels has halted.")
     else:
-        out.print("Nothing was cancelled, so that no service has seen it: stop a running one as well.")
+        out.print(f"No flag: {clean(report.no_flag)}. No service has seen it: STOP a running one as well.")

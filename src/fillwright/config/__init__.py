@@ -7,7 +7,7 @@ value may be stands in ``config.schema``.
 
 from __future__ import annotations
 
-from fillwright.config.loading import Config, TraderConfig, load, load_account
+from fillwright.config.loading import Config, TraderConfig, load, load_account, symbols_in
 from fillwright.config.problems import ConfigError, Problem
 from fillwright.config.real import GATE, MainnetConfig, RealConfig, TestnetConfig, TradingConfig
 from fillwright.config.service import DataConfig, LogConfig, MarketConfig, ServerConfig
@@ -29,5 +29,6 @@ __all__ = [
     "TradingConfig",
     "load",
     "load_account",
+    "symbols_in",
     "template",
 ]

@@ -157,6 +157,13 @@ def load(
     return config
 
 
+def symbols_in(path: Path) -> tuple[str, ...]:
+    """The symbols of ``[market]`` in a settings file; () where it names none."""
+    market = read_file(path, []).values.get("market")
+    named = market.get("symbols") if isinstance(market, dict) else None
+    return tuple([one for one in named if isinstance(one, str)]) if isinstance(named, list) else ()
+
+
 def load_account(path: Path, section: str | None = None) -> tuple[str, RealConfig]:
     """Read the keys of one account at Binance from a file, whatever else is in it; the section that was meant, too.
 

@@ -35,6 +35,8 @@ class FetchSnapshot(msgspec.Struct, frozen=True, gc=False, tag_field="effect", t
     balances: bool = True
     symbols: tuple[Symbol, ...] = ()
     """Of each of ``client_order_ids``, where ``symbol`` is None: no venue finds an order without its symbol."""
+    since: Time = 0
+    """The stream was lost: look for signs of the stop by keys in what was ordered since then; 0: it was not."""
 
 
 class FetchInstruments(msgspec.Struct, frozen=True, gc=False, tag_field="effect", tag=True):

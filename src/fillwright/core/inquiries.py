@@ -35,6 +35,7 @@ def begin_reconciliation(
         client_order_ids=tuple([order.id for order in orders]),
         cause=cause,
         symbols=tuple([order.symbol for order in orders]),
+        since=state.reconciled_at if state.stream_lost_at and symbol is None else 0,
     )
     ctx.effects.append(asked)
 

@@ -199,6 +199,8 @@ class State(msgspec.Struct, kw_only=True):
     """Last price known from the journal (fills and marks): the fallback where no quote has come yet."""
     closes: dict[Symbol, list[Decimal]] = {}
     stream_connected: bool = True
+    stream_lost_at: Time = 0
+    """When it broke, until the whole books have been read after it was back; 0: nothing was missed."""
     reconciling: bool = False
     reconciling_since: Time = 0
     reconciling_symbol: Symbol = ""

@@ -410,6 +410,8 @@ class ErrorClass(StrEnum):
 # -- client order ids --------------------------------------------------------------------------------------------
 
 CLIENT_ORDER_ID_MAX = 36
+FOREIGN_STOP = "RT_ES_"
+"""The ids of all that the emergency stop by keys sends begin with this."""
 _CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,36}", re.ASCII)
 _OURS = re.compile(r"RT_([A-Za-z0-9]{1,8})_([0-9]+)_([ESTXMLC])_([0-9]+)", re.ASCII)
 

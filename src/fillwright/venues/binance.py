@@ -28,11 +28,11 @@ from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder,
 from fillwright.core.inputs import ForeignStop, Input, OrderReport, StreamChanged
 from fillwright.core.settings import VenueProfile
 from fillwright.core.types import (
+    FOREIGN_STOP,
     SECOND,
     VENUE_FINAL,
     AccountId,
     ErrorClass,
-    ExecutionType,
     Symbol,
     VenueOrderStatus,
 )
@@ -50,9 +50,6 @@ PROTECT_WINDOW_MS = 1_000
 """recvWindow of protective requests: one that is late is placed again soon."""
 READS_AT_OPEN_MAX = 3
 """Tries of what an account needs before it comes up; then it is told that it cannot be had."""
-FOREIGN_STOP = "RT_ES"
-"""Cancels of the keys-only emergency stop begin with this."""
-_CANCELED = ExecutionType.CANCELED.value
 
 
 class BinanceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +145,7 @@ class BinanceVenue:
         self.account.budget.learn(info.rate_limits)
         for one in terms.instruments if self.settings.symbols else ():
             self._reader.known.update({one.base: None, one.quote: None})
+        self._reader.watched = self.settings.symbols
         return terms
 
     async def close(self) -> None:
@@ -279,6 +277,9 @@ class BinanceVenue:
 
     def _found(self, view: OrderView) -> None:
         """An order was read: one that was made while the stream was up must have been told of by it."""
+        if view.client_order_id.startswith(FOREIGN_STOP) and self._reports is not None:
+            # a flag, or an order of ours that shows the id of its cancel
+            self._reports((ForeignStop(view.client_order_id),))
         if view.status == VenueOrderStatus.PENDING_NEW:
             return
         age_s = (self.account.now() - moment(view.time)) / SECOND
@@ -289,5 +290,5 @@ class BinanceVenue:
 
 
 def is_foreign_stop(event: ExecutionReport) -> bool:
-    """Whether a cancel of the keys-only emergency stop is reported: somebody wants all of this to halt."""
-    return event.execution_type == _CANCELED and event.client_order_id.startswith(FOREIGN_STOP)
+    """Whether an order or cancel of the stop by keys is reported: somebody wants all of this to halt."""
+    return event.client_order_id.startswith(FOREIGN_STOP)

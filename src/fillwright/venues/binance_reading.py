@@ -25,7 +25,17 @@ from fillwright.core.inputs import (
     VenueSnapshot,
 )
 from fillwright.core.instruments import Instrument
-from fillwright.core.types import MILLISECOND, SECOND, ZERO, Asset, ClientOrderId, Symbol, Time
+from fillwright.core.types import (
+    FOREIGN_STOP,
+    MILLISECOND,
+    MINUTE,
+    SECOND,
+    ZERO,
+    Asset,
+    ClientOrderId,
+    Symbol,
+    Time,
+)
 from fillwright.ports import Clock
 from fillwright.venues.wire_reports import from_trades, from_view
 from fillwright.wire import queries
@@ -47,6 +57,11 @@ READS_AT_ONCE = 8
 """Single orders of one snapshot that are asked about together."""
 READ_ANEW_MAX = 3
 """So often an order is read again that was executed further between its own read and that of its executions."""
+HISTORIES_MAX = 30
+"""Symbols whose history one snapshot looks through (weight 20 each)."""
+HISTORY_PAGES_MAX = 5
+HISTORY_MARGIN: Time = MINUTE
+"""Looked back further by this, since clocks differ."""
 NO_SUCH_ORDER, ARCHIVED, BAD_SYMBOL = -2013, -2026, -1121
 _NO_SUCH_SYMBOL = frozenset({BAD_SYMBOL})
 _NOT_THERE = frozenset({NO_SUCH_ORDER, ARCHIVED}) | _NO_SUCH_SYMBOL
@@ -68,12 +83,18 @@ def why(failed: Failed) -> str:
     return failed.why
 
 
+def _name(view: OrderView) -> ClientOrderId:
+    return view.client_order_id
+
+
 class Reader:
     """Reads for one account."""
 
     def __init__(self, ask: Ask, clock: Clock) -> None:
         self.known: dict[Asset, None] = {}
         """Assets that are told of even when nothing is left of them."""
+        self.watched: tuple[Symbol, ...] = ()
+        """Symbols whose history is looked through for the stop by keys."""
         self.on_found: Callable[[OrderView], None] = lambda view: None
         """Told of each order that is read."""
         self._ask = ask
@@ -100,6 +121,7 @@ class Reader:
     async def snapshot(self, asked: FetchSnapshot) -> VenueSnapshot:
         """Open orders, those that were named, and balances."""
         views = await self._read(queries.open_orders(asked.symbol), decode_orders, _NO_SUCH_SYMBOL) or ()
+        stops = [*map(_name, views), *(await self._history(asked) if asked.since else ())]
         told = await self._all([self._reported(view) for view in views])
         reports = [report for report in told if report is not None]
         seen = {report.client_order_id for report in reports}
@@ -115,7 +137,27 @@ class Reader:
             balances=held,
             absent=tuple([one.client_order_id for one in others if isinstance(one, OrderAbsent)]),
             cause=asked.cause,
+            foreign_stops=tuple(dict.fromkeys([name for name in stops if name.startswith(FOREIGN_STOP)])),
         )
+
+    async def _history(self, asked: FetchSnapshot) -> list[ClientOrderId]:
+        """Names of the orders that were made since the stream was lost, and nobody told us of."""
+        symbols = [*dict.fromkeys([*self.watched, *asked.symbols])][:HISTORIES_MAX]
+        since_ms = max(asked.since - HISTORY_MARGIN, 0) // MILLISECOND
+        pages = await self._all([self._made_since(symbol, since_ms) for symbol in symbols])
+        return [name for page in pages for name in page]
+
+    async def _made_since(self, symbol: Symbol, since_ms: int) -> list[ClientOrderId]:
+        names: list[ClientOrderId] = []
+        request = queries.all_orders(symbol, start_time_ms=since_ms)
+        for _ in range(HISTORY_PAGES_MAX):
+            page = await self._read(request, decode_orders, _NO_SUCH_SYMBOL) or ()
+            names += map(_name, page)
+            if len(page) < queries.TRADES_MAX:
+                return names
+            request = queries.all_orders(symbol, from_order_id=page[-1].order_id + 1)
+        self._log.warning("a history is too long to be looked through", symbol=symbol, orders=len(names))
+        return names
 
     async def balances(self) -> Balances:
         """What the account holds; of what it is known to have held, zeros too."""

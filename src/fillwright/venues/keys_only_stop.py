@@ -2,8 +2,9 @@
 
 Which orders are ours is read from their ids (``RT_<tag>_<position>_<leg>_<attempt>``). Working entries and manual
 orders are cancelled; protection stays, or, to flatten, each position is sold by one cancelReplace of its stop. Every
-cancel's id begins ``RT_ES``: a service that sees one halts itself. Each round looks at what is open and does what that
-needs, so that a lost answer costs a round and nothing else. A sale that nobody knows the end of is asked about, and
+cancel's id begins ``RT_ES``, as does that of a flag that rests while it watches (``stop_flag``): a service that sees
+one halts itself, also when it looks later. Each round looks at what is open and does what that needs: a lost answer
+costs a round and nothing else. A sale that nobody knows the end of is asked about, and
 made again only when it is proven that it never came, and a position is sold once: coins that no position owns are not
 touched. Trading rules §8.
 """
@@ -11,17 +12,20 @@ touched. Trading rules §8.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
 
 from fillwright.binance.budget import Lane
 from fillwright.binance.clock_sync import ClockSync, ClockSyncError
-from fillwright.binance.outcomes import Answered, Refused, Unknown, Unsent, read
+from fillwright.binance.outcomes import Answered, Outcome, Refused, Unknown, Unsent, read
 from fillwright.binance.private_rest import PrivateRest
 from fillwright.core.instruments import Instrument
 from fillwright.core.requests import CancelReplaceRequest, CancelRequest, OrderRequest
 from fillwright.core.types import (
+    FOREIGN_STOP,
+    VENUE_FINAL,
     ZERO,
     CancelReplaceMode,
     ClientOrderId,
@@ -34,6 +38,7 @@ from fillwright.core.types import (
     parse_client_order_id,
 )
 from fillwright.venues.binance_reading import decode_information, why
+from fillwright.venues.stop_flag import StopFlag
 from fillwright.wire import queries
 from fillwright.wire.accounts import decode_trades
 from fillwright.wire.answers import CancelReplaceReply
@@ -47,8 +52,8 @@ from fillwright.wire.orders import (
 )
 from fillwright.wire.requests import encoded
 
-PREFIX = "RT_ES"
-"""Of the ids of all cancels."""
+ALL_TAGS = "all"
+"""Stands in our ids for a stop of every ledger."""
 RECV_WINDOW_MS = 1_000
 WATCH_S = 15.0
 """What was sent before may still arrive so long: the service's recvWindow, and the ten seconds of the engine."""
@@ -63,6 +68,7 @@ SALES_MAX = 5
 AT_ONCE = 10
 """Requests at the same time."""
 NOT_FOUND = -2013
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 Key = tuple[str, int]
 """Tag and position."""
 
@@ -90,6 +96,10 @@ class StopReport(msgspec.Struct, frozen=True, kw_only=True):
     kept: tuple[ClientOrderId, ...]
     """Protection that rests."""
     left: tuple[Left, ...]
+    flag: str
+    """Where a flag rested for services to see; '' when none could be raised."""
+    no_flag: str
+    """Why not."""
     clean_after_s: float | None
     """When nothing was left to do; None: it never was so."""
     took_s: float
@@ -107,7 +117,10 @@ class _Sale(msgspec.Struct):
 
 
 class KeysOnlyStop:
-    """One stop; ``rest`` is entered by the caller. ``tag``: only orders of one ledger. ``watch_s``: see WATCH_S."""
+    """One stop; ``rest`` is entered by the caller. ``tag``: only orders of one ledger. ``watch_s``: see WATCH_S.
+
+    ``external``: orders that are not fillwright's are cancelled, too. ``symbols``: those that services trade.
+    """
 
     def __init__(
         self,
@@ -116,11 +129,17 @@ class KeysOnlyStop:
         *,
         flatten: bool,
         tag: str | None = None,
+        external: bool = False,
+        symbols: Sequence[Symbol] = (),
         watch_s: float = WATCH_S,
         work_max_s: float = WORK_MAX_S,
     ) -> None:
         self._rest, self._clock = rest, clock
-        self._flatten, self._tag = flatten, tag
+        self._flatten, self._tag, self._external = flatten, tag, external
+        self._run = ""
+        self._flag = StopFlag(rest, symbols)
+        self._seen: dict[Symbol, None] = {}
+        """Symbols of orders of ours."""
         self._watch_s, self._work_max_s = watch_s, work_max_s
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._number = 0
@@ -129,6 +148,10 @@ class KeysOnlyStop:
         self._done: dict[Key, None] = {}
         """Positions that were sold: nothing more of them is, whatever rests in their name."""
         self._sales: dict[Key, _Sale] = {}
+        self._entries: dict[ClientOrderId, tuple[OrderView, Key]] = {}
+        """Entries that were told to go, and of which it is not known yet what they have bought."""
+        self._naked: dict[Key, Left] = {}
+        """What they have bought without a stop."""
         self._kept: tuple[ClientOrderId, ...] = ()
         self._trouble: dict[str, str] = {}
         self._notes: list[Left] = []
@@ -140,9 +163,14 @@ class KeysOnlyStop:
         loop = asyncio.get_running_loop()
         began = loop.time()
         await self._set_clock()
+        self._run = _in_letters(self._clock.now_ms())
         clean_at: float | None = None
+        hoisting: asyncio.Task[None] | None = None
         while loop.time() - began < self._work_max_s:
-            if await self._round():
+            is_clean = await self._round()
+            if hoisting is None:  # cancelling came first; nobody waits for the flag
+                hoisting = asyncio.create_task(self._flag.hoist(self._name(), [*self._seen]))
+            if is_clean:
                 clean_at = clean_at or loop.time()
                 if loop.time() >= max(self._last_sent, began) + self._watch_s:
                     break
@@ -150,18 +178,36 @@ class KeysOnlyStop:
             else:
                 clean_at = None
                 await asyncio.sleep(PAUSE_S)
+        await self._lower(hoisting)
         for sale in self._sales.values():
             told = "its sale is in doubt" if sale.sent_at else "not sold"
             self._trouble.setdefault(sale.name or f"{sale.quantity:f} of {sale.symbol}", told)
-        left = [Left(what, because) for what, because in self._trouble.items()] + self._notes
+        for name in self._entries:
+            self._trouble.setdefault(name, "what it bought is not known")
+        left = [Left(what, because) for what, because in self._trouble.items()]
+        left += [*self._naked.values(), *self._notes]
         return StopReport(
             cancelled=tuple(self._cancelled),
             sold=tuple(self._sold),
             kept=self._kept,
             left=tuple(left),
+            flag=self._flag.symbol or "",
+            no_flag=self._flag.why,
             clean_after_s=None if clean_at is None else clean_at - began,
             took_s=loop.time() - began,
         )
+
+    async def _lower(self, hoisting: asyncio.Task[None] | None) -> None:
+        """Take the flag away, trying as often as anything else."""
+        if hoisting is not None:
+            await hoisting
+        refused = ""
+        for _ in range(SALES_MAX):
+            refused = await self._flag.lower(self._name())
+            if not refused:
+                return
+            await asyncio.sleep(PAUSE_S)
+        self._notes.append(Left(self._flag.name, f"the flag rests still: {refused}"))
 
     async def _set_clock(self) -> None:
         try:
@@ -184,11 +230,18 @@ class KeysOnlyStop:
             for (tag, position, leg), view in ours
             if leg in (Leg.ENTRY, Leg.MANUAL)
         ]
+        self._seen.update({view.symbol: None for _, view in ours})
+        work += [self._cancel(view, ("", 0), Leg.MANUAL) for view in found if self._is_to_go(view)]
         stops: dict[Key, OrderView] = {}
         for (tag, position, leg), view in ours:
             key = (tag, position)
             if leg is Leg.STOP_LOSS or (leg is Leg.TAKE_PROFIT and key not in stops):
                 stops[key] = view
+        for key in stops:
+            self._naked.pop(key, None)  # a service has protected it meanwhile
+        rest = {(view.symbol, view.order_id) for view in found}
+        gone = [n for n, (view, _) in self._entries.items() if (view.symbol, view.order_id) not in rest]
+        work += [self._account_for(name) for name in gone]
         guards = (Leg.STOP_LOSS, Leg.TAKE_PROFIT)
         self._kept = tuple([view.client_order_id for (_, _, leg), view in ours if leg in guards])
         if self._flatten:
@@ -212,6 +265,13 @@ class KeysOnlyStop:
             return None
         return name[:3]
 
+    def _is_to_go(self, view: OrderView) -> bool:
+        """Whether an order that is not fillwright's is to be cancelled, too; waiting legs go with their list."""
+        if not self._external or view.status == VenueOrderStatus.PENDING_NEW:
+            return False
+        is_ours = parse_client_order_id(view.client_order_id) is not None
+        return not is_ours and view.client_order_id != self._flag.name
+
     async def _learn(self, symbols: list[Symbol]) -> None:
         """The rules of symbols, for the quantities of sales."""
         wanted = [symbol for symbol in dict.fromkeys(symbols) if symbol not in self._instruments]
@@ -232,8 +292,11 @@ class KeysOnlyStop:
         return self._clock.now_ms() // 1_000 % 10**9 * 10 + self._number
 
     def _cancel_of(self, view: OrderView) -> CancelRequest:
-        name = f"{PREFIX}_{self._clock.now_ms()}_{self._next() % 100_000}"
-        return CancelRequest(symbol=view.symbol, order_id=view.order_id, cancel_client_order_id=name)
+        return CancelRequest(symbol=view.symbol, order_id=view.order_id, cancel_client_order_id=self._name())
+
+    def _name(self) -> ClientOrderId:
+        """Of a cancel, or the flag: each of one run, for one ledger or all of them."""
+        return f"{FOREIGN_STOP}{self._tag or ALL_TAGS}_{self._run}_{self._next() % 100_000}"
 
     async def _cancel(self, view: OrderView, key: Key, leg: Leg) -> None:
         async with self._slots:
@@ -242,30 +305,51 @@ class KeysOnlyStop:
                 encoded(self._cancel_of(view)), Lane.EXIT, recv_window_ms=RECV_WINDOW_MS
             )
         name = view.client_order_id
-        if not isinstance(outcome, Answered):
+        if leg is Leg.ENTRY and _may_have_bought(outcome, view.order_id):
+            self._entries[name] = (view, key)
+        if isinstance(outcome, Refused | Unknown | Unsent):
             self._trouble[name] = why(outcome)  # the next round sees what became of it
             return
         self._cancelled[name] = None
-        if leg is Leg.ENTRY and _may_have_bought(outcome, view.order_id):
-            await self._partly(view, key)
+        if name in self._entries:
+            await self._account_for(name)
 
-    async def _partly(self, view: OrderView, key: Key) -> None:
-        """An entry that was cancelled may have bought something, which has no stop."""
-        request = queries.my_trades(view.symbol, order_id=view.order_id)
-        trades = read(await self._rest.call(request, Lane.EXIT), decode_trades)
-        if not isinstance(trades, tuple):
-            self._notes.append(Left(view.client_order_id, f"what it bought cannot be read: {why(trades)}"))
+    async def _account_for(self, name: ClientOrderId) -> None:
+        """Find out what an entry that is gone has bought, which has no stop: in each round until it can be told."""
+        view, key = self._entries[name]
+        bought = await self._bought(view)
+        if isinstance(bought, Decimal) and self._flatten and key in self._sales:
+            bought = "another sale of its position comes first"
+        if not isinstance(bought, Decimal):
+            self._trouble[name] = bought
             return
-        await self._learn([view.symbol] if trades else [])
-        instrument = self._instruments.get(view.symbol)
-        bought = sum((trade.quantity for trade in trades), ZERO)
-        if instrument is not None:
-            fees = [trade.commission for trade in trades if trade.commission_asset == instrument.base]
-            bought -= sum(fees, ZERO)
+        del self._entries[name]
         if bought and self._flatten:
             self._sales[key] = _Sale(view.symbol, bought)
         elif bought:
-            self._notes.append(Left(view.client_order_id, f"it bought {bought:f}, which has no stop"))
+            self._naked[key] = Left(name, f"it bought {bought:f}, which has no stop")
+
+    async def _bought(self, view: OrderView) -> Decimal | str:
+        """What an ended order has bought, less commission; or why that cannot be said (reads lag writes)."""
+        asked = queries.order_status(view.symbol, order_id=view.order_id)
+        order = read(await self._rest.call(asked, Lane.EXIT), decode_order)
+        if not isinstance(order, OrderView):
+            return f"what it bought cannot be read: {why(order)}"
+        if order.status in VENUE_FINAL and not order.executed_quantity:
+            return ZERO
+        request = queries.my_trades(view.symbol, order_id=view.order_id)
+        trades = read(await self._rest.call(request, Lane.EXIT), decode_trades)
+        if not isinstance(trades, tuple):
+            return f"what it bought cannot be read: {why(trades)}"
+        told = sum((trade.quantity for trade in trades), ZERO)
+        if order.status not in VENUE_FINAL or told != order.executed_quantity:
+            return "not all that it bought is told yet"
+        await self._learn([view.symbol])
+        instrument = self._instruments.get(view.symbol)
+        if instrument is None:
+            return "the rules of its symbol cannot be read"
+        fees = [trade.commission for trade in trades if trade.commission_asset == instrument.base]
+        return told - sum(fees, ZERO)
 
     # -- sales -------------------------------------------------------------------------------------------------
 
@@ -348,6 +432,8 @@ class KeysOnlyStop:
                 self._sales[key] = _Sale(sale.symbol, sale.quantity)
 
     async def _sell(self, key: Key, sale: _Sale) -> None:
+        if sale.symbol not in self._instruments:
+            return  # how much may be sold cannot be said yet
         part = self._part(sale.symbol, sale.quantity)
         if not part or sale.refusals >= SALES_MAX:
             del self._sales[key]
@@ -370,8 +456,8 @@ class KeysOnlyStop:
             self._trouble[order.client_order_id] = why(outcome)
 
 
-def _may_have_bought(answer: Answered, order_id: int) -> bool:
-    """Whether the answer to a cancel does not say that nothing was executed."""
+def _may_have_bought(answer: Outcome, order_id: int) -> bool:
+    """Whether the answer to a cancel, if there is one, does not say that nothing was executed."""
     told = read(answer, decode_cancel)
     if isinstance(told, CancelReply):
         return bool(told.executed_quantity)
@@ -379,6 +465,15 @@ def _may_have_bought(answer: Answered, order_id: int) -> bool:
         reports = [one for one in told.order_reports or () if one.order_id == order_id]
         return not reports or reports[0].executed_quantity != ZERO
     return True
+
+
+def _in_letters(number: int) -> str:
+    """A number ≥ 0 in base 36, which takes less room in an id."""
+    text = ""
+    while number:
+        number, digit = divmod(number, len(_DIGITS))
+        text = _DIGITS[digit] + text
+    return text or "0"
 
 
 def _is_naked(refusal: Refused) -> bool:

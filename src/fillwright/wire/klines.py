@@ -1,4 +1,4 @@
-"""Candles as REST has them: arrays of twelve. Source: Binance Spot "Kline/Candlestick data"."""
+"""Candles as REST has them, arrays of twelve, and averages. Source: Binance Spot "Market Data endpoints"."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ class Kline(NamedTuple):
     unused: str
 
 
+class AveragePrice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The average price of the last minutes, as price filters compare with."""
+
+    price: Decimal
+    mins: int
+
+
+_AVERAGE = msgspec.json.Decoder(AveragePrice)
 _KLINES = msgspec.json.Decoder(list[Kline])
 
 
@@ -43,3 +51,8 @@ def decode_klines(body: bytes) -> list[Kline]:
     except (ValueError, ArithmeticError) as error:
         raise WireError(f"not a list of candles: {error}") from error
     return klines
+
+
+def decode_average_price(body: bytes | msgspec.Raw) -> AveragePrice:
+    """Read an answer of ``/avgPrice``; WireError when it is none."""
+    return decode(_AVERAGE, bytes(body), "an average price")

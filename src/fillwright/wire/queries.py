@@ -31,6 +31,13 @@ def exchange_information(symbols: Iterable[Symbol] = ()) -> WireRequest:
     return WireRequest("exchangeInfo", ("GET", "/api/v3/exchangeInfo"), sent, weight=20, is_signed=False)
 
 
+def average_price(symbol: Symbol) -> WireRequest:
+    """The average price of a symbol's last minutes."""
+    return WireRequest(
+        "avgPrice", ("GET", "/api/v3/avgPrice"), (("symbol", symbol),), weight=2, is_signed=False
+    )
+
+
 def account_status() -> WireRequest:
     """Balances (those above zero), rights and rates."""
     return WireRequest("account.status", ("GET", "/api/v3/account"), (("omitZeroBalances", True),), weight=20)
@@ -68,10 +75,17 @@ def open_orders(symbol: Symbol | None = None) -> WireRequest:
     return WireRequest("openOrders.status", ("GET", "/api/v3/openOrders"), tuple(sent), weight=weight)
 
 
-def all_orders(symbol: Symbol, *, from_order_id: int | None = None, limit: int = TRADES_MAX) -> WireRequest:
-    """Orders of a symbol, ended ones too: from a number on, else the last."""
+def all_orders(
+    symbol: Symbol,
+    *,
+    from_order_id: int | None = None,
+    start_time_ms: int | None = None,
+    limit: int = TRADES_MAX,
+) -> WireRequest:
+    """Orders of a symbol, ended ones too: from a number on, or made since a time, else the last."""
     sent: list[tuple[str, Value]] = [("symbol", symbol)]
     _add(sent, "orderId", from_order_id)
+    _add(sent, "startTime", start_time_ms)
     sent.append(("limit", limit))
     return WireRequest("allOrders", ("GET", "/api/v3/allOrders"), tuple(sent), weight=20)
 

@@ -127,12 +127,16 @@ def _reconciliation_complete(ledger: Ledger, event: ev.ReconciliationComplete, r
         ledger.state.safety.stop_read_at = 0
     if event.symbol in ("", state.reconciling_symbol):
         state.reconciling = False
+    if not event.symbol and ledger.state.stream_connected:
+        ledger.state.stream_lost_at = 0
     if not event.symbol:  # a look at one symbol does not put off the next look at the whole account
         state.reconciled_at = record.time
 
 
 def _stream_state_changed(ledger: Ledger, event: ev.StreamStateChanged, record: ev.Record) -> None:
     ledger.state.stream_connected = event.connected
+    if not event.connected:
+        ledger.state.stream_lost_at = ledger.state.stream_lost_at or record.time
     if not event.connected:  # what was asked may have been lost with it
         ledger.state.safety.stop_read_at = 0
 
