@@ -1,0 +1,59 @@
+"""The world of the fault matrix with ccxt as the venue: same box, same stories, same judge, virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fillwright.binance.endpoints import Endpoints
+from fillwright.runtime.account import AccountEngine
+from fillwright.runtime.market import MarketHub
+from fillwright.runtime.recovery import Configured
+from fillwright.storage.sql import open_store
+from fillwright.venues.ccxt import CcxtSettings, CcxtVenue
+from fillwright.venues.ccxt_places import at_binance
+from tests.faults import world as box_world
+from tests.faults.world import ACCOUNT, OWNER, BoxWorld
+from tests.venues.ccxt_boxes import KEYS
+from tests.warp import the_loop
+
+
+def at_server(endpoints: Endpoints) -> Any:
+    """Point ccxt at a server whose time is the loop's."""
+    there = at_binance(endpoints.rest, endpoints.streams, endpoints.websocket_api)
+    loop = the_loop()
+
+    def prepare(exchange: Any) -> None:
+        there(exchange)
+        exchange.milliseconds = lambda: loop.now() // 1_000
+
+    return prepare
+
+
+class CcxtWorld(BoxWorld):
+    """See the module."""
+
+    async def begin(self, *, ready: bool = True) -> None:
+        """A process comes up, with the journal of the one before."""
+        self.lives += 1
+        self._store = open_store(self._path / "fillwright.db")
+        self.hub = MarketHub(self._clock)
+        for symbol in self.symbols:
+            self.seen(symbol)
+        base = f"127.0.0.1:{self._server.port}"
+        endpoints = Endpoints(rest=f"http://{base}", streams=f"ws://{base}", websocket_api=f"ws://{base}")
+        settings = CcxtSettings(symbols=self.symbols, is_throttled=False, profile=self._settings.venue)
+        self.venue = CcxtVenue(ACCOUNT, KEYS, self._clock, settings, at_server(endpoints))  # type: ignore[assignment]
+        self.account = AccountEngine(
+            OWNER,
+            self._store,
+            box_world._Venue(self.venue, self._sent),
+            self._clock,
+            self.hub,
+            Configured(self._settings, {}),
+            alert=self._alert,
+            tag=lambda: self.tag,
+        )
+        self._task = asyncio.create_task(self.account.run())
+        if ready:
+            await self.ready()
