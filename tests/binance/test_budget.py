@@ -261,6 +261,21 @@ def test_a_ban_outlives_the_process(now: Now, tmp_path: Path) -> None:
     assert second.problem == ""
 
 
+def test_a_ban_whose_end_nobody_tells_lasts_as_long_as_the_shortest(budget: RateBudget) -> None:
+    budget.settle(claimed(budget, ACCOUNT), Refused(None, "banned", 418, ErrorClass.RATE))
+    assert refused(budget, CANCEL).retry_after_ms == 120_000
+
+
+def test_what_is_not_sent_for_a_ban_says_so_and_a_pause_is_none(budget: RateBudget, now: Now) -> None:
+    budget.settle(claimed(budget, ACCOUNT), too_many(429, 1_000))
+    assert refused(budget, PLACE).http_status == 429
+    budget.settle(Claim(99, now.time, "a", False), too_many(418, 500))
+    told = refused(budget, PLACE)
+    assert (told.http_status, told.retry_after_ms) == (418, 1_000)
+    now.time += SECOND
+    assert refused(budget, PLACE, Lane.ENTRY).http_status == 0
+
+
 def test_a_ban_that_cannot_be_kept_still_holds(now: Now, tmp_path: Path) -> None:
     budget = RateBudget(now, tmp_path / "nowhere" / "ban.json")
     budget.settle(claimed(budget, ACCOUNT), too_many(418, 120_000))

@@ -175,7 +175,7 @@ def test_429_and_418_stop_everything_before_it_leaves(box: HttpBox) -> None:
         assert isinstance(banned, Refused)
         assert (banned.error_class, banned.retry_after_ms) == (ErrorClass.RATE, 120_000)
         held = await bench.ask(CANCEL)
-        assert held == Unsent(banned.message, ErrorClass.RATE, 120_000)
+        assert held == Unsent(banned.message, ErrorClass.RATE, 120_000, http_status=418)
         assert bench.budget.ban is not None
 
     tell(Bench(box.server.url), story)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fillwright.core import events as ev
-from fillwright.core.inputs import ClosePosition, EmergencyStop
+from fillwright.core.inputs import ClosePosition, EmergencyStop, Reconcile
 from fillwright.core.requests import CancelListRequest, CancelRequest
 from fillwright.core.types import SECOND, STOP_TYPES, PositionStatus, Side
+from fillwright.exchange.faults import Outcome
 from fillwright.exchange.messages import OrderView
+from fillwright.exchange.server.fault_plan import CallFault
 from tests.faults.world import ACCOUNT, SYMBOL, BoxWorld
 from tests.warp import warped
 
@@ -109,5 +111,26 @@ def test_the_keys_only_stop_halts_a_running_service() -> None:
             await world.restart()
             assert world.engine.state.safety.halted_cause
             await world.audit()
+
+    warped(story())
+
+
+def test_a_ban_that_a_read_meets_halts() -> None:
+    """Placing weighs nothing: it is reads that are banned for their weight, and no order hears of it."""
+
+    async def story() -> None:
+        async with BoxWorld() as world:
+            for read in ("openOrders.status", "account.status", "order.status"):
+                world.fault(
+                    CallFault(
+                        outcome=Outcome.REFUSED, endpoint=read, code=-1003, http_status=418, retry_after_s=30
+                    )
+                )
+            world.command(Reconcile(cause="by hand"))
+            await world.run(SECOND)
+            world.signal()
+            await world.run(SECOND)
+            assert world.orders_at_exchange() == []
+            assert world.engine.state.safety.halted_cause == "ip_banned"
 
     warped(story())

@@ -99,3 +99,11 @@ def test_what_was_never_sent_may_be_sent_again() -> None:
     assert told.message == "not sent: no session"
     told = failed(Unsent("too much", ErrorClass.RATE, 700))
     assert (told.error_class, told.retry_after_ms) == (ErrorClass.RATE, 700)
+    told = failed(Unsent("too much", ErrorClass.RATE, 700, http_status=429))
+    assert told.code == 0
+
+
+def test_what_was_not_sent_for_a_ban_has_the_bans_status_for_a_code() -> None:
+    """So that the core halts, whoever met the ban first: reads do, placing weighs nothing."""
+    told = failed(Unsent("IP banned", ErrorClass.RATE, 700, http_status=418))
+    assert (told.code, told.error_class, told.message) == (418, ErrorClass.RATE, "not sent: IP banned")

@@ -24,13 +24,16 @@ from fillwright.wire.requests import WireRequest
 
 ENTRIES_STOP: Time = MINUTE
 """No entries for so long after a 403, 418 or 429."""
+BAN_SHORTEST: Time = 2 * MINUTE
+"""A ban (418) whose answer does not name its end; Binance's shortest."""
 CONNECTION_WEIGHT = 2
 """Of a connection to the WebSocket API."""
 TOO_MANY_REQUESTS, TOO_MANY_ORDERS = -1003, -1015
 _WEIGHT, _RAW, _CONNECTIONS, _ORDERS = "REQUEST_WEIGHT", "RAW_REQUESTS", "CONNECTIONS", "ORDERS"
 _USED_WEIGHT, _ORDER_COUNT = "x-mbx-used-weight-", "x-mbx-order-count-"
 _ORDER_LIMITS = {10 * SECOND: 100, DAY: 200_000}
-_STOPPING = frozenset({418, 429})
+BANNED = 418
+_STOPPING = frozenset({BANNED, 429})
 _FIREWALL = 403
 
 
@@ -126,7 +129,8 @@ class RateBudget:
         ban = self._ban
         if ban is not None:
             if now < ban.until:
-                return _unsent(ban.why or "Binance wants no requests for a while", ban.until - now)
+                why = ban.why or "Binance wants no requests for a while"
+                return _unsent(why, ban.until - now, ban.http_status)
             self._ban = None
         if lane is Lane.ENTRY and now < self.entries_stopped_until:
             return _unsent("no entries so soon after Binance refused", self.entries_stopped_until - now)
@@ -189,11 +193,19 @@ class RateBudget:
             until = now + wait if wait else min([one.end(now) for one in orders.windows.values()])
             orders.stopped_until = max(orders.stopped_until, until)
         elif stops:
-            until = now + wait if wait else self._weight.end(now)
-            if self._ban is None or until > self._ban.until:
-                self._ban = Ban(until, status, refusal.message)
-                if self._file is not None:
-                    self._file.write(self._ban)
+            shortest = now + BAN_SHORTEST if status == BANNED else self._weight.end(now)
+            self._stop(Ban(now + wait if wait else shortest, status, refusal.message))
+
+    def _stop(self, ban: Ban) -> None:
+        """Send nothing for a while: the longer while counts, and that it is a ban."""
+        before = self.ban
+        if before is not None:
+            graver = before if before.http_status == BANNED else ban
+            ban = msgspec.structs.replace(graver, until=max(before.until, ban.until))
+        if ban != before:
+            self._ban = ban
+            if self._file is not None:
+                self._file.write(ban)
 
     def learn(self, limits: Iterable[RateLimit]) -> None:
         """Take the limits that exchangeInfo tells."""
@@ -253,5 +265,5 @@ def _exceeded(costs: list[tuple[Window, int]], share: int, lane: Lane, now: Time
     return None
 
 
-def _unsent(why: str, wait: Time) -> Unsent:
-    return Unsent(why, ErrorClass.RATE, -(-wait // MILLISECOND))
+def _unsent(why: str, wait: Time, http_status: int = 0) -> Unsent:
+    return Unsent(why, ErrorClass.RATE, -(-wait // MILLISECOND), http_status)

@@ -80,6 +80,8 @@ class Unsent(msgspec.Struct, frozen=True):
     error_class: ErrorClass = ErrorClass.RETRYABLE
     """``rate`` when a limit of Binance's stands in the way."""
     retry_after_ms: int = 0
+    http_status: int = 0
+    """What Binance said before, and has to be sat out: 418 (a ban) or 429; 0: nothing."""
 
 
 Outcome = Answered | Refused | Unknown | Unsent

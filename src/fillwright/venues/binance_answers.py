@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from fillwright.binance.budget import BANNED
 from fillwright.binance.outcomes import Answered, Outcome, Refused, Unknown, Unsent
 from fillwright.core.inputs import Input, OrderReport, RequestFailed
 from fillwright.core.requests import (
@@ -56,9 +57,9 @@ def from_outcome(request: Request, outcome: Outcome) -> Sequence[Input]:
     if isinstance(outcome, Unknown):
         return (_failed(request, ErrorClass.UNKNOWN, outcome.code or NO_CODE, outcome.why),)
     assert isinstance(outcome, Unsent)
-    return (
-        _failed(request, outcome.error_class, NO_CODE, f"not sent: {outcome.why}", outcome.retry_after_ms),
-    )
+    # The core halts for a ban, which may have been met by a read: placing and cancelling weigh nothing.
+    code = BANNED if outcome.http_status == BANNED else NO_CODE
+    return (_failed(request, outcome.error_class, code, f"not sent: {outcome.why}", outcome.retry_after_ms),)
 
 
 def _reports(request: Request, outcome: Answered) -> list[OrderReport]:
