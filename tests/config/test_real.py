@@ -255,3 +255,15 @@ def test_a_file_that_does_not_say_whose_keys_is_refused(
     with pytest.raises(ConfigError) as caught:
         account_in(tmp_path, text, section)
     assert CANARY not in caught.value.explain()
+
+
+def test_a_shadow_is_there_when_it_is_wanted(tmp_path: Path) -> None:
+    trading = config_of(tmp_path).trading
+    assert (trading.shadow, trading.shadow_balance) == (False, None)
+    trading = config_of(tmp_path, "[trading]\nshadow = true\nshadow_balance = 2500\n").trading
+    assert (trading.shadow, trading.shadow_balance) == (True, Decimal(2500))
+    assert config_of(tmp_path, FILLWRIGHT__TRADING__SHADOW_BALANCE="none").trading.shadow_balance is None
+    assert list(mistakes_of(tmp_path, "[trading]\nshadow = 1.5\nshadow_balance = -1\n")) == [
+        "trading.shadow",
+        "trading.shadow_balance",
+    ]
