@@ -202,6 +202,17 @@ class ShadowShape(msgspec.Struct, frozen=True, kw_only=True):
     """Prices that it was not shown, because too many were waiting."""
 
 
+class VenueCallsShape(msgspec.Struct, frozen=True):
+    """How many calls of a venue's library (ccxt) ended in one way."""
+
+    call: str
+    outcome: str
+    """ok, or the library's class of the error."""
+    code: int | None
+    """The exchange's code of a failure."""
+    count: int
+
+
 class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """How the service and the caller's account are doing."""
 
@@ -234,6 +245,8 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: float
     ticks: int
     started_at: Time
+    venue_calls: tuple[VenueCallsShape, ...] = ()
+    """Of an account through ccxt, since the start; empty for others."""
     shadow: ShadowShape | None = None
     """Of the account, if it is a real one and has a shadow."""
 

@@ -107,6 +107,9 @@ def test_a_clock_that_is_wrong_is_set() -> None:
         assert isinstance(failed, RequestFailed)
         assert failed.error_class is ErrorClass.CLOCK
         assert desk.venue.calls["load_time_difference", "ok"] == 1
+        counted = {(one.call, one.outcome, one.code): one.count for one in desk.venue.call_counts}
+        assert counted["create_order", "InvalidNonce", -1021] == 1
+        assert counted["load_time_difference", "ok", None] == 1
 
     play(story)
 

@@ -50,12 +50,25 @@ def test_calls_are_counted_by_how_they_end_and_told_at_the_end() -> None:
         assert error.value.failure.error_class is ErrorClass.PERMANENT
         assert client.calls["fetch_balance", OK] == 2
         assert client.calls["create_order", "InsufficientFunds"] == 1
+        assert client.codes == {("create_order", "InsufficientFunds", -2010): 1}
 
     with capture_logs() as logs:
         play(story)
     failed = next(one for one in logs if one["log_level"] == "warning")
     assert (failed["call"], failed["kind"], failed["times"]) == ("create_order", "InsufficientFunds", 1)
     assert next(one for one in logs if one["event"] == "calls of ccxt")["fetch_balance ok"] == 2
+
+
+def test_kinds_of_failures_that_are_counted_apart_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ccxt_client, "CODES_MAX", 0)
+
+    async def story(client: CcxtClient, live: LiveBox) -> None:
+        await client.call("load_markets")
+        with pytest.raises(CallFailed):
+            await client.call("create_order", MARKET, "limit", "buy", "9000", "90")
+        assert client.codes == {("create_order", "InsufficientFunds", 0): 1}
+
+    play(story)
 
 
 def test_numbers_stay_text() -> None:

@@ -22,6 +22,7 @@ from fillwright.core.inputs import EmergencyStop
 from fillwright.core.state import Ledger, Safety
 from fillwright.core.stopping import still_to_do
 from fillwright.core.types import MILLISECOND, SECOND, Leg, Time
+from fillwright.ports import CountsCalls
 from fillwright.runtime.account import AccountEngine
 
 CONFIRMATION = "CONFIRM_STOP_ALL_TRADING"
@@ -174,10 +175,18 @@ def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
 
 
 def _halted(ledger: Ledger) -> answers.HaltedShape | None:
+        venue_calls=_calls(account),
     safety = ledger.state.safety
     if not safety.halted_cause:
         return None
     stopping = safety.stopping_since > 0
+def _calls(account: AccountEngine) -> tuple[answers.VenueCallsShape, ...]:
+    if not isinstance(account.venue, CountsCalls):
+        return ()
+    counts = account.venue.call_counts
+    return tuple([answers.VenueCallsShape(one.call, one.outcome, one.code, one.count) for one in counts])
+
+
     left = still_to_do(ledger, flatten=safety.flatten, external=safety.stop_external) if stopping else []
     return answers.HaltedShape(
         safety.halted_cause,

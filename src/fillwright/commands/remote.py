@@ -396,6 +396,7 @@ def status_lines(found: StatusAnswer) -> list[tuple[str, str]]:
         ),
         ("Ages", ages(found)),
         ("Venue", _venue(found)),
+        *_calls(found),
         ("Positions", f"{found.positions_open} open, {found.orders_open} orders at the venue"),
     ]
     if found.clock_skew_ms is not None:
@@ -409,6 +410,19 @@ def status_lines(found: StatusAnswer) -> list[tuple[str, str]]:
         for one in found.traders
     ]
     return lines
+
+
+def _calls(found: StatusAnswer) -> list[tuple[str, str]]:
+    """How the calls of a venue's library ended: what failed by its kind and code."""
+    if not found.venue_calls:
+        return []
+    well = sum([one.count for one in found.venue_calls if one.code is None])
+    failed = [one for one in found.venue_calls if one.code is not None]
+    told = [f"{one.call} {one.outcome} ({one.code}) {one.count}" for one in failed]
+    return [
+        ("Calls", f"{well} of ccxt ended well, {sum([one.count for one in failed])} failed"),
+        *(("", one) for one in told),
+    ]
 
 
 def _halted(halted: HaltedShape) -> str:

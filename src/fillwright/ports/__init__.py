@@ -34,9 +34,11 @@ from fillwright.ports.read_model import PAGE_DEFAULT, PAGE_MAX, ReadModel, every
 from fillwright.ports.store import Store
 from fillwright.ports.strategy import Strategy, StrategyError
 from fillwright.ports.venue import (
+    CountsCalls,
     MarketDriven,
     Reports,
     Venue,
+    VenueCalls,
     VenueEffect,
     VenueTerms,
     VenueUnavailableError,
@@ -69,6 +71,7 @@ __all__ = [
     "Clock",
     "CommissionView",
     "CorruptStoreError",
+    "CountsCalls",
     "CursorError",
     "DecisionView",
     "DenialCount",
@@ -113,6 +116,7 @@ __all__ = [
     "TradeView",
     "UnknownAccountError",
     "Venue",
+    "VenueCalls",
     "VenueEffect",
     "VenueTerms",
     "VenueUnavailableError",

@@ -68,6 +68,26 @@ class Venue(Protocol):
         """Let go of connections; nothing is cancelled at the venue."""
 
 
+class VenueCalls(msgspec.Struct, frozen=True, order=True):
+    """How many calls of a venue's library ended in one way."""
+
+    call: str
+    outcome: str
+    """ok, or the kind of failure as the library names it."""
+    code: int | None
+    """The exchange's, of a failure."""
+    count: int
+
+
+@runtime_checkable
+class CountsCalls(Protocol):
+    """A venue that goes through a library of others, and counts what becomes of its calls."""
+
+    @property
+    def call_counts(self) -> tuple[VenueCalls, ...]:
+        """Since the start, by call and outcome."""
+
+
 @runtime_checkable
 class MarketDriven(Protocol):
     """A venue whose orders meet the live market in this process: it takes what a MarketData pushes, before anybody."""

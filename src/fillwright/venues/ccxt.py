@@ -19,8 +19,8 @@ from fillwright.core.inputs import Input, OrderReport, RequestFailed
 from fillwright.core.requests import CancelOpenOrdersRequest, CancelRequest, OrderRequest, Request
 from fillwright.core.settings import VenueProfile
 from fillwright.core.types import AccountId, ErrorClass, Symbol, exact
-from fillwright.ports import Clock, Reports, VenueEffect, VenueTerms, VenueUnavailableError
-from fillwright.venues.ccxt_client import CcxtClient, CcxtKeys, CcxtSettings
+from fillwright.ports import Clock, Reports, VenueCalls, VenueEffect, VenueTerms, VenueUnavailableError
+from fillwright.venues.ccxt_client import OK, CcxtClient, CcxtKeys, CcxtSettings
 from fillwright.venues.ccxt_errors import CallFailed, Failure
 from fillwright.venues.ccxt_reading import READ_AGAIN_MAX, Reader
 from fillwright.venues.ccxt_stream import CcxtStream
@@ -75,6 +75,15 @@ class CcxtVenue:
     def calls(self) -> Mapping[tuple[str, str], int]:
         """How many calls of ccxt ended how, by (call, outcome): ``ok``, or the class of ccxt's exception."""
         return self.client.calls
+
+    @property
+    def call_counts(self) -> tuple[VenueCalls, ...]:
+        """The same with the codes of failures."""
+        ended = [
+            VenueCalls(call, OK, None, count) for (call, kind), count in self.calls.items() if kind == OK
+        ]
+        failed = [VenueCalls(call, kind, code, n) for (call, kind, code), n in self.client.codes.items()]
+        return (*sorted(ended), *sorted(failed))
 
     # -- opening and closing -----------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ from fillwright.venues.in_process import TIMEOUT_CODE
 OK = "ok"
 CLOSE_MAX_S = 1.0
 """So long ccxt may take to let go of its connections."""
+CODES_MAX = 500
+"""Kinds of failures that are counted apart; further ones of a call are counted without their code."""
 WATCH = "watch_"
 """Calls that wait for news, however long there are none."""
 
@@ -81,6 +83,7 @@ class CcxtClient:
     Attributes:
         exchange: ccxt's object, once opened.
         calls: how many calls ended how, by (call, outcome): ``ok``, or the class of ccxt's exception.
+        codes: how many failed, by (call, class, code of the exchange's or the nearest of Binance's).
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class CcxtClient:
     ) -> None:
         self.settings = settings
         self.calls: dict[tuple[str, str], int] = {}
+        self.codes: dict[tuple[str, str, int], int] = {}
         self.exchange: Any = None
         self._keys, self._prepare = keys, prepare
         self._running: dict[asyncio.Future[Any], None] = {}
@@ -165,7 +169,7 @@ class CcxtClient:
 
     def has(self, name: str) -> bool:
         """Whether ccxt offers a call at this exchange, itself or by other calls."""
-        return bool(self.exchange.has.get(name))
+        return self.exchange is not None and bool(self.exchange.has.get(name))
 
     async def call(self, name: str, *arguments: Any) -> Any:
         """Call one of ccxt's methods; CallFailed says what went wrong, and a call that is late has failed."""
@@ -222,6 +226,10 @@ class CcxtClient:
         else:
             failure = failure_of(error, self.settings.exchange_id)
         self._count(name, failure.kind)
+        key = name, failure.kind, failure.code
+        if key not in self.codes and len(self.codes) >= CODES_MAX:
+            key = name, failure.kind, 0
+        self.codes[key] = self.codes.get(key, 0) + 1
         self._log.warning(
             "a call of ccxt failed",
             call=name,

@@ -25,6 +25,8 @@ KEY_RIGHTS = "sapi_get_account_apirestrictions"
 
 async def look(client: CcxtClient, now: Callable[[], Time], *, reads_key_rights: bool) -> list[Looked]:
     """Look at everything, with the client of a venue that is open. ``reads_key_rights``: where money is real."""
+    if client.exchange is None:
+        return [Looked(name="account", passed=False, detail="the exchange is not reached")]
     found = [await _account(client), await _clock(client, now)]
     if reads_key_rights:
         found.append(await _key(client))
