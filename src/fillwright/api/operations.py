@@ -170,16 +170,11 @@ def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
         lag_ms=round(service.lag_ms, 3),
         ticks=service.ticks,
         started_at=service.started_at,
+        venue_calls=_calls(account),
         shadow=shadow_shape(desk.orchestrator.shadow(account)),
     )
 
 
-def _halted(ledger: Ledger) -> answers.HaltedShape | None:
-        venue_calls=_calls(account),
-    safety = ledger.state.safety
-    if not safety.halted_cause:
-        return None
-    stopping = safety.stopping_since > 0
 def _calls(account: AccountEngine) -> tuple[answers.VenueCallsShape, ...]:
     if not isinstance(account.venue, CountsCalls):
         return ()
@@ -187,6 +182,11 @@ def _calls(account: AccountEngine) -> tuple[answers.VenueCallsShape, ...]:
     return tuple([answers.VenueCallsShape(one.call, one.outcome, one.code, one.count) for one in counts])
 
 
+def _halted(ledger: Ledger) -> answers.HaltedShape | None:
+    safety = ledger.state.safety
+    if not safety.halted_cause:
+        return None
+    stopping = safety.stopping_since > 0
     left = still_to_do(ledger, flatten=safety.flatten, external=safety.stop_external) if stopping else []
     return answers.HaltedShape(
         safety.halted_cause,
