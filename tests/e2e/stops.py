@@ -129,6 +129,11 @@ class Loaded:
         """Live stops of ours."""
         return [one["clientOrderId"] for one in self.open_orders() if "_S_" in one["clientOrderId"]]
 
+    def others(self) -> list[str]:
+        """Open orders that are not fillwright's."""
+        names = [one["clientOrderId"] for one in self.open_orders()]
+        return sorted(name for name in names if not name.startswith("RT_"))
+
     def is_protected(self) -> bool:
         """Whether all that is held has a live stop."""
         status = self.service.got("/api/status")
@@ -163,7 +168,11 @@ def loaded(folder: Path, *, forked: bool = True) -> Iterator[Loaded]:
     info = exchange_info(("BTCUSDT",), copies=len(SYMBOLS))
     (folder / "info.json").write_bytes(info)
     counts = [{"interval_us": 10**7, "limit": 10**9, "label": "10 SECOND"}]
-    wanted = {"exchange_info": str(folder / "info.json"), "exchange": {"order_counts": counts}}
+    wanted: dict[str, Any] = {
+        "exchange_info": str(folder / "info.json"),
+        "exchange": {"order_counts": counts},
+    }
+    wanted["limits"] = {"request_weight": 10**9, "raw_requests": 10**9, "connections": 10**6}
     (folder / "box.json").write_text(json.dumps(wanted))
     options = ("--settings", str(folder / "box.json"))
     with running_box(limits=False, options=options, forked=forked) as box:

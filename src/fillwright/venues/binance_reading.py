@@ -57,7 +57,9 @@ READS_AT_ONCE = 8
 """Single orders of one snapshot that are asked about together."""
 READ_ANEW_MAX = 3
 """So often an order is read again that was executed further between its own read and that of its executions."""
-HISTORIES_MAX = 30
+FLAG_SYMBOLS: tuple[Symbol, ...] = ("BTCUSDT", "BTCUSDC", "ETHUSDT", "ETHBTC")
+"""Where the stop by keys leaves its sign if it knows of no symbol that services trade."""
+HISTORIES_MAX = 8
 """Symbols whose history one snapshot looks through (weight 20 each)."""
 HISTORY_PAGES_MAX = 5
 HISTORY_MARGIN: Time = MINUTE
@@ -94,7 +96,7 @@ class Reader:
         self.known: dict[Asset, None] = {}
         """Assets that are told of even when nothing is left of them."""
         self.watched: tuple[Symbol, ...] = ()
-        """Symbols whose history is looked through for the stop by keys."""
+        """Symbols that are traded; of the first the history is looked through for the stop by keys."""
         self.on_found: Callable[[OrderView], None] = lambda view: None
         """Told of each order that is read."""
         self._ask = ask
@@ -142,7 +144,7 @@ class Reader:
 
     async def _history(self, asked: FetchSnapshot) -> list[ClientOrderId]:
         """Names of the orders that were made since the stream was lost, and nobody told us of."""
-        symbols = [*dict.fromkeys([*self.watched, *asked.symbols])][:HISTORIES_MAX]
+        symbols = [*dict.fromkeys([*self.watched[:1], *FLAG_SYMBOLS, *asked.symbols])][:HISTORIES_MAX]
         since_ms = max(asked.since - HISTORY_MARGIN, 0) // MILLISECOND
         pages = await self._all([self._made_since(symbol, since_ms) for symbol in symbols])
         return [name for page in pages for name in page]

@@ -16,7 +16,7 @@ from fillwright.binance.private_rest import PrivateRest
 from fillwright.core.instruments import Instrument
 from fillwright.core.requests import CancelRequest, OrderRequest
 from fillwright.core.types import CONTEXT, ONE, ZERO, ClientOrderId, OrderType, Side, Symbol, ceil_to
-from fillwright.venues.binance_reading import decode_information, why
+from fillwright.venues.binance_reading import FLAG_SYMBOLS, decode_information, why
 from fillwright.wire import queries
 from fillwright.wire.klines import decode_average_price
 from fillwright.wire.requests import encoded
@@ -25,8 +25,6 @@ BELOW = Decimal("0.6")
 """Of the average price; nearer where the symbol's rules want it so."""
 MARGIN = Decimal("0.02")
 """From the border of prices that are allowed, and above the least notional."""
-USUAL: tuple[Symbol, ...] = ("BTCUSDT", "BTCUSDC", "ETHUSDT", "ETHBTC")
-"""Tried last."""
 SYMBOLS_MAX = 6
 """Tried at most."""
 UNKNOWN_ORDER = -2011
@@ -43,7 +41,7 @@ class StopFlag:
     """
 
     def __init__(self, rest: PrivateRest, symbols: Sequence[Symbol] = ()) -> None:
-        """``symbols``: where a service would look for it in the account's history."""
+        """``symbols``: that services trade; they look through the history of the first."""
         self.symbol: Symbol | None = None
         self.name: ClientOrderId = ""
         self.why = ""
@@ -51,8 +49,8 @@ class StopFlag:
         self._symbols = tuple(symbols)
 
     async def hoist(self, name: ClientOrderId, seen: Sequence[Symbol]) -> None:
-        """Place it at one of the symbols: first those of orders that were seen; ``symbol`` tells whether it rests."""
-        for symbol in [*dict.fromkeys([*seen, *self._symbols, *USUAL])][:SYMBOLS_MAX]:
+        """Place it where services look first; ``seen``: symbols of orders, the last resort."""
+        for symbol in [*dict.fromkeys([*self._symbols[:1], *FLAG_SYMBOLS, *seen])][:SYMBOLS_MAX]:
             order = await self._order(symbol, name)
             if order is None:
                 continue
