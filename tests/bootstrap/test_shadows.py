@@ -63,8 +63,9 @@ def config_of(folder: Path, **trading: Any) -> Config:
 class World:
     """See the module; ``async with``."""
 
-    def __init__(self, **trading: Any) -> None:
+    def __init__(self, *, in_bnb: bool = False, **trading: Any) -> None:
         self._trading = trading
+        self._in_bnb = in_bnb
         self._open = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self.shadow: Shadow
@@ -74,13 +75,17 @@ class World:
         self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory()))
         rows = symbol_rows((SYMBOL,), {})
         exchange = ExchangeSettings(order_counts=())
-        settings = box_settings(self._folder, rows, {"USDT": D(5_000)}, exchange)
+        rows["BNBUSDT"] = rows[SYMBOL] | {"baseAsset": "BNB"}
+        balances = {"USDT": D(5_000), "BNB": D(10)}
+        settings = box_settings(self._folder, rows, balances, exchange, pay_fees_in_bnb=self._in_bnb)
         self._server = await self._open.enter_async_context(serve(settings, box_clock()))
         self.box = self._server.box
         self.box.exchange.average_price = lambda symbol, minutes: D(100)
         self.box.tick()
         self.box.quote(SYMBOL, TRADED[0], MUCH, TRADED[1], MUCH, self.box.now)
         self.box.trade(SYMBOL, D(100), LITTLE, False, self.box.now)
+        self.box.quote("BNBUSDT", D(500), MUCH, D(500), MUCH, self.box.now)
+        self.box.trade("BNBUSDT", D(500), LITTLE, False, self.box.now)
         self._clock = WarpClock()
         await self.begin()
         return self
@@ -93,10 +98,11 @@ class World:
         """A process comes up."""
         self._store = open_store(self._folder / "f.db")
         settings = make_settings()
-        settings = msgspec.structs.replace(settings, paper=PAPER)
+        execution = msgspec.structs.replace(settings.execution, pay_fees_in_bnb=self._in_bnb)
+        settings = msgspec.structs.replace(settings, paper=PAPER, execution=execution)
         hub = MarketHub(self._clock)
         place = place_of(self._server)
-        wanted = BinanceSettings(symbols=(SYMBOL,), profile=settings.venue)
+        wanted = BinanceSettings(symbols=(SYMBOL, "BNBUSDT"), profile=settings.venue)
         self.real = AccountEngine(
             OWNER,
             self._store,
@@ -125,6 +131,7 @@ class World:
         """The accounts are shown their market."""
         self.real.hub.quote(SYMBOL, SEEN[0], MUCH, SEEN[1], MUCH, self._clock.now())
         self.real.hub.trade(SYMBOL, SEEN[1], LITTLE, False, self._clock.now())
+        self.real.hub.quote("BNBUSDT", D(500), MUCH, D(500), MUCH, self._clock.now())
 
     async def end(self) -> None:
         """The process is gone, without a word."""
@@ -244,6 +251,21 @@ def test_what_one_of_them_did_not_buy_is_told_and_so_is_what_it_was_not_allowed(
             assert (denial.code_real, denial.signals) == ("", 1)
             assert denial.code_shadow == "POSITION_SIZE_MIN"
             assert report.total.pairs == 1
+
+    warped(story())
+
+
+def test_fees_in_bnb_are_the_real_accounts_alone() -> None:
+    """7.5 bps of BNB there, 5 bps on paper: 2.5 bps more."""
+
+    async def story() -> None:
+        async with World(in_bnb=True) as world:
+            await world.leave(await world.enter(1))
+            entry = world.groups()["entry"]
+            assert entry.pairs == 1
+            assert entry.fee_bps.p50 is not None
+            assert abs(entry.fee_bps.p50 - D("2.5")) < D("0.1")
+            assert world.report().denials == ()
 
     warped(story())
 

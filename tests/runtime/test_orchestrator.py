@@ -13,12 +13,20 @@ from fillwright.core import events as ev
 from fillwright.core.inputs import Candle, Input, Reconcile
 from fillwright.core.positions import Position
 from fillwright.core.types import SECOND, Mode, Time
-from fillwright.ports import DiskFullError, MarketUnavailableError, Owner, SeqConflictError
-from fillwright.runtime.account import READY, AccountEngine
+from fillwright.ports import (
+    DiskFullError,
+    MarketUnavailableError,
+    Owner,
+    SeqConflictError,
+    VenueUnavailableError,
+)
+from fillwright.runtime import orchestrator as module
+from fillwright.runtime.account import READY, STOPPED, AccountEngine
 from fillwright.runtime.errors import ModeUnavailableError, UnknownAccountError
 from fillwright.runtime.market import MarketHub
 from fillwright.runtime.orchestrator import FEED_ENDED, STOP_MAX, Enlisted, MarketLine, Orchestrator
 from fillwright.runtime.recovery import Configured
+from fillwright.runtime.shadow import Shadow, shadow_owner
 from fillwright.runtime.watchdog import Watchdog
 from tests.runtime.builders import (
     BoxVenue,
@@ -493,5 +501,75 @@ def test_the_journal_is_the_truth_after_all_of_it(tmp_path: Path) -> None:
         kinds = [type(r.event) for r in service.store.store.journal.load("paper")]
         assert kinds.count(ev.PositionProtected) == 10
         assert kinds[-1] is ev.ShutdownBegun
+
+    run(check())
+
+
+# -- shadows -----------------------------------------------------------------------------------------------------
+
+
+def shadowed(path: Path) -> tuple[Service, Shadow, BoxVenue]:
+    """A service with a testnet account that has a shadow."""
+    service = Service(path, TESTNET)
+    owner = shadow_owner(TESTNET)
+    venue = BoxVenue(service.clock, service.store.store, owner.account_id)
+    account = AccountEngine(
+        owner, service.store, venue, service.clock, MarketHub(service.clock), Configured(make_settings())
+    )
+    shadow = Shadow(service.accounts[0], account, service.clock)
+    service.orchestrator.shadows = [shadow]
+    return service, shadow, venue
+
+
+def test_a_shadow_lives_and_stops_with_its_account_and_is_nobodys_mode(tmp_path: Path) -> None:
+    async def check() -> None:
+        service, shadow, _ = shadowed(tmp_path)
+        found = service.orchestrator
+        assert found.shadow(service.accounts[0]) is shadow
+        assert found.shadow(shadow.account) is None
+        async with service.running():
+            await until(lambda: shadow.account.state == READY, "the shadow")
+            assert [one.account_id for one in found.status().accounts] == ["local-testnet"]
+            assert found.engine("local") is service.accounts[0]
+            with pytest.raises(UnknownAccountError):
+                found.engine(shadow.account.owner.user_id)
+            found.stop()
+            await service.ended()
+        assert shadow.account.state == STOPPED
+        assert service.store.store.journal.load_snapshot("shadow-local-testnet") is not None
+
+    run(check())
+
+
+def test_a_shadow_that_cannot_end_does_not_keep_the_service_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check() -> None:
+        monkeypatch.setattr(module, "SHADOWS_END_MAX_S", 0.0)
+        service, shadow, venue = shadowed(tmp_path)
+
+        async def never() -> None:
+            await asyncio.Event().wait()
+
+        venue.close = never  # type: ignore[method-assign]
+        async with service.running() as found:
+            await until(lambda: shadow.account.state == READY, "the shadow")
+            found.stop()
+            found.stop()
+            await service.ended()
+
+    run(check())
+
+
+def test_a_shadow_that_is_not_up_keeps_nobody_from_being_ready(tmp_path: Path) -> None:
+    async def check() -> None:
+        service, shadow, venue = shadowed(tmp_path)
+        venue.open_errors = [VenueUnavailableError("no terms") for _ in range(100)]
+        async with service.running() as found:
+            await until(lambda: shadow.account.detail == "no terms", "it cannot be opened")
+            assert found.status().ready
+            assert (await service.accounts[0].submit(make_signal("a"))).ok
+            await turns()
+            assert shadow.status.missed == 1
 
     run(check())

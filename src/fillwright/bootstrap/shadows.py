@@ -31,22 +31,23 @@ def shadows_of(config: Config, accounts: Sequence[RealAccount], store: Store, cl
 
 def _shadow(config: Config, real: RealAccount, store: RelaxedStore, clock: Clock) -> Shadow:
     owner = shadow_owner(real.engine.owner)
+    # It has no BNB: it would deny everything for want of it. That the real account pays less shows in the fees.
+    execution = msgspec.structs.replace(real.settings.execution, pay_fees_in_bnb=False)
+    settings = msgspec.structs.replace(real.settings, execution=execution)
 
     async def terms() -> PaperTerms:
         """As ``[paper]`` says, save symbols and money: those are the real account's."""
         await until_ready(real.engine, clock)
         wanted = config.trading.shadow_balance
         balance = _quote_of(real.engine) if wanted is None else wanted
-        paper = msgspec.structs.replace(real.settings.paper, initial_balance=balance)
-        settings = msgspec.structs.replace(real.settings, paper=paper)
-        return paper_terms(settings, tuple(real.engine.engine.state.instruments.values()))
+        paper = msgspec.structs.replace(settings.paper, initial_balance=balance)
+        instruments = tuple(real.engine.engine.state.instruments.values())
+        return paper_terms(msgspec.structs.replace(settings, paper=paper), instruments)
 
     venue = LatePaperVenue(
-        owner.account_id, store.journal, clock, terms, latency_ms=real.settings.paper.latency_ms
+        owner.account_id, store.journal, clock, terms, latency_ms=settings.paper.latency_ms
     )
-    account = AccountEngine(
-        owner, store, venue, clock, MarketHub(clock), Configured(real.settings, config.limits)
-    )
+    account = AccountEngine(owner, store, venue, clock, MarketHub(clock), Configured(settings, config.limits))
     return Shadow(real.engine, account, clock)
 
 
