@@ -1,4 +1,4 @@
-"""What the matrix over the wire is made of: the plans and outcomes of ``tests.sim``, and faults of the box.
+"""What the matrix over the wire is made of: plans and outcomes of ``tests.sim`` and more, and faults of the box.
 
 Every request has a latency of 50 ms, so that something can happen while it is under way.
 """
@@ -12,24 +12,57 @@ from typing import Any
 
 import msgspec
 
-from fillwright.core.inputs import Decision
+from fillwright.core.inputs import CancelOrder, Decision, PlaceOrder
 from fillwright.core.settings import ExecutionSettings
-from fillwright.core.types import MILLISECOND, SECOND, PositionDecision, Side, SymbolStatus, Time
+from fillwright.core.types import (
+    MILLISECOND,
+    SECOND,
+    Leg,
+    OrderType,
+    PositionDecision,
+    Side,
+    Symbol,
+    SymbolStatus,
+    Time,
+)
 from fillwright.exchange.faults import Outcome
 from fillwright.exchange.messages import ExchangeError
 from fillwright.exchange.server.fault_plan import CallFault, Cut, EventFate, Rule, StreamEventFault
 from fillwright.venues.binance import BinanceSettings
 from tests.faults.world import SYMBOL, BoxWorld
 from tests.sim import scenarios as sim
-from tests.sim.scenarios import PLANS, STOP, PlanCase
+from tests.sim.scenarios import STOP, PlanCase, close
 
-__all__ = ["FAULTS", "OUTCOMES", "PLANS", "FaultCase", "play"]
+__all__ = ["BY_HAND", "FAULTS", "OUTCOMES", "PLANS", "FaultCase", "PlanCase", "close", "make_world", "play"]
 
 D = Decimal
 WAY: Time = 25 * MILLISECOND
 """Of a request to the exchange, and of its answer back."""
 SOON: Time = 10 * MILLISECOND
 """The engine has decided, and nothing has arrived yet."""
+
+# -- plans ---------------------------------------------------------------------------------------------------------
+
+BY_HAND = (PlanCase("MARKET", {}, None), PlanCase("LIMIT", {}, None))
+"""An order alone, as an operator places it: what it buys is the user's own."""
+PLANS = (*sim.PLANS, *BY_HAND)
+
+
+class HandWorld(BoxWorld):
+    """Whoever sends a signal there places an order of one type instead."""
+
+    def __init__(self, type_: OrderType, **options: Any) -> None:
+        super().__init__(**options)
+        self._type = type_
+
+    def signal(self, symbol: Symbol = SYMBOL, *, limit: Decimal | None = None, **_: Any) -> None:
+        """Place the order."""
+        price = None if self._type is OrderType.MARKET else limit or D("100.5")
+        order = PlaceOrder(
+            by="ops", symbol=symbol, side=Side.BUY, type=self._type, quantity=D(2), price=price, key="one"
+        )
+        self.command(order)
+
 
 # -- outcomes of the entry -----------------------------------------------------------------------------------------
 
@@ -53,10 +86,19 @@ def unfilled_then_repriced(world: BoxWorld, plan: PlanCase) -> None:
     world.at(SOON, lambda: world.price(SYMBOL, D(102)))
 
 
+def expired(world: BoxWorld, plan: PlanCase) -> None:
+    """Somebody has bought nearly all that was offered when the entry arrives, and for two seconds."""
+    world.signal(stop=STOP, target=plan.target)
+    bids = ((D("99.99"), D(1000)),)
+    world.at(SOON, lambda: world.book(bids, ((D("100.01"), D("0.3")),)))
+    world.at(2 * SECOND, lambda: world.book(bids, ((D("100.01"), D(1000)),)))
+
+
 OUTCOMES: dict[str, Outcomes] = {
     **sim.OUTCOMES,
     "rejected": rejected,
     "unfilled_then_repriced": unfilled_then_repriced,
+    "expired": expired,
 }
 
 # -- what goes wrong -----------------------------------------------------------------------------------------------
@@ -104,7 +146,7 @@ def cut_streams(world: BoxWorld) -> None:
 def mute_streams(world: BoxWorld) -> None:
     """Everything goes mute for a minute, and does not say so."""
     world.at(20 * MILLISECOND, lambda: world.mute(60 * SECOND))
-    world.at(3_100 * MILLISECOND, lambda: sim.close(world))
+    world.at(3_100 * MILLISECOND, lambda: close(world))
 
 
 def clock_set(world: BoxWorld) -> None:
@@ -115,7 +157,7 @@ def clock_set(world: BoxWorld) -> None:
 
     skew()
     world.at(2 * SECOND, lambda: setattr(world.box.clock, "skew_us", -20 * SECOND))
-    world.at(3 * SECOND, lambda: sim.close(world))
+    world.at(3 * SECOND, lambda: close(world))
 
 
 def trading_phase(status: SymbolStatus, begin: Time, end: Time) -> Act:
@@ -124,7 +166,7 @@ def trading_phase(status: SymbolStatus, begin: Time, end: Time) -> Act:
     def act(world: BoxWorld) -> None:
         world.at(begin, lambda: world.set_status(SYMBOL, status))
         world.at(end, lambda: world.set_status(SYMBOL, SymbolStatus.TRADING))
-        world.at(begin + SECOND, lambda: sim.close(world))
+        world.at(begin + SECOND, lambda: close(world))
 
     return act
 
@@ -138,7 +180,7 @@ def crash_at(number: int, delay: Time) -> Act:
                 world.at(delay, world.crash)
 
         world.on_request = sent
-        world.at(8 * SECOND, lambda: sim.close(world))
+        world.at(8 * SECOND, lambda: close(world))
 
     return act
 
@@ -148,10 +190,9 @@ def entry_meets_own(world: BoxWorld) -> None:
 
     def sell() -> None:
         asks = ((D("100.01"), D(1000)),)
-        world.box.tick()
-        world.box.depth(SYMBOL, ((D("98.5"), D(1000)),), asks, world.box.now)
+        world.book(((D("98.5"), D(1000)),), asks)
         world.trade_by_hand(Side.SELL, D("98.9"))
-        world.box.depth(SYMBOL, ((D("99.99"), D(1000)),), asks, world.box.now)
+        world.book(((D("99.99"), D(1000)),), asks)
 
     world.at(100 * MILLISECOND, sell)
 
@@ -173,7 +214,7 @@ def nobody_tells(begin: Time) -> Act:
         lost = StreamEventFault(outcome=EventFate.DROPPED, times=None, for_us=20 * SECOND)
         world.at(begin, lambda: world.fault(lost))
         if begin:
-            world.at(begin + SOON, lambda: sim.close(world))
+            world.at(begin + SOON, lambda: close(world))
 
     return act
 
@@ -189,6 +230,35 @@ def move_meets_gap(world: BoxWorld) -> None:
         world.at(SOON, lambda: world.price(SYMBOL, D("96.5")))
 
     world.at(3 * SECOND, move)
+
+
+def gap_before_the_entry(world: BoxWorld) -> None:
+    """The price has fallen below the stop when the entry arrives: bought, exits refused, and the list ends at once."""
+    world.at(SOON, lambda: world.price(SYMBOL, D(94), volume=D(1000)))
+
+
+def thin_stop(world: BoxWorld) -> None:
+    """The stop triggers where little is bid: a part is sold, the rest expires."""
+
+    def fall() -> None:
+        world.book(((D("94.5"), D("0.7")),), ((D(95), D(1000)),))
+        world.box.trade(SYMBOL, D("94.8"), D(1), False, world.box.now)
+        world.seen(SYMBOL)
+
+    world.at(3 * SECOND, fall)
+    world.at(3_500 * MILLISECOND, lambda: world.book(((D("94.5"), D(1000)),), ((D(95), D(1000)),)))
+
+
+def cancelled_entry(world: BoxWorld) -> None:
+    """Reports are late: that a part was filled is heard after the cancel's answer."""
+    world.at(150 * MILLISECOND, lambda: world.price(SYMBOL, D("98.7"), volume=D("0.6")))
+
+    def cancel() -> None:
+        for order in list(world.engine.ledger.open_orders.values()):
+            if order.leg in (Leg.ENTRY, Leg.MANUAL):
+                world.command(CancelOrder(client_order_id=order.id, by="ops"))
+
+    world.at(160 * MILLISECOND, cancel)
 
 
 def shut_down_servers(world: BoxWorld) -> None:
@@ -224,6 +294,12 @@ FAULTS = (
     ),
     FaultCase("place 429", calls(PLACING, outcome=REFUSED, code=-1003, http_status=429, retry_after_s=2)),
     FaultCase("place 418", calls(PLACING, outcome=REFUSED, code=-1003, http_status=418, retry_after_s=30)),
+    FaultCase(
+        "protection -1015",
+        calls(("orderList.place.oco", "order.place"), 2, outcome=REFUSED, code=-1015, http_status=429),
+        naked_max=2 * 11 * SECOND,  # the window of ten seconds is waited for, twice
+        trace="-1015",
+    ),
     FaultCase("place -1021", calls(PLACING, outcome=REFUSED, code=-1021), trace="-1021"),
     FaultCase("clock set", act=clock_set, trace="-1021"),
     FaultCase(
@@ -269,6 +345,18 @@ FAULTS = (
     ),
     FaultCase("change 503", calls(CHANGING, outcome=REFUSED, http_status=503), sim.close_soon, trace="503"),
     FaultCase(
+        "change 503 executed",
+        calls(CHANGING, outcome=MASKED, http_status=503),
+        sim.close_soon,
+        trace="503",
+    ),
+    FaultCase(
+        "change 418",
+        calls(CHANGING, outcome=REFUSED, code=-1003, http_status=418, retry_after_s=5),
+        sim.close_soon,
+        naked_max=23 * SECOND,
+    ),
+    FaultCase(
         "changes 429",
         calls(CHANGING, 4, outcome=REFUSED, code=-1003, http_status=429, retry_after_s=1),
         sim.close_soon,
@@ -287,6 +375,12 @@ FAULTS = (
     FaultCase(
         "one late report", reports(EventFate.DELAYED, 5 * SECOND, event="executionReport", skip=1, times=1)
     ),
+    FaultCase(
+        "report after cancel",
+        reports(EventFate.DELAYED, 3 * SECOND, event="executionReport"),
+        cancelled_entry,
+        trace="ops: cancel",
+    ),
     FaultCase("late balances", reports(EventFate.DELAYED, 3 * SECOND, event="outboundAccountPosition")),
     FaultCase("reordered reports", reports(EventFate.REORDERED, probability=0.5)),
     FaultCase("all reports lost", reports(EventFate.DROPPED), trace="connected=False"),
@@ -304,6 +398,7 @@ FAULTS = (
     ),
     FaultCase("exits cancelled by the user", act=sim.exits_cancelled_by_user, trace="PositionUnprotected"),
     FaultCase("thin exit", act=sim.thin_exit, trace="INSUFFICIENT_LIQUIDITY"),
+    FaultCase("thin stop", act=thin_stop, trace="INSUFFICIENT_LIQUIDITY"),
     FaultCase("close loses to the stop", act=sim.close_loses_to_stop, trace="-2022"),
     FaultCase("cancel loses to the fill", act=sim.cancel_loses_to_fill, trace="-2011"),
     FaultCase("move meets a gap", act=move_meets_gap, trace="-2021"),
@@ -321,8 +416,14 @@ FAULTS = (
         trace="EXPIRED_IN_MATCH",
     ),
     FaultCase("gap through the stop, release refused", act=sim.gap_through_stop, trace="REJECTED"),
+    FaultCase("list ended in the same call", act=gap_before_the_entry, trace="REJECTED"),
     FaultCase("slots full", act=sim.close_soon, changes={"algo_orders_max": 1}, trace="ALGO_SLOTS"),
-    FaultCase("slots short", act=sim.close_soon, changes={"algo_orders_max": 2}, trace="LIMIT_MAKER"),
+    FaultCase(
+        "slots short",
+        act=sim.close_soon,
+        changes={"algo_orders_max": 2},
+        trace="order_type=<OrderType.LIMIT_MAKER",
+    ),
     FaultCase(
         "BNB short in mid-fill",
         execution=ExecutionSettings(pay_fees_in_bnb=True, bnb_reserve_trades=0),
@@ -338,19 +439,26 @@ FAULTS = (
 )
 
 
+def make_world(plan: PlanCase, fault: FaultCase, *, over_websocket: bool = True) -> BoxWorld:
+    """The world of a plan and a fault."""
+    options: dict[str, Any] = {
+        "symbols": fault.symbols,
+        "changes": {**plan.changes, **fault.changes},
+        "execution": fault.execution,
+        "cash": fault.cash,
+        "settings": BinanceSettings(over_websocket=over_websocket),
+    }
+    return HandWorld(OrderType(plan.name), **options) if plan in BY_HAND else BoxWorld(**options)
+
+
 async def play(
     plan: PlanCase, outcome: Outcomes, fault: FaultCase, *, over_websocket: bool = True
 ) -> BoxWorld:
     """Play one combination: a minute of story, then the price falls through every stop. The world has ended."""
-    world = BoxWorld(
-        symbols=fault.symbols,
-        changes={**plan.changes, **fault.changes},
-        execution=fault.execution,
-        cash=fault.cash,
-        settings=BinanceSettings(over_websocket=over_websocket),
-    )
+    world = make_world(plan, fault, over_websocket=over_websocket)
     async with world:
-        for rule in fault.rules():
+        rules = fault.rules()
+        for rule in rules:
             world.fault(rule)
         for endpoint in ALL:
             world.fault(
@@ -363,5 +471,6 @@ async def play(
         await world.audit()
         world.price(SYMBOL, D(90), volume=D(1000))
         await world.audit()
+        world.hits = sum(rule.hits for rule in rules)
         world.told = "\n".join(str(record.event) for record in world.records)
     return world

@@ -37,6 +37,7 @@ from fillwright.core.types import (
     Time,
     TimeInForce,
     VenueOrderStatus,
+    parse_client_order_id,
 )
 from fillwright.exchange.exchange import Exchange
 from fillwright.exchange.messages import OrderView
@@ -60,6 +61,8 @@ from tests.venues.box_kit import ACCOUNT, WIDE, box_clock, box_settings, place_o
 from tests.warp import START, WarpClock, the_loop
 
 D = Decimal
+Levels = tuple[tuple[Decimal, Decimal], ...]
+"""Prices and quantities, best first."""
 SYMBOL: Symbol = "AAAUSDT"
 OWNER = Owner(account_id=ACCOUNT, user_id="local", mode=Mode.TESTNET)
 TAG = "sim"
@@ -159,6 +162,8 @@ class BoxWorld:
         self._naked_since: Time | None = None
         self.told = ""
         """The journal as text, once the story has ended."""
+        self.hits = 0
+        """How often the faults of the box hit, once the story has ended."""
         self.link = _Link(self)
         self.lives = 0
         self.account: AccountEngine
@@ -299,7 +304,7 @@ class BoxWorld:
         ours = [
             order
             for order in exchange.all_orders(ACCOUNT, SYMBOL, limit=1000)
-            if order.client_order_id.startswith("RT_")
+            if (parsed := parse_client_order_id(order.client_order_id)) is not None and parsed[1]
         ]
         bought = sum([one.executed_quantity for one in ours if one.side is Side.BUY], D(0)) * (1 - FEE)
         sold = sum([one.executed_quantity for one in ours if one.side is Side.SELL], D(0))
@@ -382,6 +387,12 @@ class BoxWorld:
         assert quoted.last is not None
         self.hub.quote(symbol, quoted.bid, MUCH, quoted.ask, MUCH, self.now)
         self.hub.trade(symbol, quoted.last, LITTLE, False, self.now)
+
+    def book(self, bids: Levels, asks: Levels) -> None:
+        """Let so much be bid and asked, and no more."""
+        self.box.tick()
+        self.box.depth(SYMBOL, bids, asks, self.box.now)
+        self.seen(SYMBOL)
 
     def outside(self, request: Request) -> None:
         """Do something at the exchange by another hand (the user's own app)."""
