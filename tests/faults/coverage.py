@@ -329,9 +329,8 @@ def document() -> str:
         "exchange of ours, judges each (one intended order per leg, coins protected or sold, the ledger equal to the",
         "exchange, nothing in doubt or without a stop for longer than the rules say), and ends with one line.",
         "",
-        f"{len(played):,} combinations of {len(PLANS)} plans, {len(OUTCOMES)} outcomes and {len(FAULTS)} faults"
-        " are played;",
-        f"in {idle:,} of them the fault finds nothing to do, for the reasons below.",
+        f"{len(played):,} combinations of {len(PLANS)} plans, {len(OUTCOMES)} outcomes and {len(FAULTS)} faults are",
+        f"played; in {idle:,} of them the fault finds nothing to do, for the reasons below.",
         f"Each fault is played over REST alone, too. A restart at each await is `{EACH_AWAIT}`:",
         "there the process is killed at every turn of its loop.",
         "",
