@@ -179,26 +179,39 @@ class CcxtMarketData:
             raise error or RuntimeError("a stream without an end has ended")
         return str(error), up.is_told
 
-    async def _again(self, name: str, watch: str, fetch: str, symbol: Symbol) -> Any:
-        """The next news by stream, or by reading after a pause."""
+    async def _ticker(self, symbol: Symbol, *, by_stream: bool) -> Structure:
+        """The next bid and ask by stream, or by reading after a pause."""
         market = self._markets[symbol]["symbol"]
-        if self._client.has(name):
-            return await self._client.call(watch, market)
+        if by_stream and self._client.has("watchBidsAsks"):
+            return dict((await self._client.call("watch_bids_asks", [market])).get(market) or {})
+        if by_stream and self._client.has("watchTicker"):
+            return dict(await self._client.call("watch_ticker", market))
         await self._clock.sleep_until(self._clock.now() + POLL)
-        return await self._client.call(fetch, market)
+        return dict(await self._client.call("fetch_ticker", market))
 
     async def _quotes(self, symbol: Symbol, sink: MarketSink, up: Callable[[], None]) -> None:
+        # A quiet market's stream says nothing for a while: what it would have said before is read.
+        ticker = dict(await self._client.call("fetch_ticker", self._markets[symbol]["symbol"]))
+        has_quotes = True
         while True:
-            ticker = await self._again("watchTicker", "watch_ticker", "fetch_ticker", symbol)
             bid, ask = number(ticker.get("bid")), number(ticker.get("ask"))
             if bid and ask:
                 sizes = [number(ticker.get(name)) or ZERO for name in ("bidVolume", "askVolume")]
                 sink.quote(symbol, bid, sizes[0], ask, sizes[1], self._clock.now())
                 up()
+            ticker = dict(await self._ticker(symbol, by_stream=has_quotes))
+            # Not every exchange's stream of tickers has quotes.
+            has_quotes = has_quotes and bool(ticker.get("bid") and ticker.get("ask"))
 
     async def _trades(self, symbol: Symbol, sink: MarketSink) -> None:
         while True:
-            for trade in await self._again("watchTrades", "watch_trades", "fetch_trades", symbol):
+            market = self._markets[symbol]["symbol"]
+            if self._client.has("watchTrades"):
+                trades = await self._client.call("watch_trades", market)
+            else:
+                await self._clock.sleep_until(self._clock.now() + POLL)
+                trades = await self._client.call("fetch_trades", market)
+            for trade in trades:
                 self._tell(symbol, trade, sink)
 
     def _tell(self, symbol: Symbol, trade: Mapping[str, Any], sink: MarketSink) -> None:
