@@ -40,7 +40,7 @@ OWN: dict[str, dict[str, str]] = {
     "bob": {"USDT": "5000000", "ETH": "9.5", "XRP": "0.3"},
 }
 """What the customers bring; all but USDT is theirs for good, and the services must leave it alone."""
-WEIGHT = 60_000
+WEIGHT = 6_000
 """A minute; Binance's 6,000 would have the services deny most of 20 signals a second."""
 MARKET_RATE = 20.0
 """Trades of the outside market a second and symbol."""

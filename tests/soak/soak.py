@@ -165,8 +165,13 @@ class Soak:
             await asyncio.sleep(max(0.0, min(PROGRESS_EVERY_S, until - time.monotonic())))
             self.look()
             self.say(self.progress)
-            for side in self.sides:
-                assert side.judge is None or not side.judge.problems, side.judge.problems
+            found = [
+                f"{side.name}: {problem}"
+                for side in self.sides
+                if side.judge is not None
+                for problem in (*side.judge.problems, *self.log.accounts[side.name].problems)
+            ]
+            assert found == [], "\n".join(found)
 
     def look(self) -> None:
         """Take in what is new in all books."""

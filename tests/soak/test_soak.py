@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,16 +30,26 @@ def soak(folder: Path, seconds: float, say: Callable[[str], None], *, forked: bo
     again = f"FILLWRIGHT_SOAK_SEED={seed} FILLWRIGHT_SOAK_SECONDS={seconds:g} pytest tests/soak"
     with running_place(folder, seed, forked=forked) as place:
         it = Soak(place, seed, say)
+        problems: list[str] = []
         try:
             asyncio.run(it.run(seconds))
-            problems = it.problems()
-        except AssertionError as error:
-            problems = str(error).splitlines()
+            problems += it.problems()
+        except* AssertionError as found:
+            problems += [line for error in leaves(found) for line in str(error).splitlines()]
         say(it.summary)
         stores = {side.name: side.service.database for side in it.sides if side.judge is not None}
         assert problems == [], "\n".join(
             [*problems, f"again: {again}", f"logs and stores: {folder}", stories(problems, stores, place[1])]
         )
+
+
+def leaves(group: BaseExceptionGroup[AssertionError]) -> Iterator[BaseException]:
+    """What went wrong, out of its groups."""
+    for one in group.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            yield from leaves(one)
+        else:
+            yield one
 
 
 def test_half_a_minute_of_chaos(tmp_path: Path) -> None:

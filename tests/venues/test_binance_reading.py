@@ -14,7 +14,13 @@ from fillwright.binance.outcomes import Answered, Outcome, Refused, Unknown, Uns
 from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder
 from fillwright.core.inputs import OrderAbsent, OrderReport
 from fillwright.core.types import SECOND, ErrorClass, VenueOrderStatus
-from fillwright.venues.binance_reading import READ_AGAIN_MAX, Reader, decode_information, why
+from fillwright.venues.binance_reading import (
+    NEWEST_FROM,
+    READ_AGAIN_MAX,
+    Reader,
+    decode_information,
+    why,
+)
 from fillwright.wire import queries
 from fillwright.wire.codec import WireError
 from fillwright.wire.requests import WireRequest
@@ -241,6 +247,42 @@ def test_the_books_are_open_orders_those_named_and_balances() -> None:
     assert (books.absent, books.cause, books.symbol) == (("never",), "test", None)
     assert books.balances == (("USDT", D(5), D(1)), ("ETH", D(0), D(0)))
     assert [one.order_id for one in found] == [1, 2, 3]
+
+
+def test_many_orders_of_one_symbol_are_looked_up_among_its_newest() -> None:
+    """Those that are not among them, and executions that are not all there, are asked for one by one."""
+    ended = [view(n, f"l{n}", executed="0.001", status="FILLED") for n in range(1, NEWEST_FROM)]
+    gone = view(90, "older", status="CANCELED")
+
+    def trades(params: dict[str, Any]) -> list[dict[str, Any]]:
+        known = [{**trade(n), "orderId": n} for n in range(1, NEWEST_FROM)]
+        return [one for one in known if params.get("orderId", one["orderId"]) == one["orderId"]][
+            "orderId" not in params :
+        ]
+
+    binance = Binance(
+        openOrders_status=[],
+        allOrders=[view(50, "somebody's"), *ended],
+        myTrades=trades,
+        order_status=lambda params: gone if params["origClientOrderId"] == "older" else ABSENT,
+    )
+    names = (*[f"l{n}" for n in range(1, NEWEST_FROM)], "older", "never", "alone")
+    symbols = ("BTCUSDT",) * (len(names) - 1) + ("ETHUSDT",)
+    asked = FetchSnapshot(None, names, "test", symbols=symbols, balances=False)
+    books = reading(binance, lambda reader: reader.snapshot(asked))
+    assert [one.client_order_id for one in books.orders] == [*names[:-2]]
+    assert [len(one.fills) for one in books.orders] == [1] * (NEWEST_FROM - 1) + [0]
+    assert books.absent == ("never", "alone")
+    told = [
+        (name, params.get("orderId") or params.get("origClientOrderId")) for name, params, _ in binance.asked
+    ]
+    assert told[:3] == [("openOrders.status", None), ("allOrders", None), ("myTrades", None)]
+    assert sorted(told[3:]) == [
+        ("myTrades", 1),  # the newest executions began after it
+        ("order.status", "alone"),
+        ("order.status", "never"),
+        ("order.status", "older"),
+    ]
 
 
 def test_an_asset_that_was_held_is_told_of_when_nothing_is_left() -> None:

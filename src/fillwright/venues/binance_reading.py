@@ -8,6 +8,7 @@ be understood is left out and said in the log, so that it stays unknown. Sources
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import TypeVar
@@ -55,6 +56,9 @@ READ_AGAIN_FIRST: Time = 500 * MILLISECOND
 READ_AGAIN_MAX: Time = 10 * SECOND
 READS_AT_ONCE = 8
 """Single orders of one snapshot that are asked about together."""
+NEWEST_FROM = 8
+"""So many orders of one symbol are looked up among its newest orders and executions (weight 20 each); fewer are asked
+about one by one (4, and 5 for its executions)."""
 READ_ANEW_MAX = 3
 """So often an order is read again that was executed further between its own read and that of its executions."""
 FLAG_SYMBOLS: tuple[Symbol, ...] = ("BTCUSDT", "BTCUSDC", "ETHUSDT", "ETHBTC")
@@ -130,7 +134,7 @@ class Reader:
         named = [
             QueryOrder(symbol, name) for name, symbol in self._symbols_of(asked).items() if name not in seen
         ]
-        others = await self._all([self.about(question) for question in named])
+        others = await self._all_about(named)
         held = await self.balances() if asked.balances else ()
         return VenueSnapshot(
             symbol=asked.symbol,
@@ -192,17 +196,46 @@ class Reader:
 
     # -- orders ------------------------------------------------------------------------------------------------
 
+    async def _all_about(self, named: Sequence[QueryOrder]) -> list[OrderReport | OrderAbsent | None]:
+        """Many orders: after a time without a stream hundreds may have ended, and each question can be lost."""
+        counts = Counter([question.symbol for question in named])
+        many = [symbol for symbol, count in counts.items() if count >= NEWEST_FROM]
+        pages = await self._all([self._newest(symbol) for symbol in many])
+        newest = {
+            (view.symbol, view.client_order_id): (view, fills) for page in pages for view, fills in page
+        }
+
+        async def one(question: QueryOrder) -> OrderReport | OrderAbsent | None:
+            found = newest.get((question.symbol, question.client_order_id))
+            if found is None:
+                return await self.about(question)
+            return await self._reported(found[0], question.client_order_id, found[1])
+
+        return await self._all([one(question) for question in named])
+
+    async def _newest(self, symbol: Symbol) -> list[tuple[OrderView, tuple[FillReport, ...]]]:
+        """A symbol's newest orders, oldest first, with those of its newest executions that are theirs."""
+        views = await self._read(queries.all_orders(symbol), decode_orders, _NO_SUCH_SYMBOL) or ()
+        trades: dict[int, list[Trade]] = {}
+        for trade in await self._read(queries.my_trades(symbol), decode_trades, _NO_SUCH_SYMBOL) or ():
+            trades.setdefault(trade.order_id, []).append(trade)
+        return [(view, from_trades(trades.get(view.order_id, ()))) for view in views]
+
     async def _order(
         self, symbol: Symbol, *, order_id: int | None = None, client_order_id: ClientOrderId | None = None
     ) -> OrderView | None:
         request = queries.order_status(symbol, order_id=order_id, client_order_id=client_order_id)
         return await self._read(request, decode_order, _NOT_THERE)
 
-    async def _reported(self, view: OrderView, name: ClientOrderId = "") -> OrderReport | None:
-        """An order with its executions; None when a word in it is not known, as of an order type new at Binance."""
+    async def _reported(
+        self, view: OrderView, name: ClientOrderId = "", fills: tuple[FillReport, ...] = ()
+    ) -> OrderReport | None:
+        """An order with its executions; None when a word in it is not known, as of an order type new at Binance.
+
+        ``fills``: executions that were read already; unless they are all of them, they are read again.
+        """
         self.on_found(view)
-        fills: tuple[FillReport, ...] = ()
-        if view.executed_quantity != ZERO:
+        if view.executed_quantity != sum((fill.quantity for fill in fills), ZERO):
             fills = await self._fills(view.symbol, view.order_id)
             for _ in range(READ_ANEW_MAX):  # both are to tell of one moment
                 if sum((fill.quantity for fill in fills), ZERO) <= view.executed_quantity:
