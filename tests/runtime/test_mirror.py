@@ -19,13 +19,14 @@ from fillwright.core.inputs import (
     ClosePosition,
     Decision,
     EmergencyStop,
+    LiftRolloutCap,
     Pause,
     PlaceOrder,
     Resume,
     SignalAdvice,
     SwitchMode,
 )
-from fillwright.core.settings import RiskLimits
+from fillwright.core.settings import ExecutionSettings, RiskLimits, RolloutSettings
 from fillwright.core.types import Leg, OrderType, PositionDecision, Side, SignalDecision
 from fillwright.ports import DiskFullError
 from fillwright.runtime.account import READY
@@ -165,16 +166,37 @@ def test_what_stops_entries_stops_them_in_both(tmp_path: Path) -> None:
     run(story())
 
 
+def test_the_rollouts_cap_is_that_of_the_real_account(tmp_path: Path) -> None:
+    """200 are wanted, and 50 allowed until somebody lifts the cap."""
+
+    async def story() -> None:
+        async with Beside(tmp_path).running() as two:
+            proving = make_settings(rollout=RolloutSettings(clean_trades=10, caps=(D(50), D(100))))
+            await two.real.submit(ChangeSettings(settings=proving, by="eve"))
+            await entered(two, "a", trader_id="ada")
+            state = two.account.engine.state
+            assert (state.rollout.cap, state.settings.rollout.clean_trades) == (D(50), 0)
+            assert (await two.real.submit(LiftRolloutCap(by="eve", reason="sure", early=True))).ok
+            await entered(two, "b", trader_id="bob")
+            assert two.account.engine.state.rollout.cap is None
+            small, large = two.account.engine.ledger.open_positions.values()
+            assert small.cost < 51 < 190 < large.cost
+            assert two.real.engine.state.positions[1].cost == small.cost
+
+    run(story())
+
+
 def test_settings_and_limits_are_changed_in_both_but_each_keeps_its_venue(tmp_path: Path) -> None:
     async def story() -> None:
         async with Beside(tmp_path).running() as two:
             venue = two.account.engine.state.settings.venue
-            new = make_settings(candle_interval="1h")
+            new = make_settings(candle_interval="1h", execution=ExecutionSettings(pay_fees_in_bnb=True))
             await two.real.submit(ChangeSettings(settings=new, by="eve"))
             await two.real.submit(ChangeLimits(by="eve", trader_id="ada", limits=RiskLimits()))
             await two.settled()
             state = two.account.engine.state
             assert (state.settings.candle_interval, state.settings.venue) == ("1h", venue)
+            assert state.settings.execution.pay_fees_in_bnb is False, "it has no BNB"
             assert list(state.limits) == list(two.real.engine.state.limits)
 
     run(story())

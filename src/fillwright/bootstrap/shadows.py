@@ -9,6 +9,7 @@ import msgspec
 
 from fillwright.bootstrap.real import RealAccount
 from fillwright.config import Config
+from fillwright.core.settings import RolloutSettings
 from fillwright.core.types import ZERO
 from fillwright.ports import Clock, Store
 from fillwright.runtime.account import AccountEngine
@@ -33,7 +34,7 @@ def _shadow(config: Config, real: RealAccount, store: RelaxedStore, clock: Clock
     owner = shadow_owner(real.engine.owner)
     # It has no BNB: it would deny everything for want of it. That the real account pays less shows in the fees.
     execution = msgspec.structs.replace(real.settings.execution, pay_fees_in_bnb=False)
-    settings = msgspec.structs.replace(real.settings, execution=execution)
+    settings = msgspec.structs.replace(real.settings, execution=execution, rollout=RolloutSettings())
 
     async def terms() -> PaperTerms:
         """As ``[paper]`` says, save symbols and money: those are the real account's."""

@@ -32,6 +32,7 @@ from fillwright.core.inputs import (
     SwitchMode,
 )
 from fillwright.core.positions import ENDED, Position
+from fillwright.core.settings import RolloutSettings
 from fillwright.core.state import SignalRecord
 from fillwright.core.types import MILLISECOND, Leg, Time
 from fillwright.ports import Clock, twin_key, twin_of
@@ -171,7 +172,12 @@ class Mirror:
             self._log.info("the shadow has refused", what=type(item).__name__, code=answer.code)
 
     async def _put_in_line(self) -> None:
-        """Have the shadow take entries when the real account does, as far as mode and emergency stop go."""
+        """Have the shadow take entries when the real account does (mode, emergency stop), and as large (rollout)."""
+        state, cap = self._shadow.engine.state, self._real.engine.state.rollout.cap
+        if state.rollout.cap != cap:
+            rollout = RolloutSettings(caps=() if cap is None else (cap,))
+            settings = msgspec.structs.replace(state.settings, rollout=rollout)
+            await self._submit(ChangeSettings(settings=settings, by=BY_SHADOW))
         ours, real = self._shadow.engine.state.safety, self._real.engine.state.safety
         if ours.mode_off is not real.mode_off:
             await self._submit(SwitchMode(enabled=not real.mode_off, by=BY_SHADOW, forced=True))
@@ -243,9 +249,15 @@ class Mirror:
         )
 
     def _settings(self, told: Told) -> Sequence[Input]:
+        """But its venue is another one, it has no BNB, and its trades are not those that are judged."""
         assert isinstance(told.item, ChangeSettings)
-        venue = self._shadow.engine.state.settings.venue
-        return (_with(told.item, settings=_with(told.item.settings, venue=venue)),)
+        new, ours = told.item.settings, self._shadow.engine.state.settings
+        execution = _with(new.execution, pay_fees_in_bnb=ours.execution.pay_fees_in_bnb)
+        return (
+            _with(
+                told.item, settings=_with(new, venue=ours.venue, rollout=ours.rollout, execution=execution)
+            ),
+        )
 
     def _as_it_is(self, told: Told) -> Sequence[Input]:
         return (told.item,)
