@@ -67,8 +67,9 @@ SYMBOL: Symbol = "AAAUSDT"
 OWNER = Owner(account_id=ACCOUNT, user_id="local", mode=Mode.TESTNET)
 TAG = "sim"
 READY_MAX_S = 120.0
-LOOK_S = 0.25
-"""How often it is noted what is in doubt."""
+LOOK_S, LOOK_SELDOM_S = 0.25, 2.0
+"""How often it is noted what is in doubt and without a stop; seldom once the story is over and nothing is."""
+STORY: Time = 75 * SECOND
 RECONCILED_EVERY_S = 60
 QUIET: Time = 150 * SECOND
 """Two periodic reconciliations, and every doubt's window, fit into this."""
@@ -292,7 +293,8 @@ class BoxWorld:
             self._naked_since = self.now
         else:
             self.naked_us = max(self.naked_us, self.now - self._naked_since)
-        the_loop().call_later(LOOK_S, self._look)
+        is_quiet = self.now - START > STORY and not self._naked_since and not self.engine.ledger.doubts
+        the_loop().call_later(LOOK_SELDOM_S if is_quiet else LOOK_S, self._look)
 
     def _is_naked(self) -> bool:
         """Whether the exchange holds coins of ours that could be sold and no stop would sell."""
