@@ -31,7 +31,11 @@ def at_server(endpoints: Endpoints) -> Any:
 
 
 class CcxtWorld(BoxWorld):
-    """See the module."""
+    """See the module; ``exchange_id``: what ccxt takes the box for."""
+
+    def __init__(self, exchange_id: str = "binance", **options: Any) -> None:
+        super().__init__(**options)
+        self._exchange_id = exchange_id
 
     async def begin(self, *, ready: bool = True) -> None:
         """A process comes up, with the journal of the one before."""
@@ -42,7 +46,12 @@ class CcxtWorld(BoxWorld):
             self.seen(symbol)
         base = f"127.0.0.1:{self._server.port}"
         endpoints = Endpoints(rest=f"http://{base}", streams=f"ws://{base}", websocket_api=f"ws://{base}")
-        settings = CcxtSettings(symbols=self.symbols, is_throttled=False, profile=self._settings.venue)
+        settings = CcxtSettings(
+            exchange_id=self._exchange_id,
+            symbols=self.symbols,
+            is_throttled=False,
+            profile=self._settings.venue,
+        )
         self.venue = CcxtVenue(ACCOUNT, KEYS, self._clock, settings, at_server(endpoints))  # type: ignore[assignment]
         self.account = AccountEngine(
             OWNER,

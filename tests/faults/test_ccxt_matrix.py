@@ -32,6 +32,7 @@ from tests.faults.scenarios import (
 from tests.faults.world import SYMBOL
 from tests.sim.harness import TARGET
 from tests.sim.scenarios import close_soon
+from tests.venues.ccxt_elsewhere import elsewhere
 from tests.warp import warped
 
 pytestmark = pytest.mark.filterwarnings("default")  # ccxt's own
@@ -90,9 +91,9 @@ FAULTS = (
 )
 
 
-async def play(plan: PlanCase, outcome: str, fault: FaultCase) -> CcxtWorld:
+async def play(plan: PlanCase, outcome: str, fault: FaultCase, exchange_id: str) -> CcxtWorld:
     """A minute of story, then the price falls through every stop."""
-    async with CcxtWorld() as world:
+    async with CcxtWorld(exchange_id) as world:
         for rule in fault.rules():
             world.fault(rule)
         for endpoint in ALL:
@@ -110,8 +111,8 @@ async def play(plan: PlanCase, outcome: str, fault: FaultCase) -> CcxtWorld:
     return world
 
 
-def judged(plan: PlanCase, outcome: str, fault: FaultCase) -> CcxtWorld:
-    world = warped(play(plan, outcome, fault))
+def judged(plan: PlanCase, outcome: str, fault: FaultCase, exchange_id: str = "binance") -> CcxtWorld:
+    world = warped(play(plan, outcome, fault, exchange_id))
     longest = max(world.doubts.values(), default=0)
     assert longest <= DOUBT_MAX, f"{longest / SECOND} s in doubt\n{world.told}"
     assert world.naked_us <= NAKED_MAX, f"{world.naked_us / SECOND} s without a stop\n{world.told}"
@@ -130,6 +131,21 @@ def test_the_plan_survives_every_fault(number: int) -> None:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_every_combination(fault: FaultCase, plan: PlanCase, outcome: str) -> None:
     judged(plan, outcome, fault)
+
+
+@pytest.mark.parametrize("number", range(0, len(FAULTS), 5))
+def test_another_exchange_survives_faults(number: int) -> None:
+    with elsewhere() as exchange_id:
+        judged(PLANS[number % 2], NAMES[number % 3], FAULTS[number], exchange_id)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("outcome", NAMES)
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_every_combination_at_another_exchange(fault: FaultCase, plan: PlanCase, outcome: str) -> None:
+    with elsewhere() as exchange_id:
+        judged(plan, outcome, fault, exchange_id)
 
 
 @pytest.mark.faults
