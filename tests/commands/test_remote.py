@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fillwright.answers import PriceAgeShape, SignalAnswer, StreamShape
+from fillwright.answers import PriceAgeShape, ShadowShape, SignalAnswer, StreamShape
 from fillwright.commands import remote
 from fillwright.commands.remote import SignalWish, Target, found_token, found_url, status_lines, target, told
 from fillwright.config import Config, load
@@ -221,3 +221,16 @@ def test_the_ages_of_the_oldest_prices_are_told(tmp_path: Path) -> None:
     plain = dict(status_lines(msgspec.structs.replace(found, prices=(), clock_skew_ms=None)))
     assert plain["Ages"] == "no prices yet"
     assert "Clock" not in plain
+    assert "Shadow" not in plain
+    shadow = ShadowShape(
+        account_id="shadow-testnet",
+        state="recovering",
+        detail="starting",
+        mirrored=12,
+        missed=3,
+        waiting=1,
+        ticks_lost=4,
+    )
+    assert dict(status_lines(msgspec.structs.replace(found, shadow=shadow)))["Shadow"] == (
+        "shadow-testnet (paper), recovering: starting; 12 mirrored, 3 missed, 1 waiting, 4 prices lost"
+    )

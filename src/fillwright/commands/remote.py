@@ -26,7 +26,7 @@ from fillwright.options import (
 )
 
 if TYPE_CHECKING:
-    from fillwright.answers import HaltedShape, SignalAnswer, StatusAnswer, StopAnswer
+    from fillwright.answers import HaltedShape, ShadowShape, SignalAnswer, StatusAnswer, StopAnswer
     from fillwright.client import Client
 
 TOKEN_VARIABLE = "FILLWRIGHT_TOKEN"
@@ -405,6 +405,8 @@ def status_lines(found: StatusAnswer) -> list[tuple[str, str]]:
         lines.append(("", f"WITHOUT A LIVE STOP: {', '.join(map(str, found.unprotected))}"))
     if found.in_doubt:
         lines.append(("In doubt", ", ".join(found.in_doubt)))
+    if found.shadow is not None:
+        lines.append(("Shadow", _shadow(found.shadow)))
     lines += [
         ("Trader", f"{one.trader_id}, {one.state}{f': {one.error}' if one.error else ''}")
         for one in found.traders
@@ -423,6 +425,14 @@ def _calls(found: StatusAnswer) -> list[tuple[str, str]]:
         ("Calls", f"{well} of ccxt ended well, {sum([one.count for one in failed])} failed"),
         *(("", one) for one in told),
     ]
+
+
+def _shadow(shadow: ShadowShape) -> str:
+    """How the paper account beside the real one is doing."""
+    detail = f": {shadow.detail}" if shadow.detail else ""
+    lost = f", {shadow.ticks_lost} prices lost" if shadow.ticks_lost else ""
+    told = f"{shadow.mirrored} mirrored, {shadow.missed} missed, {shadow.waiting} waiting{lost}"
+    return f"{shadow.account_id} (paper), {shadow.state}{detail}; {told}"
 
 
 def _halted(halted: HaltedShape) -> str:
