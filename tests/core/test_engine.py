@@ -691,6 +691,7 @@ def test_an_ended_position_with_an_open_order_is_looked_at_after_a_restart() -> 
     desk.wait(40)
     for name in list(desk.position.open_order_ids):
         desk.absent(name)
+        desk.wait(1)
         desk.absent(name)
     position = desk.position
     assert position.status is PositionStatus.FAILED

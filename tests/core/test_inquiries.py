@@ -58,6 +58,9 @@ def test_how_long_a_request_may_be_under_way(in_process: bool, seconds: int) -> 
     assert desk.order("RT_t_1_E_1").never_arrived == in_process
     desk.now += 1
     desk.absent("RT_t_1_E_1")
+    assert desk.order("RT_t_1_E_1").never_arrived == in_process
+    desk.now += SECOND
+    desk.absent("RT_t_1_E_1")
     assert desk.order("RT_t_1_E_1").never_arrived
 
 

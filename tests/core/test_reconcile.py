@@ -75,8 +75,11 @@ def test_an_order_that_never_reached_the_venue_is_found_out() -> None:
     assert desk.order("RT_t_1_E_1").state is OrderState.SUBMITTED  # it may be under way
     desk.now += 16_000_000
     snapshot(desk, absent=names)
+    assert desk.order("RT_t_1_E_1").state is OrderState.UNKNOWN  # once proves nothing
+    desk.now += 1_000_000
+    snapshot(desk, absent=names)
     assert desk.order("RT_t_1_E_1").never_arrived
-    assert remedies(desk) == ["never arrived"] * 3
+    assert remedies(desk) == ["none: asked about again"] * 3 + ["never arrived"] * 3
 
 
 def test_an_order_cancelled_before_it_was_heard_of_may_be_under_way_as_well() -> None:

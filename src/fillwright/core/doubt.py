@@ -1,6 +1,7 @@
 """In doubt: an order whose outcome nobody can say is asked about, never guessed, never blindly resent.
 
-"Not found" is proof only when the request can no longer be under way, and twice (once for the in-process exchange).
+"Not found" is proof only when the request can no longer be under way, and then twice, a second apart (at once for the
+in-process exchange).
 Entries and market sells are never sent again; resting protection may be, with the same ids, when at most one
 of the two can be funded; cancels are repeated. Trading rules §6.
 """
@@ -31,6 +32,8 @@ QUERY_BACKOFF_FIRST: Time = 500 * MILLISECOND
 QUERY_BACKOFF_MAX: Time = 10 * SECOND
 RESEND_AFTER: Time = 500 * MILLISECOND
 RESENDS_MAX = 1
+PROOFS_APART: Time = SECOND
+"""Reads lag writes: two that prove together that an order never came are at least this far apart."""
 DOUBT_ALARM: Time = 60 * SECOND
 """An order in doubt for longer than this is told to a person."""
 _TWICE = Decimal(2)
@@ -58,12 +61,17 @@ def absent(ctx: Context, news: OrderAbsent) -> None:
         return
     ctx.touch(order.position_id)
     doubt = order.doubt
-    ctx.emit(ev.OrderNotFound(id=order.id, times=doubt.not_found + 1))
     if order.exchange_order_id:
+        ctx.emit(ev.OrderNotFound(id=order.id, times=doubt.not_found))
         return  # it was there once: a read that lags is no proof, ask on
-    reads_needed = 2 if arrival_window(ctx) else 1
-    if not may_arrive(ctx, order) and doubt.not_found >= reads_needed:
+    counts = not may_arrive(ctx, order)
+    if counts and doubt.not_found and ctx.now < doubt.not_found_at + PROOFS_APART:
+        return  # the same moment's books, read twice
+    ctx.emit(ev.OrderNotFound(id=order.id, times=doubt.not_found + 1 if counts else 0))
+    if counts and (doubt.not_found > 1 or not arrival_window(ctx)):
         ctx.emit(ev.OrderRejected(id=order.id, code=0, reason="never arrived", never_arrived=True))
+    elif counts:
+        ctx.emit(ev.OrderQueried(id=order.id, tries=doubt.tries, next_at=ctx.now + PROOFS_APART))
     elif may_resend(ctx, order):
         _resend(ctx, order)
 

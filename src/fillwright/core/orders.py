@@ -108,6 +108,8 @@ class Doubt(msgspec.Struct, gc=False):
     tries: int = 0
     next_at: Time = 0
     not_found: int = 0
+    """So often since it cannot be under way any more."""
+    not_found_at: Time = 0
 
 
 class Order(msgspec.Struct):

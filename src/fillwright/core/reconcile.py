@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from fillwright.core import events as ev
 from fillwright.core.context import Context
-from fillwright.core.executions import find, report
-from fillwright.core.inputs import OrderReport, VenueSnapshot
+from fillwright.core.doubt import absent
+from fillwright.core.executions import doubt, find, report
+from fillwright.core.inputs import OrderAbsent, OrderReport, VenueSnapshot
 from fillwright.core.inquiries import READS_APART, may_arrive, owned_of
 from fillwright.core.orders import EXIT_LEGS, Order
 from fillwright.core.positions import HOLDING, Position
@@ -93,12 +94,11 @@ def _missing(ctx: Context, order: Order) -> int:
     """An open order of ours that the venue was asked about and does not know."""
     if not order.exchange_order_id and may_arrive(ctx, order):  # also one whose cancel was sent after it
         return 0
-    if order.exchange_order_id:
-        _note(ctx, order.id, "not found", order.state, "absent", "none: asked about again")
-        return 1
-    ctx.emit(ev.OrderRejected(id=order.id, code=0, reason="never arrived", never_arrived=True), order.record)
-    ctx.touch(order.position_id)
-    _note(ctx, order.id, "not found", order.state, "absent", "never arrived")
+    if not order.exchange_order_id:
+        doubt(ctx, order, "place", None, "not in the venue's books")
+        absent(ctx, OrderAbsent(symbol=order.symbol, client_order_id=order.id))
+    remedy = "never arrived" if order.state is OrderState.REJECTED else "none: asked about again"
+    _note(ctx, order.id, "not found", order.state, "absent", remedy)
     return 1
 
 

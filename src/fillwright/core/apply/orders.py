@@ -249,7 +249,7 @@ def _order_queried(ledger: Ledger, event: ev.OrderQueried, record: ev.Record) ->
 def _order_not_found(ledger: Ledger, event: ev.OrderNotFound, record: ev.Record) -> None:
     doubt = ledger.state.orders[event.id].doubt
     if doubt is not None:
-        doubt.not_found = event.times
+        doubt.not_found, doubt.not_found_at = event.times, record.time
 
 
 def _order_amend_requested(ledger: Ledger, event: ev.OrderAmendRequested, record: ev.Record) -> None:

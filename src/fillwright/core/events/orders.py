@@ -148,6 +148,7 @@ class OrderNotFound(Event, frozen=True):
 
     id: ClientOrderId
     times: int
+    """So often since the request cannot be under way any more."""
 
 
 class OrderAmended(Event, frozen=True):
