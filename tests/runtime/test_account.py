@@ -21,6 +21,7 @@ from fillwright.core.types import MINUTE, SECOND
 from fillwright.ports import (
     CorruptStoreError,
     DiskFullError,
+    Halt,
     ReadOnlyStoreError,
     SeqConflictError,
     StorageError,
@@ -112,7 +113,7 @@ def test_operators_are_told_why_when_there_is_no_engine_yet(tmp_path: Path) -> N
         async with bench.running(ready=False) as account:
             await until(lambda: account.detail == "the exchange sleeps")
             with pytest.raises(NotReadyError, match="the exchange sleeps"):
-                await account.submit(EmergencyStop(by="ada"))
+                await account.submit(Reconcile())
             await bench.clock.pass_by(SECOND)
             await bench.ready()
 
@@ -808,5 +809,86 @@ def test_trades_do_not_make_a_stale_quote_look_fresh(tmp_path: Path) -> None:
             assert (await bench.submit(make_signal("a", created_at=bench.clock.now()))).code == "QUOTE_STALE"
             bench.price(D(100))
             assert (await bench.submit(make_signal("b", created_at=bench.clock.now()))).ok
+
+    run(check())
+
+
+# -- a halt that the journal does not have -------------------------------------------------------------------------
+
+
+class Mark:
+    """Remembers; ``room`` False: nothing can be written."""
+
+    def __init__(self, halt: Halt | None = None, *, room: bool = True) -> None:
+        self.halt, self.room = halt, room
+        self.cleared = 0
+
+    def get(self) -> Halt | None:
+        return self.halt
+
+    def put(self, halt: Halt) -> bool:
+        if self.room:
+            self.halt = halt
+        return self.room
+
+    def clear(self) -> None:
+        self.halt = None
+        self.cleared += 1
+
+
+def test_a_stop_during_a_recovery_is_taken_marked_and_halts_before_anything_else(tmp_path: Path) -> None:
+    async def check() -> None:
+        bench = open_bench(tmp_path)
+        mark = bench.account._mark = Mark()
+        bench.venue.open_errors.append(VenueUnavailableError("the exchange sleeps"))
+        async with bench.running(ready=False) as account:
+            await until(lambda: account.detail == "the exchange sleeps")
+            stop = account.post(EmergencyStop(by="ada", reason="smoke", flatten=True))
+            assert mark.halt == Halt(by="ada", reason="smoke", flatten=True)
+            assert "a restart halts" in account.unrecorded
+            await bench.clock.pass_by(SECOND)
+            await bench.ready()
+            assert (await stop).ok
+            assert (account.engine.state.safety.halted_cause, account.unrecorded) == ("emergency_stop", "")
+            assert mark.get() is None
+            assert mark.cleared == 1
+            bench.check()
+
+    run(check())
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_stop_that_the_store_does_not_take_is_marked_if_that_can_be(tmp_path: Path, room: bool) -> None:
+    async def check() -> None:
+        bench = open_bench(tmp_path)
+        mark = bench.account._mark = Mark(room=room)
+        async with bench.running() as account:
+            bench.store.journal.errors += [FULL] * 3
+            stop = account.post(EmergencyStop(by="ada", reason="smoke"))
+            await until(lambda: account.unrecorded != "")
+            assert ("a restart halts" in account.unrecorded) is room
+            assert (mark.halt is not None) is room
+            with pytest.raises(NotReadyError):
+                await account.submit(make_signal())
+            await bench.clock.pass_by(MINUTE)
+            assert (await stop).ok
+            assert account.unrecorded == ""
+            assert account.engine.state.safety.halted_reason == "smoke"
+            assert mark.get() is None
+            bench.check()
+
+    run(check())
+
+
+def test_a_mark_of_the_process_before_halts_at_the_start(tmp_path: Path) -> None:
+    async def check() -> None:
+        bench = open_bench(tmp_path)
+        mark = bench.account._mark = Mark(Halt(by="ada", reason="the disk was full"))
+        async with bench.running() as account:
+            safety = account.engine.state.safety
+            assert (safety.halted_by, safety.halted_reason) == ("ada", "the disk was full")
+            assert mark.get() is None
+            assert (await account.submit(make_signal())).code == "HALTED"
+            bench.check()
 
     run(check())

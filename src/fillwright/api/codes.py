@@ -126,6 +126,12 @@ ERROR_CODES = (
         "The store failed; `details.recorded` says whether the journal has it.",
         "Send it again with the same key: what was recorded is answered, and does not happen twice.",
     ),
+    ErrorCode(
+        "STOP_NOT_RECORDED",
+        (503,),
+        "An emergency stop holds, and its cancels went out if they could, but the journal does not have it yet.",
+        "Make room on the disk, or mend the way to the exchange; read what the message says of a restart.",
+    ),
     ErrorCode("ENGINE_STOPPED", (503,), "The account has stopped for good.", "Look at the service's log."),
     ErrorCode("UNAVAILABLE", (503,), "The service cannot take it now.", AGAIN),
     ErrorCode("STORAGE_FAILED", (503,), "The store cannot be read.", "Look at the service's log."),

@@ -18,6 +18,7 @@ from fillwright.api.desk import CommandKey, Desk, check, json_response
 from fillwright.api.errors import ApiError
 from fillwright.api.marks import age_ms, feed_shape, price_ages
 from fillwright.api.shadow import shadow_shape
+from fillwright.core.context import Answer
 from fillwright.core.inputs import EmergencyStop
 from fillwright.core.state import Ledger, Safety
 from fillwright.core.stopping import still_to_do
@@ -27,6 +28,8 @@ from fillwright.runtime.account import AccountEngine
 
 CONFIRMATION = "CONFIRM_STOP_ALL_TRADING"
 STOP = StopBody()
+RECORDED_MAX_S = 3.0
+"""So long it waits for the journal."""
 PROVEN_MAX_S = 5.0
 """So long an emergency stop waits for its end, read back from the exchange, before it answers."""
 Confirmation = Annotated[
@@ -61,10 +64,10 @@ def _stopping(desk: Desk) -> list[HTTPRouteHandler]:
                 400, "REQUIRES_CONFIRMATION", f"send the header X-Confirm-Emergency-Stop: {CONFIRMATION}"
             )
         account = desk.account(request)
-        before = tuple(account.engine.ledger.open_positions)
+        before = _held(account)
         by = desk.caller(request).name
         item = EmergencyStop(by=by, flatten=data.flatten, reason=data.reason, external=data.external)
-        answer = check(await account.submit(item))
+        answer = check(await _recorded(account, item))
         took_us = await _proven(account)
         ledger = account.engine.ledger
         left = tuple(ledger.open_positions)
@@ -107,6 +110,20 @@ def _looking(desk: Desk) -> list[HTTPRouteHandler]:
         return json_response(status_of(desk, desk.account(request)))
 
     return [status]
+
+
+async def _recorded(account: AccountEngine, item: EmergencyStop) -> Answer:
+    """The core's answer, once the journal has the stop; an ApiError tells what holds while it has not."""
+    reply = account.post(item)
+    await asyncio.wait((reply,), timeout=RECORDED_MAX_S)
+    if not reply.done() and account.unrecorded:
+        raise ApiError(503, "STOP_NOT_RECORDED", f"{account.unrecorded} ({account.detail})")
+    return await reply
+
+
+def _held(account: AccountEngine) -> tuple[int, ...]:
+    """Positions that own coins."""
+    return tuple([one.id for one in account.engine.ledger.open_positions.values() if one.quantity])
 
 
 async def _proven(account: AccountEngine) -> Time | None:

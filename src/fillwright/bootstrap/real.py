@@ -30,6 +30,7 @@ from fillwright.runtime.market import MarketHub
 from fillwright.runtime.modes import Finding, SelfTest
 from fillwright.runtime.orchestrator import MarketLine
 from fillwright.runtime.recovery import Configured
+from fillwright.storage.halt_mark import halt_mark
 from fillwright.venues.binance import BinanceSettings
 from fillwright.venues.binance_place import BinancePlace
 from fillwright.venues.binance_self_test import look
@@ -141,7 +142,15 @@ def real_accounts(
             venue = place.venue(owner.account_id, signer, clock, wanted)
             test = _self_test(place, signer, settings, reads_key_rights=mode is Mode.MAINNET)
             prices = None
-        engine = AccountEngine(owner, store, venue, clock, hub, Configured(settings, config.limits))
+        engine = AccountEngine(
+            owner,
+            store,
+            venue,
+            clock,
+            hub,
+            Configured(settings, config.limits),
+            mark=halt_mark(folder, owner.account_id),
+        )
         found.append(RealAccount(engine, settings, hub, LateMarket(), endpoints, test, prices))
     return found
 

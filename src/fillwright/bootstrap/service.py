@@ -45,6 +45,7 @@ from fillwright.runtime.errors import first_of
 from fillwright.runtime.market import MarketHub
 from fillwright.runtime.orchestrator import Enlisted, Orchestrator
 from fillwright.runtime.recovery import Configured
+from fillwright.storage.halt_mark import halt_mark
 from fillwright.storage.sql import SqliteStore, checkpoint_beside, open_store
 from fillwright.venues.paper import PaperVenue, paper_terms
 from fillwright.wire.exchange_info import ExchangeInfoError
@@ -281,6 +282,7 @@ class _Service:
             clock,
             hub,
             Configured(settings, plan.config.limits),
+            mark=halt_mark(self.folder.path, ACCOUNT_ID),
         )
         self.real = self._real_accounts()
         return Orchestrator(

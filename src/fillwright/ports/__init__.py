@@ -28,6 +28,7 @@ from fillwright.ports.errors import (
     StoreLockedError,
     UnknownAccountError,
 )
+from fillwright.ports.halt_mark import Halt, HaltMark
 from fillwright.ports.journal import ADMIN, STATE_PART, Journal, Owner, Projection, Snapshot
 from fillwright.ports.market_data import FeedState, Levels, MarketData, MarketSink, MarketUnavailableError
 from fillwright.ports.read_model import PAGE_DEFAULT, PAGE_MAX, ReadModel, every
@@ -83,6 +84,8 @@ __all__ = [
     "EquityPoint",
     "FeedState",
     "FillView",
+    "Halt",
+    "HaltMark",
     "Journal",
     "JournalMismatchError",
     "Levels",

@@ -21,6 +21,8 @@ from fillwright.core.risk.situation import Assessment
 from fillwright.core.types import Time
 from fillwright.ports import (
     Clock,
+    Halt,
+    HaltMark,
     MarketDriven,
     MarketSink,
     Owner,
@@ -41,6 +43,10 @@ from fillwright.runtime.work import Work
 CLOSE_MAX_S = 2.0
 """A venue that takes longer to let go of its connections is left alone."""
 STOPPING_TAKES_NONE = "the service is stopping: nothing of it took place"
+MARKED = (
+    "the journal does not have it yet: nothing enters meanwhile, and a restart halts, since a mark is set"
+)
+NOT_MARKED = "neither journal nor mark have it: nothing enters meanwhile, but A RESTART KNOWS NOTHING OF IT"
 RECOVERING, READY, STOPPING, STOPPED = "recovering", "ready", "stopping", "stopped"
 
 
@@ -59,7 +65,9 @@ class AccountEngine:
         alert: Callable[[Owner, Alert], None] | None = None,
         bounds: Bounds | None = None,
         tag: Callable[[], str] = draw_tag,
+        mark: HaltMark | None = None,
     ) -> None:
+        """``mark`` keeps an emergency stop that the journal cannot take, so that it holds after a restart, too."""
         self.owner = owner
         self.venue = venue
         self.hub = hub
@@ -82,6 +90,9 @@ class AccountEngine:
         self._configured = configured
         self._alert = alert
         self._tag = tag
+        self._mark = mark
+        self.unrecorded = ""
+        """An emergency stop that the journal does not have yet, in words for a person; '' when there is none."""
         self._log = structlog.get_logger().bind(account=owner.account_id)
         self._inbox = Inbox(bounds)
         self._trials = Trials(clock)
@@ -111,6 +122,8 @@ class AccountEngine:
             self._inbox.signal(item, reply)
         else:
             self._inbox.command(item, reply)
+            if self._work is None and isinstance(item, EmergencyStop):
+                self._keep(item)
         if self.follower is not None:
             reply.add_done_callback(partial(self.follower, item))
         return reply
@@ -118,6 +131,8 @@ class AccountEngine:
     def _check_open(self, item: Input) -> None:
         if self.state == STOPPED:
             raise EngineStoppedError(self.failure or "the service has stopped")
+        if isinstance(item, EmergencyStop):
+            return  # while the account is being recovered, too: it is owed, and halts before anything else happens
         if self._work is None or (type(item) is SubmitSignal and self.state != READY):
             why = "the service is stopping" if self.state == STOPPING else self.detail
             raise NotReadyError(f"account {self.owner.account_id} is {self.state}: {why}")
@@ -240,6 +255,7 @@ class AccountEngine:
         return None
 
     def _recover(self, terms: VenueTerms) -> Recovered:
+        halt = None if self._mark is None else self._mark.get()
         recovered = recover(
             self._store,
             self.owner,
@@ -249,8 +265,11 @@ class AccountEngine:
             self._clock.now(),
             tag=self._tag,
             troubles=tuple(self._troubles.items()),
+            halt=halt,
         )
-        self._troubles = {}
+        self._troubles, self.unrecorded = {}, ""
+        if halt is not None and self._mark is not None:
+            self._mark.clear()
         self.engine = recovered.engine
         self.feed.start(self.engine.state.seq)
         return recovered
@@ -297,11 +316,20 @@ class AccountEngine:
             elif reply is not None and not reply.done():
                 reply.set_exception(NotReadyError(f"{why}: nothing of it took place"))
         for item, reply in owed:
+            if isinstance(item, EmergencyStop):
+                self._keep(item)
             try:
                 self._inbox.command(item, reply)
             except LaneFullError as error:  # so many stops before it say the same
                 if reply is not None and not reply.done():
                     reply.set_exception(error)
+
+    def _keep(self, stop: EmergencyStop) -> None:
+        """The journal does not have an emergency stop: mark it, that it holds whatever becomes of this process."""
+        halt = Halt(by=stop.by, reason=stop.reason, flatten=stop.flatten, external=stop.external)
+        kept = self._mark is not None and self._mark.put(halt)
+        self.unrecorded = MARKED if kept else NOT_MARKED
+        self._log.error("an emergency stop is not in the journal", marked=kept, reason=stop.reason)
 
     def _end(self) -> None:
         """Nothing is taken any more."""

@@ -22,6 +22,7 @@ from fillwright.core.engine import Engine, Step
 from fillwright.core.inputs import (
     ChangeLimits,
     ChangeSettings,
+    EmergencyStop,
     Input,
     OpenLedger,
     Pause,
@@ -34,7 +35,7 @@ from fillwright.core.inputs import (
 from fillwright.core.settings import RiskLimits, Settings
 from fillwright.core.state import Ledger, State
 from fillwright.core.types import CONTEXT, Symbol, Time
-from fillwright.ports import STATE_PART, Journal, Owner, Projection, Snapshot, Store, VenueTerms
+from fillwright.ports import STATE_PART, Halt, Journal, Owner, Projection, Snapshot, Store, VenueTerms
 
 CONFIGURATION_PART = "configuration"
 """The part of a snapshot that names the configuration in force."""
@@ -113,11 +114,12 @@ def recover(
     *,
     tag: Callable[[], str] = draw_tag,
     troubles: Sequence[tuple[str, str]] = (),
+    halt: Halt | None = None,
 ) -> Recovered:
     """Bring an account up, or open its ledger, and commit what that changes in one transaction with a snapshot.
 
-    ``troubles`` (where, what) are recorded. Raises StorageError, SeqConflictError among them, and UnknownEventError for
-    the journal of a newer program.
+    ``troubles`` (where, what) are recorded, and ``halt``, an emergency stop that the journal did not take. Raises
+    StorageError, SeqConflictError among them, and UnknownEventError for the journal of a newer program.
     """
     ledger, applied = load(store.journal, owner.account_id)
     engine = Engine(ledger)
@@ -131,6 +133,10 @@ def recover(
         changes.step(_open(owner, terms, configured, tag()))
     for where, what in troubles:
         changes.take(record_trouble(engine, where, what, now))
+    if halt is not None:
+        changes.step(
+            EmergencyStop(by=halt.by, reason=halt.reason, flatten=halt.flatten, external=halt.external)
+        )
     _bring_up_to_date(changes, terms, configured, applied != configured.fingerprint())
     store.journal.append_group(
         owner.account_id,
