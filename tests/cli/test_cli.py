@@ -282,7 +282,7 @@ def app_commands() -> list[str]:
 def test_all_commands_are_there() -> None:
     assert set(app_commands()) == {
         "run", "init", "doctor", "token", "status", "signal", "emergency-stop", "resume", "mode",
-        "replay", "report", "why", "positions", "orders", "trades", "show-config", "position", "exchange",
+        "replay", "report", "why", "positions", "orders", "trades", "show-config", "position", "exchange", "shadow",
     }  # fmt: skip
 
 
