@@ -49,3 +49,21 @@ def test_an_exchange_that_is_not_there_is_told_as_left(
     assert (report.where, report.is_clean) == ("http://127.0.0.1:1", False)
     assert report.left[0][0] == "open orders"
     assert CANARY not in repr(report)
+
+
+@pytest.mark.filterwarnings("default")  # ccxt's own
+def test_another_exchange_is_stopped_through_ccxt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hasty(module.CcxtKeysStop):
+        def __init__(self, *words: object, **more: object) -> None:
+            super().__init__(*words, **{**more, "work_max_s": 0.3})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "CcxtKeysStop", Hasty)
+    urls = "{ public = 'http://127.0.0.1:1', private = 'http://127.0.0.1:1' }"
+    text = (
+        f"[testnet]\napi_key = 'a'\nsecret = '{CANARY}'\nthrough = 'ccxt'\n"
+        f"exchange = 'binanceus'\nccxt_urls = {urls}\n"
+    )
+    report = stop_by_keys(options_of(tmp_path, text))
+    assert (report.where, report.is_clean) == ("binanceus, through ccxt", False)
+    assert report.left[0][0] == "open orders"
+    assert CANARY not in repr(report)

@@ -13,7 +13,7 @@ from fillwright.core.types import AccountId, Mode, Symbol
 from fillwright.ports import Clock, MarketData
 from fillwright.runtime.modes import Finding
 from fillwright.venues.ccxt import CcxtVenue
-from fillwright.venues.ccxt_client import CcxtKeys, CcxtSettings
+from fillwright.venues.ccxt_client import CcxtClient, CcxtKeys, CcxtSettings
 from fillwright.venues.ccxt_market import CcxtMarketData
 from fillwright.venues.ccxt_places import Prepare, at_binance, at_urls
 from fillwright.venues.ccxt_self_test import look
@@ -46,6 +46,20 @@ def access_of(mode: Mode, account: RealConfig) -> CcxtAccess:
     Binance is where ``rest_url`` and its like say. Another exchange's test network is the only place of ``[testnet]``,
     so that its real one is behind mainnet's gate.
     """
+    access = _described(mode, account)
+    suited = examine(access.settings, access.keys, access.prepare)
+    settings = msgspec.structs.replace(access.settings, stop_types=suited.stop_types)
+    return CcxtAccess(settings, access.keys, access.prepare)
+
+
+def client_of(mode: Mode, account: RealConfig, symbols: tuple[Symbol, ...]) -> CcxtClient:
+    """A way to the exchange alone, whether or not it is suited; not opened yet."""
+    access = _described(mode, account)
+    settings = msgspec.structs.replace(access.settings, symbols=symbols)
+    return CcxtClient(settings, access.keys, access.prepare)
+
+
+def _described(mode: Mode, account: RealConfig) -> CcxtAccess:
     assert account.api_key is not None
     assert account.secret is not None
     is_binance = account.exchange == BINANCE
@@ -65,8 +79,7 @@ def access_of(mode: Mode, account: RealConfig) -> CcxtAccess:
             there(exchange)
         elsewhere(exchange)
 
-    suited = examine(settings, keys, prepare)
-    return CcxtAccess(msgspec.structs.replace(settings, stop_types=suited.stop_types), keys, prepare)
+    return CcxtAccess(settings, keys, prepare)
 
 
 def venue_of(
