@@ -129,6 +129,10 @@ def test_halves_are_kept_with_a_refusal() -> None:
     assert outcome.error.data is outcome.data
 
 
+def test_half_a_replacement_that_does_not_say_which_half_is_unknown() -> None:
+    assert isinstance(told(409, error(-2021)), Unknown)
+
+
 def test_a_half_that_nobody_knows_makes_the_whole_unknown() -> None:
     assert isinstance(told(409, half_failed(-1007)), Unknown)
 

@@ -300,6 +300,22 @@ def test_a_close_whose_sale_was_refused_is_naked_and_sells() -> None:
     assert request.client_order_id == "RT_t_1_X_2"
 
 
+def test_a_close_that_is_half_refused_sells_only_what_the_cancelled_stop_has_left() -> None:
+    """§2: what a stop had executed unheard is asked for before anything is sold."""
+    desk = held()
+    desk.step(inp.ClosePosition(position_id=1, by="ada"))
+    request = desk.only(CancelReplaceRequest)
+    desk.report("RT_t_1_S_1", V.CANCELED, executed_quantity=D("0.001"))
+    desk.refuse(request, -2021, "Order cancel-replace partially failed.", cancel_done=True)
+    assert desk.order("RT_t_1_S_1").doubt is not None
+    assert "RT_t_1_S_1" in desk.asked()
+    assert desk.sent() == []
+    fill = desk.fill_report("RT_t_1_S_1", D("0.001"), D(50_000), D(0), "USDT")
+    desk.report("RT_t_1_S_1", V.CANCELED, executed_quantity=D("0.001"), fills=(fill,))
+    assert desk.only(OrderRequest).quantity == D("0.00098")
+    desk.check()
+
+
 def test_a_reduction_keeps_what_is_left_protected() -> None:
     """Amended first, sold then: at no time does an exit hold more than there is, or less than should be."""
     desk = held()

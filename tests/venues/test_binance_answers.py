@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fillwright.binance.outcomes import Answered, Outcome, Refused, Unknown, Unsent
+from fillwright.binance.outcomes import Answered, Outcome, Refused, Unknown, Unsent, from_http
 from fillwright.core.inputs import OrderReport, RequestFailed
 from fillwright.core.requests import (
     AmendRequest,
@@ -75,6 +75,30 @@ def test_a_refusal_keeps_code_class_and_wait() -> None:
     told = failed(Refused(-1003, "Too much.", 429, ErrorClass.RATE, 2_000))
     assert (told.code, told.message, told.error_class) == (-1003, "Too much.", ErrorClass.RATE)
     assert told.retry_after_ms == 2_000
+
+
+def test_half_a_replacement_tells_what_the_cancelled_order_had_executed() -> None:
+    cancelled = (
+        b'{"symbol":"BTCUSDT","origClientOrderId":"l","orderId":7,"orderListId":-1,"clientOrderId":"c",'
+        b'"transactTime":1795168800001,"price":"90","origQty":"1","executedQty":"0.25",'
+        b'"origQuoteOrderQty":"0","cummulativeQuoteQty":"22.5","status":"CANCELED","timeInForce":"GTC",'
+        b'"type":"LIMIT","side":"BUY","selfTradePreventionMode":"NONE"}'
+    )
+    body = (
+        b'{"code":-2021,"msg":"Order cancel-replace partially failed.","data":{"cancelResult":"SUCCESS",'
+        b'"newOrderResult":"FAILURE","cancelResponse":%s,'
+        b'"newOrderResponse":{"code":-2010,"msg":"Order would trigger immediately."}}}'
+    )
+    request = REQUESTS[5]
+    report, told = from_outcome(request, from_http(409, body % cancelled, None, NOW))
+    assert isinstance(report, OrderReport)
+    assert (report.client_order_id, report.status, report.executed_quantity) == ("l", "CANCELED", D("0.25"))
+    assert isinstance(told, RequestFailed)
+    assert (told.code, told.cancel_done) == (-2021, True)
+    strange = from_http(409, body % cancelled.replace(b"CANCELED", b"RETIRED"), None, NOW)
+    (told,) = from_outcome(request, strange)
+    assert isinstance(told, RequestFailed)
+    assert told.cancel_done
 
 
 def test_the_longer_wait_counts() -> None:

@@ -24,6 +24,8 @@ from fillwright.wire.codec import WireError, moment
 from fillwright.wire.errors import error_class
 
 CLIENT_ERROR, SERVER_ERROR = 400, 500
+PARTIALLY_REPLACED = -2021
+"""One half of a cancelReplace was done; its ``data`` says which."""
 _OF_THE_FRONT = frozenset({401, 403, 404, 405, 410, 413, 414, 418, 429, 431, 451})
 """HTTP statuses of answers that come from before the exchange: whatever the body is, nothing was executed."""
 _WHY = {
@@ -122,7 +124,8 @@ def judged(error: ErrorBody, http_status: int, retry_after_ms: int = 0) -> Refus
     """Judge an error that Binance tells: one that may stand for an execution is Unknown."""
     kind = error_class(error.code, http_status)
     data = error.data
-    if kind is ErrorClass.UNKNOWN or _is_half_unknown(data):
+    untold = error.code == PARTIALLY_REPLACED and not isinstance(data, CancelReplaceReply)
+    if kind is ErrorClass.UNKNOWN or untold or _is_half_unknown(data):
         return Unknown(f"{error.message} ({error.code}, HTTP {http_status})", error.code, http_status)
     if isinstance(data, RetryTimes):
         retry_after_ms = max(0, moment(data.retry_after) - moment(data.server_time)) // MILLISECOND

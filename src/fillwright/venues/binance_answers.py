@@ -22,7 +22,7 @@ from fillwright.core.requests import (
     OrderRequest,
     Request,
 )
-from fillwright.core.types import ErrorClass
+from fillwright.core.types import ErrorClass, Time
 from fillwright.venues.wire_reports import from_answer, from_error
 from fillwright.wire.answers import AmendReply, CancelReplaceReply, decode_amend, decode_cancel_replace
 from fillwright.wire.codec import WireError
@@ -36,6 +36,8 @@ from fillwright.wire.orders import (
     decode_order_response,
 )
 
+NEVER: Time = 0
+"""Every half of a cancelReplace tells its own time."""
 NO_CODE = 0
 """Our own code where Binance gave none."""
 
@@ -53,13 +55,24 @@ def from_outcome(request: Request, outcome: Outcome) -> Sequence[Input]:
     if isinstance(outcome, Refused):
         failed = from_error(request, outcome.error, outcome.http_status)
         wait_ms = max(failed.retry_after_ms, outcome.retry_after_ms)
-        return (msgspec.structs.replace(failed, error_class=outcome.error_class, retry_after_ms=wait_ms),)
+        failed = msgspec.structs.replace(failed, error_class=outcome.error_class, retry_after_ms=wait_ms)
+        return (*_done(outcome), failed)
     if isinstance(outcome, Unknown):
         return (_failed(request, ErrorClass.UNKNOWN, outcome.code or NO_CODE, outcome.why),)
     assert isinstance(outcome, Unsent)
     # The core halts for a ban, which may have been met by a read: placing and cancelling weigh nothing.
     code = BANNED if outcome.http_status == BANNED else NO_CODE
     return (_failed(request, outcome.error_class, code, f"not sent: {outcome.why}", outcome.retry_after_ms),)
+
+
+def _done(refused: Refused) -> list[OrderReport]:
+    """What a cancelReplace did before its other half failed: how much the cancelled order had executed, for one."""
+    if not isinstance(refused.data, CancelReplaceReply):
+        return []
+    try:
+        return from_answer(refused.data, NEVER)
+    except WireError:
+        return []  # a word in it is not known: the refusal says enough
 
 
 def _reports(request: Request, outcome: Answered) -> list[OrderReport]:
