@@ -15,7 +15,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmarks import exchange_server, feeds, load, material, order_path, replaying, service, unprotected
+from benchmarks import (
+    exchange_server,
+    feeds,
+    load,
+    material,
+    order_path,
+    replaying,
+    service,
+    stops,
+    unprotected,
+)
 from benchmarks.calibration import calibration
 from benchmarks.figures import Row
 from benchmarks.stepping import commits, steps
@@ -126,6 +136,7 @@ SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     "load": load.rows,
     "exchange_server": exchange_server.rows,
     "order_path": order_path.rows,
+    "stops": stops.rows,
     "unprotected": unprotected.rows,
 }
 

@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import http.client
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.e2e.exchange.box import Box, running_box
+from tests.e2e.processes import environment
 from tests.e2e.service import HOST, TOKEN, Service, exchange_info
 
 D = Decimal
@@ -24,6 +27,8 @@ PRICE = D(60_000)
 LEVELS = {"bids": [("59999.9", "500")], "asks": [("60000.1", "500")]}
 CONFIRM = {"X-Confirm-Emergency-Stop": "CONFIRM_STOP_ALL_TRADING"}
 UNTIL_S = 30.0
+ELSEWHERE = "127.0.0.2"
+"""The owner's address: what is asked from there uses up nothing of the service's."""
 OWN = D(1)
 """Coins of each kind that no position owns."""
 
@@ -102,7 +107,9 @@ class Loaded:
         """A signed request of the account's owner, beside any service."""
         query = urlencode({**fields, "timestamp": time.time_ns() // 1_000_000})
         signature = hmac.new(self.box.secret.encode(), query.encode(), hashlib.sha256).hexdigest()
-        connection = http.client.HTTPConnection(self.box.host, self.box.port, timeout=10)
+        connection = http.client.HTTPConnection(
+            self.box.host, self.box.port, timeout=10, source_address=(ELSEWHERE, 0)
+        )
         try:
             connection.request(
                 method, f"{path}?{query}&signature={signature}", headers={"X-MBX-APIKEY": self.box.api_key}
@@ -153,6 +160,23 @@ class Loaded:
         assert status == 200, answer
 
 
+def keys_stop(service: Service, *words: str) -> tuple[int, dict[str, Any]]:
+    """The stop by keys alone, of a process of its own with the settings file as its only word: exit code, report."""
+    command = [sys.executable, "-m", "fillwright", "emergency-stop", "--keys", "fillwright.toml"]
+    done = subprocess.run(
+        [*command, "--yes", "--json", *words],
+        cwd=service.folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, told
+
+
 def until(condition: Any, what: str, within_s: float = UNTIL_S) -> float:
     """Wait until something is so; how long that took."""
     began = time.monotonic()
@@ -163,8 +187,11 @@ def until(condition: Any, what: str, within_s: float = UNTIL_S) -> float:
 
 
 @contextmanager
-def loaded(folder: Path, *, forked: bool = True) -> Iterator[Loaded]:
-    """A running service on an account at an exchange of its own with 20 symbols, whose prices stand still."""
+def loaded(folder: Path, *, forked: bool = True, data: Path | None = None) -> Iterator[Loaded]:
+    """A running service on an account at an exchange of its own with 20 symbols, whose prices stand still.
+
+    ``data``: its data folder, else one beside its settings.
+    """
     info = exchange_info(("BTCUSDT",), copies=len(SYMBOLS))
     (folder / "info.json").write_bytes(info)
     counts = [{"interval_us": 10**7, "limit": 10**9, "label": "10 SECOND"}]
@@ -193,9 +220,12 @@ def loaded(folder: Path, *, forked: bool = True) -> Iterator[Loaded]:
             "execution": {"entry_timeout_s": 3600},
             "risk": {"quote_age_max_s": 60},
         }
+        if data is not None:
+            changes["data"] = {"dir": str(data)}
         with Service(
             folder / "service", symbols=SYMBOLS, info=info, changes=changes, forked=forked
         ) as service:
+            service.data = data or service.data
             made = Loaded(service, box)
             made.prices()
             service.start()

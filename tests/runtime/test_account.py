@@ -892,3 +892,35 @@ def test_a_mark_of_the_process_before_halts_at_the_start(tmp_path: Path) -> None
             bench.check()
 
     run(check())
+
+
+@pytest.mark.parametrize("venue_fails", [False, True])
+def test_a_stop_cancels_also_while_the_journal_can_only_be_read(tmp_path: Path, venue_fails: bool) -> None:
+    async def check() -> None:
+        bench = open_bench(tmp_path)
+        bench.account._mark = Mark()
+        async with bench.running() as account:
+            await account.submit(make_signal("a", limit=D(99)))
+            await account.submit(make_signal("b", trader_id="bob"))
+            await turns()
+            assert len(bench.venue.exchange.open_orders(OWNER.account_id)) == 5
+            bench.store.journal.errors += [FULL] * 3
+            with pytest.raises(NotStoredError):
+                await account.submit(make_signal("c", trader_id="eve"))
+            await until(lambda: account.state == RECOVERING)
+            stop = account.post(EmergencyStop(by="ada"))
+            if venue_fails:
+                bench.venue.call_errors.append(DiskFullError("full, too"))
+            await bench.clock.pass_by(SECOND // 3)
+            await turns()
+            live = bench.venue.exchange.open_orders(OWNER.account_id)
+            assert len(live) == (5 if venue_fails else 2), "the other's exits"
+            assert not stop.done()
+            await bench.clock.pass_by(MINUTE)
+            assert (await stop).ok
+            await until(lambda: account.state == READY)
+            await turns()
+            assert len(bench.venue.exchange.open_orders(OWNER.account_id)) == 2
+            bench.check()
+
+    run(check())

@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from fillwright.core.context import Answer
-from fillwright.core.effects import Alert
+from fillwright.core.effects import Alert, Send
 from fillwright.core.engine import Engine
 from fillwright.core.inputs import Candle, EmergencyStop, Input, Quote, Signal, SubmitSignal
 from fillwright.core.risk.situation import Assessment
@@ -32,13 +32,14 @@ from fillwright.ports import (
     VenueTerms,
     VenueUnavailableError,
 )
+from fillwright.runtime.committing import cancels_of_entries, may_cancel_unrecorded
 from fillwright.runtime.errors import EngineStoppedError, LaneFullError, NotReadyError
 from fillwright.runtime.feed import Feed
 from fillwright.runtime.inbox import Bounds, Depths, Inbox, Reply, Trouble
 from fillwright.runtime.market import MarketHub
-from fillwright.runtime.recovery import Configured, Market, Recovered, draw_tag, recover
+from fillwright.runtime.recovery import Configured, Market, Recovered, draw_tag, load, recover
 from fillwright.runtime.trials import Trials, the_trouble
-from fillwright.runtime.work import Work
+from fillwright.runtime.work import URGENT_MAX_S, Work
 
 CLOSE_MAX_S = 2.0
 """A venue that takes longer to let go of its connections is left alone."""
@@ -244,7 +245,12 @@ class AccountEngine:
             if terms is None:
                 return None
             try:
-                recovered = self._recover(terms)
+                try:
+                    recovered = self._recover(terms)
+                except StorageError as error:
+                    if self.unrecorded and may_cancel_unrecorded(error):
+                        await self._cancel_unrecorded()
+                    raise
                 await self._live(recovered)
             finally:
                 await self._close()
@@ -330,6 +336,26 @@ class AccountEngine:
         kept = self._mark is not None and self._mark.put(halt)
         self.unrecorded = MARKED if kept else NOT_MARKED
         self._log.error("an emergency stop is not in the journal", marked=kept, reason=stop.reason)
+
+    async def _cancel_unrecorded(self) -> None:
+        """The journal can be read and not written: what a marked stop is to cancel goes out all the same."""
+        stop = None if self._mark is None else self._mark.get()
+        if stop is None:
+            return
+        engine = Engine(load(self._store.journal, self.owner.account_id)[0])
+        step = engine.step(EmergencyStop(by=stop.by, reason=stop.reason), now=self._clock.now())
+        cancels = cancels_of_entries(engine, step)
+        self._log.error("cancels of an emergency stop go out unrecorded", count=len(cancels))
+        async with asyncio.TaskGroup() as tasks:
+            for cancel in cancels:
+                tasks.create_task(self._urgently(cancel))
+
+    async def _urgently(self, cancel: Send) -> None:
+        try:
+            async with asyncio.timeout(URGENT_MAX_S):
+                await self.venue.carry_out(cancel)
+        except (TimeoutError, StorageError) as error:
+            self._log.error("a cancel of the emergency stop failed", effect=str(cancel), reason=repr(error))
 
     def _end(self) -> None:
         """Nothing is taken any more."""
