@@ -91,6 +91,56 @@ class ModeSwitched(msgspec.Struct, frozen=True):
     mode: Mode
 
 
+class JudgementShape(msgspec.Struct, frozen=True):
+    """What was found of a closed trade."""
+
+    position_id: int
+    symbol: str
+    clean: bool
+    reasons: tuple[str, ...]
+    """Against it; none of a clean one."""
+    judged_at: Time
+
+
+class StageShape(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one stage of the rollout is."""
+
+    mode: Mode
+    configured: bool
+    """Whether the service has an account there."""
+    clean_trades: int
+    unclean_trades: int
+    needed: int
+    """Clean trades that complete it."""
+    complete: bool
+    cap: Decimal | None
+    """Quote that one trade may be worth; None: the rollout has no cap there."""
+    lifted_by: str | None
+    lifted_reason: str | None
+    lifted_at: Time | None
+    overridden_by: str | None
+    """Who let it begin although the stage before it was not complete, and why."""
+    override_reason: str | None
+    judged: tuple[JudgementShape, ...]
+    """The newest trades, oldest first."""
+
+
+class RolloutAnswer(msgspec.Struct, frozen=True):
+    """The rollout: the mode that the caller is in, and every stage in order."""
+
+    mode: Mode
+    stages: tuple[StageShape, ...]
+
+
+class RolloutShape(msgspec.Struct, frozen=True):
+    """What an account has proved so far."""
+
+    clean_trades: int
+    needed: int
+    cap: Decimal | None
+    """Quote that one trade may be worth now; None: no cap."""
+
+
 class HaltedShape(msgspec.Struct, frozen=True):
     """Entries are stopped until somebody resumes them."""
 
@@ -231,6 +281,8 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     clock_skew_ms: int | None
     """How far the clock of the prices' source is ahead of ours; None: not known, or made-up prices."""
     rate_limits: tuple[RateShape, ...]
+    rollout: RolloutShape | None
+    """Of a real account."""
     in_doubt: tuple[ClientOrderId, ...]
     unprotected: tuple[int, ...]
     positions_open: int

@@ -31,6 +31,7 @@ from fillwright.answers import (
     PreviewAnswer,
     QuotesAnswer,
     Ready,
+    RolloutAnswer,
     SignalAnswer,
     StatusAnswer,
     StopAnswer,
@@ -334,15 +335,21 @@ class Client:
         confirmed: bool = False,
         flatten: bool = False,
         accept_unverified_key: bool = False,
+        override_rollout: str = "",
     ) -> Mode:
         """Switch the mode; ``flatten`` first sells what is held, and is to be confirmed, as mainnet is."""
-        body = {
-            "mode": mode,
-            "confirmed": confirmed,
-            "flatten": flatten,
-            "accept_unverified_key": accept_unverified_key,
-        }
+        more = {"accept_unverified_key": accept_unverified_key, "override_rollout": override_rollout}
+        body = {"mode": mode, "confirmed": confirmed, "flatten": flatten, **more}
         return read(ModeSwitched, await self._ask("POST", "/api/trading/mode", body)).mode
+
+    async def rollout(self) -> RolloutAnswer:
+        """How far the rollout is: testnet, demo mode, mainnet."""
+        return read(RolloutAnswer, await self._ask("GET", "/api/rollout"))
+
+    async def lift_cap(self, mode: str, reason: str, *, restore: bool = False, early: bool = False) -> Done:
+        """Lift the rollout's cap on trades of a mode, or put it back."""
+        body = {"mode": mode, "reason": reason, "restore": restore, "early": early}
+        return read(Done, await self._ask("POST", "/api/rollout/cap", body))
 
     async def emergency_stop(
         self, *, flatten: bool = False, external: bool = False, reason: str = "emergency stop"

@@ -49,7 +49,7 @@ that fails is the code. Exits, protection and cancels always pass."""
 JOURNAL_INTRODUCTION = """\
 A store (`journal.db` of a replay) holds the journal of every event, which is the truth, and *read models* that follow
 from it and can be made again from it. Exact numbers are plain decimal text, times are integer microseconds UTC,
-documents are JSON. Tables that belong to one mode come twice, `paper_` and `real_` (testnet and mainnet)."""
+documents are JSON. Tables that belong to one mode come twice, `paper_` and `real_` (testnet, demo, mainnet)."""
 
 
 # -- events ------------------------------------------------------------------------------------------------------

@@ -224,9 +224,9 @@ class KeysStopOptions(msgspec.Struct, frozen=True, kw_only=True):
     """An emergency stop straight at the exchange, with keys alone."""
 
     keys: Path
-    """A settings file with ``[testnet]`` or ``[mainnet]``, or the keys of one of them without a section."""
+    """A settings file with ``[testnet]``, ``[demo]`` or ``[mainnet]``, or the keys of one of them without a section."""
     section: str | None = None
-    """testnet | mainnet; None: the one that the file has."""
+    """testnet | demo | mainnet; None: the one that the file has."""
     flatten: bool = False
     external: bool = False
     """Orders that are not ours are cancelled, too."""

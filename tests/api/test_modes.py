@@ -13,7 +13,7 @@ from tests.runtime.builders import BoxVenue, run, until
 from tests.runtime.test_modes import account_of
 
 
-async def switch(made: Service, mode: str, **more: bool) -> tuple[int, str]:
+async def switch(made: Service, mode: str, **more: bool | str) -> tuple[int, str]:
     """Status, and the code or the mode."""
     status, answer = await made.ask("POST", "/api/trading/mode", {"mode": mode, **more})
     return status, answer["mode"] if status == 200 else answer["error"]["code"]
@@ -56,8 +56,11 @@ def test_a_mode_is_switched_when_nothing_is_open_and_the_self_test_passes(tmp_pa
             living = asyncio.create_task(mainnet.run())
             await until(lambda: mainnet.state == READY, "ready")
             assert await switch(made, "mainnet") == (400, "REQUIRES_CONFIRMATION")
+            assert await switch(made, "mainnet", confirmed=True) == (409, "ROLLOUT_INCOMPLETE")
             status, answer = await made.ask(
-                "POST", "/api/trading/mode", {"mode": "mainnet", "confirmed": True}
+                "POST",
+                "/api/trading/mode",
+                {"mode": "mainnet", "confirmed": True, "override_rollout": "known"},
             )
             assert (status, answer["error"]["code"]) == (409, "SELF_TEST_FAILED")
             assert answer["error"]["details"]["findings"][-1] == {
@@ -66,7 +69,7 @@ def test_a_mode_is_switched_when_nothing_is_open_and_the_self_test_passes(tmp_pa
                 "detail": "",
                 "unverified": True,
             }
-            accepted = {"confirmed": True, "accept_unverified_key": True}
+            accepted = {"confirmed": True, "accept_unverified_key": True, "override_rollout": "known"}
             position = await made.open_position()
             assert await switch(made, "mainnet", **accepted) == (409, "OPEN_POSITIONS")
             assert await switch(made, "mainnet", flatten=True) == (400, "REQUIRES_CONFIRMATION")

@@ -71,7 +71,8 @@ def test_accounts_are_made_without_asking_anybody(tmp_path: Path) -> None:
         )
         assert [one.account_id for one in found] == ["testnet", "mainnet"]
         assert all(isinstance(one.engine.venue, CcxtVenue) for one in found)
-        assert [one.settings.risk.max_order_size_usdt for one in found] == [50, 50]
+        assert found[0].settings.risk.max_order_size_usdt == 50
+        assert found[1].settings.rollout.caps == (50, 100)
         prices = Prices(MarketConfig(), {}, ("BTCUSDT",), ("1m",), clock, tmp_path / "memory")
         sources = [prices.of_account(one, ("1m",)).source for one in found]
         assert sources == ["binance", "binanceus"]

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from fillwright.bootstrap.real import capped, endpoints_of, real_accounts, signers_of
+from fillwright.bootstrap.real import endpoints_of, real_accounts, settings_in, signers_of
 from fillwright.config import Config, load
 from fillwright.core.settings import RiskLimits, Settings
 from fillwright.core.types import Mode
@@ -66,8 +66,19 @@ def test_the_kind_of_a_key_may_be_said(tmp_path: Path, key_type: str) -> None:
 
 def test_a_cap_binds_whatever_the_limits_say() -> None:
     settings = Settings(risk=RiskLimits(max_position_size_usdt=Decimal(100), max_order_size_usdt=Decimal(30)))
-    risk = capped(settings, Decimal(50)).risk
+    risk = settings_in(Mode.TESTNET, settings, Decimal(50)).risk
     assert (risk.max_position_size_usdt, risk.max_order_size_usdt) == (50, 30)
+    assert settings_in(Mode.MAINNET, settings, None).risk == settings.risk
+
+
+def test_every_real_account_proves_itself_and_mainnet_is_capped_until_it_has() -> None:
+    """Trading rules §8: 10 clean trades each; caps 50, then 100 quote."""
+    for mode in (Mode.TESTNET, Mode.DEMO):
+        rollout = settings_in(mode, Settings(), Decimal(50)).rollout
+        assert (rollout.clean_trades, rollout.caps) == (10, ())
+    rollout = settings_in(Mode.MAINNET, Settings(), None).rollout
+    assert (rollout.clean_trades, rollout.caps) == (10, (Decimal(50), Decimal(100)))
+    assert Settings().rollout.clean_trades == 0, "paper has nothing to prove"
 
 
 def test_accounts_are_made_without_asking_anybody(tmp_path: Path) -> None:

@@ -283,6 +283,7 @@ def test_all_commands_are_there() -> None:
     assert set(app_commands()) == {
         "run", "init", "doctor", "token", "status", "signal", "emergency-stop", "resume", "mode",
         "replay", "report", "why", "positions", "orders", "trades", "show-config", "position", "exchange", "shadow",
+        "rollout",
     }  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def test_nothing_given_is_the_cores_defaults(tmp_path: Path) -> None:
 
 
 def test_every_setting_of_the_core_can_be_set() -> None:
-    groups = {"risk", "execution", "breaker", "reconciliation", "paper", "venue"}
+    groups = {"risk", "execution", "breaker", "reconciliation", "paper", "venue", "rollout"}
     for section, (struct, types) in GROUPS.items():
         names = {field.name for field in msgspec.structs.fields(struct)}
         assert set(types) == names - (groups if section == "basic" else set())

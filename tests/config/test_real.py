@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from fillwright.binance.endpoints import MAINNET, TESTNET
+from fillwright.binance.endpoints import DEMO, MAINNET, TESTNET
 from fillwright.config import Config, ConfigError, load, load_account
 from fillwright.core.types import Mode
 
@@ -43,10 +43,15 @@ def test_paper_is_traded_and_no_account_exists_unless_something_is_said(tmp_path
 
 def test_defaults_are_binances_addresses(tmp_path: Path) -> None:
     config = config_of(tmp_path)
-    for section, endpoints in ((config.testnet, TESTNET), (config.mainnet, MAINNET)):
+    for section, endpoints in (
+        (config.testnet, TESTNET),
+        (config.demo, DEMO),
+        (config.mainnet, MAINNET),
+    ):
         urls = (section.rest_url, section.websocket_api_url, section.streams_url)
         assert urls == (endpoints.rest, endpoints.websocket_api, endpoints.streams)
-        assert section.cap_usdt == 50
+    assert (config.testnet.cap_usdt, config.demo.cap_usdt) == (50, 50)
+    assert config.mainnet.cap_usdt is None, "the rollout's caps hold there"
 
 
 def test_an_account_has_keys_addresses_and_a_cap(tmp_path: Path) -> None:

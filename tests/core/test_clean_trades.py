@@ -273,6 +273,7 @@ def test_losses_of_the_trades_that_prove_the_account_are_no_streak() -> None:
     close(desk, enter(desk, trader_id=ROLLOUT_TRADER), price=49_990)
     assert (desk.state.portfolio.losses, desk.state.safety.consecutive_losses) == (1, 0)
     desk.wait(2)
+    read_books(desk)
     close(desk, enter(desk), price=49_990)
     assert desk.state.safety.consecutive_losses == 1
     desk.wait(6)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from fillwright.core.rollout import Judgement, Rollout, cap_of, is_proving
+from fillwright.core.rollout import (
+    JUDGED_AFTER,
+    NEWS_WITHIN,
+    Judgement,
+    Rollout,
+    cap_of,
+    is_proving,
+    judge_at,
+)
 from fillwright.core.settings import RolloutSettings
-from fillwright.core.types import Time
+from fillwright.core.types import SECOND, Time
 from tests.core.builders import D
 
 GUARD = RolloutSettings(clean_trades=10, caps=(D(50), D(100)))
@@ -35,3 +43,10 @@ def test_an_account_proves_itself_until_its_clean_trades_are_made() -> None:
 def test_clean_is_without_reasons_against_it() -> None:
     assert Judgement(1, "BTCUSDT", (), 5).clean
     assert not Judgement(1, "BTCUSDT", ("its stop was never live",), 5).clean
+
+
+def test_the_books_are_read_at_once_for_a_closed_trade_and_ever_later_while_that_decides_nothing() -> None:
+    rollout = Rollout(closed={1: 100 * SECOND, 2: 200 * SECOND})
+    assert judge_at(rollout, 90 * SECOND) == 100 * SECOND + NEWS_WITHIN
+    assert judge_at(rollout, 101 * SECOND) == 101 * SECOND + JUDGED_AFTER
+    assert judge_at(rollout, 160 * SECOND) == 190 * SECOND

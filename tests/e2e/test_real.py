@@ -100,7 +100,7 @@ def protected(service: Service, position: int) -> Callable[[], bool]:
     return look
 
 
-def switch(service: Service, mode: str, **more: bool) -> tuple[int, str]:
+def switch(service: Service, mode: str, **more: bool | str) -> tuple[int, str]:
     status, answer = service.ask("POST", "/api/trading/mode", {"mode": mode, **more}, timeout_s=30)
     return status, answer["mode"] if status == 200 else answer["error"]["code"]
 
@@ -142,18 +142,18 @@ def test_the_mode_is_switched_there_and_back_and_survives_a_kill(tmp_path: Path)
 
 
 def test_mainnet_needs_the_environment_a_confirmation_and_a_key_that_was_looked_at(tmp_path: Path) -> None:
-    """The exchange server does not tell what a key may do: somebody must say that it is so."""
+    """This exchange server does not tell what a key may do: somebody must say that it is so."""
     with on_testnet(tmp_path, section="mainnet") as (service, _):
         assert switch(service, "mainnet", confirmed=True) == (403, "MAINNET_DISABLED")
         assert "ALLOW_MAINNET_TRADING" in service.log
     (tmp_path / "again").mkdir()
     with on_testnet(tmp_path / "again", section="mainnet", kind=Allowed) as (service, _):
         assert switch(service, "mainnet") == (400, "REQUIRES_CONFIRMATION")
-        assert switch(service, "mainnet", confirmed=True) == (409, "SELF_TEST_FAILED")
+        assert switch(service, "mainnet", confirmed=True) == (409, "ROLLOUT_INCOMPLETE")
+        go: dict[str, Any] = {"confirmed": True, "override_rollout": "drill"}
+        assert switch(service, "mainnet", **go) == (409, "SELF_TEST_FAILED")
         until(
-            lambda: (
-                switch(service, "mainnet", confirmed=True, accept_unverified_key=True) == (200, "mainnet")
-            ),
+            lambda: switch(service, "mainnet", accept_unverified_key=True, **go) == (200, "mainnet"),
             "the account is up, and tested",
         )
         position = enter(service)

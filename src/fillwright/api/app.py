@@ -20,6 +20,7 @@ from fillwright.api.operations import operation_routes
 from fillwright.api.positions import position_routes
 from fillwright.api.quotes import quote_routes
 from fillwright.api.reads import Reads
+from fillwright.api.rollout import rollout_routes
 from fillwright.api.shadow import shadow_routes
 from fillwright.api.shield import Shield
 from fillwright.api.signals import signal_routes
@@ -66,6 +67,7 @@ def _application(
             *listing_routes(desk),
             *operation_routes(desk),
             *mode_routes(desk),
+            *rollout_routes(desk),
             *quote_routes(desk),
             *shadow_routes(desk),
             *document_routes(desk),

@@ -17,6 +17,7 @@ from fillwright.core.inputs import (
     ClosePosition,
     Decision,
     Entry,
+    LiftRolloutCap,
     Resume,
     Signal,
     Size,
@@ -26,6 +27,7 @@ from fillwright.core.types import (
     ONE,
     ZERO,
     Direction,
+    Mode,
     NumberError,
     PositionDecision,
     SignalDecision,
@@ -227,13 +229,42 @@ class ModeBody(Body, frozen=True):
     """Switch the mode."""
 
     mode: str
-    """paper | testnet | mainnet"""
+    """paper | testnet | demo | mainnet"""
     confirmed: bool = False
     """Needed for mainnet, and to flatten."""
     flatten: bool = False
     """Sell what the old account holds first."""
     accept_unverified_key: bool = False
     """Go on although it cannot be read what the key may do."""
+    override_rollout: Reason = ""
+    """Why the stage before it need not be complete: it is on record, and counts from then on."""
+
+
+class CapBody(Body, frozen=True):
+    """Lift the cap on the first trades of a mode, or put it back."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    mode: str = "mainnet"
+    restore: bool = False
+    """Put it back."""
+    early: bool = False
+    """Lift it although the clean trades are not made."""
+
+    def wanted(self) -> Mode:
+        """The mode that is meant."""
+        return mode_of(self.mode)
+
+    def command(self, by: str) -> LiftRolloutCap:
+        """The core's input."""
+        return LiftRolloutCap(by=by, reason=self.reason, restore=self.restore, early=self.early)
+
+
+def mode_of(text: str) -> Mode:
+    """A mode by its name."""
+    try:
+        return Mode(text)
+    except ValueError:
+        raise invalid("$.mode", f"{text!r:.40} is none of {', '.join(Mode)}") from None
 
 
 # -- values ------------------------------------------------------------------------------------------------------

@@ -103,6 +103,12 @@ ERROR_CODES = (
         "Close them, or send `flatten: true`.",
     ),
     ErrorCode(
+        "ROLLOUT_INCOMPLETE",
+        (409,),
+        "The stage before the mode lacks clean trades, or the account whose cap is to be lifted does.",
+        "Make them (`fillwright rollout`), or say why not: `override_rollout`, `early`.",
+    ),
+    ErrorCode(
         "SELF_TEST_FAILED",
         (409,),
         "The account that was to be traded failed its self-test; `details.findings` has all that was looked at.",
@@ -114,7 +120,7 @@ ERROR_CODES = (
         "`since` is beyond the journal's end: it is another journal than the caller knows.",
         "Begin at `details.seq`.",
     ),
-    ErrorCode("REASON_REQUIRED", (422,), "A resume needs a reason.", "Give one."),
+    ErrorCode("REASON_REQUIRED", (422,), "A resume, or lifting a cap, needs a reason.", "Give one."),
     # -- not now
     ErrorCode("TOO_MANY_CONNECTIONS", (503,), "More connections than the service keeps.", AGAIN),
     ErrorCode("LANE_FULL", (503,), "Too much waits for the engine; nothing of this took place.", AGAIN),

@@ -36,7 +36,15 @@ CommandKey = Annotated[
 ]
 """Of commands; the core alone knows which keys came before."""
 CONFLICTS = frozenset(
-    {"OPEN_POSITIONS", "POSITION_NOT_OPEN", "REFUSED", "KEY_CONFLICT", "ORDER_ENDED", "ORDER_PROTECTS"}
+    {
+        "OPEN_POSITIONS",
+        "POSITION_NOT_OPEN",
+        "REFUSED",
+        "KEY_CONFLICT",
+        "ORDER_ENDED",
+        "ORDER_PROTECTS",
+        "ROLLOUT_INCOMPLETE",
+    }
 )
 
 

@@ -11,7 +11,7 @@ from litestar.response import Response
 
 from fillwright.answers import ModeAnswer, ModeSwitched
 from fillwright.api import shapes
-from fillwright.api.bodies import BodyDTO, ModeBody
+from fillwright.api.bodies import BodyDTO, ModeBody, mode_of
 from fillwright.api.desk import Desk, json_response
 from fillwright.api.errors import ApiError
 from fillwright.core.types import Mode
@@ -36,7 +36,7 @@ def mode_routes(desk: Desk) -> list[HTTPRouteHandler]:
     )
     async def switch_mode(request: Request[Any, Any, Any], data: JSONBody[ModeBody]) -> Response[bytes]:
         """Switch the mode. Refused while the old account has anything open; real accounts are tested first."""
-        wanted, caller = _wanted(data), desk.caller(request)
+        wanted, caller = mode_of(data.mode), desk.caller(request)
         try:
             desk.orchestrator.engine(caller.user_id, wanted)
         except ModeUnavailableError:
@@ -57,6 +57,7 @@ def mode_routes(desk: Desk) -> list[HTTPRouteHandler]:
                 caller.name,
                 flatten=data.flatten,
                 accept_unverified_key=data.accept_unverified_key,
+                override_rollout=data.override_rollout,
             )
         except ModeRefusedError as error:
             raise _refused(error) from error
@@ -68,20 +69,10 @@ def mode_routes(desk: Desk) -> list[HTTPRouteHandler]:
 def _refused(error: ModeRefusedError) -> ApiError:
     if error.code == "OPEN_POSITIONS":
         return ApiError(409, "OPEN_POSITIONS", f"{error}; close them, or flatten")
+    if error.code == "ROLLOUT_INCOMPLETE":
+        return ApiError(409, error.code, f"{error}; make them, or say why not: override_rollout")
     findings = [
         {"name": one.name, "passed": one.passed, "detail": one.detail, "unverified": one.is_unverified}
         for one in error.findings
     ]
     return ApiError(409, "SELF_TEST_FAILED", str(error), {"findings": findings})
-
-
-def _wanted(body: ModeBody) -> Mode:
-    try:
-        return Mode(body.mode)
-    except ValueError:
-        raise ApiError(
-            400,
-            "INVALID_FIELD",
-            f"$.mode: {body.mode!r:.40} is none of {', '.join(Mode)}",
-            {"path": "$.mode"},
-        ) from None

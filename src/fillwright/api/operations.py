@@ -17,6 +17,7 @@ from fillwright.api.bodies import BodyDTO, ResumeBody, StopBody
 from fillwright.api.desk import CommandKey, Desk, check, json_response
 from fillwright.api.errors import ApiError
 from fillwright.api.marks import age_ms, feed_shape, price_ages
+from fillwright.api.rollout import rollout_of
 from fillwright.api.shadow import shadow_shape
 from fillwright.core.context import Answer
 from fillwright.core.inputs import EmergencyStop
@@ -165,6 +166,7 @@ def status_of(desk: Desk, account: AccountEngine) -> answers.StatusAnswer:
         stream=_stream(account, now),
         clock_skew_ms=hub.feed.clock_skew_ms,
         rate_limits=_rates(account, now),
+        rollout=rollout_of(state),
         in_doubt=tuple(ledger.doubts),
         unprotected=tuple(p.id for p in ledger.open_positions.values() if p.unprotected_since),
         positions_open=len(ledger.open_positions),

@@ -20,7 +20,8 @@ from fillwright.bootstrap.ccxt import (
     venue_of,
 )
 from fillwright.config import Config, RealConfig
-from fillwright.core.settings import Settings
+from fillwright.core.rollout import CAPS, CLEAN_TRADES
+from fillwright.core.settings import RolloutSettings, Settings
 from fillwright.core.types import AccountId, Mode, Symbol
 from fillwright.market.live.late import LateMarket
 from fillwright.options import BadInputError
@@ -101,8 +102,12 @@ def endpoints_of(account: RealConfig) -> Endpoints:
     )
 
 
-def capped(settings: Settings, cap: Decimal) -> Settings:
-    """Settings under which no position and no order is larger than a cap."""
+def settings_in(mode: Mode, settings: Settings, cap: Decimal | None) -> Settings:
+    """The settings of a real account: its trades are judged, and capped by its user and by the rollout."""
+    rollout = RolloutSettings(clean_trades=CLEAN_TRADES, caps=CAPS if mode is Mode.MAINNET else ())
+    settings = msgspec.structs.replace(settings, rollout=rollout)
+    if cap is None:
+        return settings
     risk = msgspec.structs.replace(
         settings.risk,
         max_position_size_usdt=min(settings.risk.max_position_size_usdt, cap),
@@ -126,7 +131,7 @@ def real_accounts(
     for mode, signer in signers.items():
         account = config.real[mode]
         endpoints = endpoints_of(account)
-        settings = capped(config.settings, account.cap_usdt)
+        settings = settings_in(mode, config.settings, account.cap_usdt)
         owner = Owner(account_id=str(mode), user_id=user_id, mode=mode)
         hub = MarketHub(clock)
         venue: Venue

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from fillwright import __version__
-from fillwright.cli import exchange, position, remote, runs, service, shadow
+from fillwright.cli import exchange, position, remote, rollout, runs, service, shadow
 
 app = typer.Typer(
     name="fillwright",
@@ -53,6 +53,7 @@ app.add_typer(position.position)
 app.command(short_help="Stop entries at once; with --flatten sell everything.")(remote.emergency_stop)
 app.command(short_help="Take entries again after a halt.")(remote.resume)
 app.command(short_help="Tell the trading mode, or switch it.")(remote.mode)
+app.command(short_help="Prove an account by ten clean trades: testnet, demo, mainnet.")(rollout.rollout)
 app.command(short_help="Tell how the service is doing.")(remote.status)
 app.add_typer(exchange.exchange)
 app.command(short_help="Replay recorded market data: journal, figures, report.")(runs.replay)

@@ -127,10 +127,12 @@ def emergency_stop(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Go straight to the exchange, without a service: settings with the keys of [testnet] or [mainnet].",
+            help="Go straight to the exchange, without a service: settings with the keys of [testnet], [demo] or"
+            " [mainnet].",
         ),
     ] = None,
     testnet: Annotated[bool, typer.Option("--testnet", help="With --keys: the testnet account.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="With --keys: the demo account.")] = False,
     mainnet: Annotated[bool, typer.Option("--mainnet", help="With --keys: the mainnet account.")] = False,
     tag: Annotated[
         str | None,
@@ -155,13 +157,15 @@ def emergency_stop(
 
     With --keys it needs neither service nor database, and a service that sees it halts itself.
     """
+    sections = {"testnet": testnet, "demo": demo, "mainnet": mainnet}
     with ending(json):
         if keys is not None:
-            if testnet and mainnet:
-                raise BadInputError("--testnet or --mainnet, not both")
+            named = [name for name, is_meant in sections.items() if is_meant]
+            if len(named) > 1:
+                raise BadInputError(f"--{' or --'.join(named)}, not both")
             options = KeysStopOptions(
                 keys=keys,
-                section="testnet" if testnet else "mainnet" if mainnet else None,
+                section=named[0] if named else None,
                 flatten=flatten,
                 external=external,
                 url=url,
@@ -173,8 +177,8 @@ def emergency_stop(
             confirm(f"{what}{others}?", yes)
             stop_by_keys(services_of(context), options, json)
             return
-        if testnet or mainnet or tag is not None or watch is not None:
-            raise BadInputError("--testnet, --mainnet, --tag and --watch need --keys")
+        if any(sections.values()) or tag is not None or watch is not None:
+            raise BadInputError("--testnet, --demo, --mainnet, --tag and --watch need --keys")
         wanted = target_of(config, data, url, token_file)
         others = ", and cancel orders that are NOT fillwright's" if external else ""
         confirm(f"Stop entries{' and SELL every position' if flatten else ''}{others}?", yes)
@@ -199,7 +203,8 @@ def resume(
 
 def mode(
     switch_to: Annotated[
-        str | None, typer.Argument(metavar="[paper|testnet|mainnet]", help="Switch to it; without: tell.")
+        str | None,
+        typer.Argument(metavar="[paper|testnet|demo|mainnet]", help="Switch to it; without: tell."),
     ] = None,
     flatten: Annotated[
         bool, typer.Option("--flatten", help="Sell what the mode that is left holds, first.")
@@ -208,6 +213,12 @@ def mode(
         bool,
         typer.Option("--accept-unverified-key", help="Go on although it cannot be read what the key may do."),
     ] = False,
+    override_rollout: Annotated[
+        str,
+        typer.Option(
+            metavar="REASON", help="Go on although the stage before it lacks clean trades; why is on record."
+        ),
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     url: Url = None,
     token_file: TokenFile = None,
@@ -227,6 +238,7 @@ def mode(
             confirmed=True,
             flatten=flatten,
             accept_unverified_key=accept_unverified_key,
+            override_rollout=override_rollout,
         )
 
 

@@ -53,7 +53,9 @@ def _tell(report: KeysStopReport) -> None:
     else:
         out.print(f"Clean after {report.clean_after_s:.2f} s, watched until {report.took_s:.1f} s.")
     if report.flag:
-        out.print(f"A flag rested at {clean(report.flag)}: a service that trades this account halts, or will.")
+        out.print(
+            f"A flag rested at {clean(report.flag)}: a service that trades this account halts, or will."
+        )
     elif report.cancelled:
         out.print(f"No flag: {clean(report.no_flag)}. A service that heard of the cancels has halted.")
     else:

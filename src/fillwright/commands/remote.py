@@ -325,6 +325,7 @@ def mode(
     confirmed: bool = False,
     flatten: bool = False,
     accept_unverified_key: bool = False,
+    override_rollout: str = "",
 ) -> None:
     """Print the mode, or switch it."""
     if switch_to is None:
@@ -337,12 +338,24 @@ def mode(
                 confirmed=confirmed,
                 flatten=flatten,
                 accept_unverified_key=accept_unverified_key,
+                override_rollout=override_rollout,
             ),
         )
     if json_wanted:
         print_json({"mode": found})
-    else:
-        console().print(str(found))
+        return
+    console().print(str(found))
+    if found != Mode.PAPER:
+        rollout = asked(wanted, lambda client: client.rollout())
+        stage = next((one for one in rollout.stages if one.mode == found), None)
+        if stage is not None:
+            console().print(f"rollout: {proved(stage.clean_trades, stage.needed, stage.cap)}")
+
+
+def proved(clean_trades: int, needed: int, cap: Decimal | None) -> str:
+    """What a real account has proved, for people."""
+    limit = "" if cap is None else f", at most {plain(cap)} a trade"
+    return f"{clean_trades} of {needed} clean trades{limit}"
 
 
 def status(wanted: Target, json_wanted: bool) -> None:
@@ -401,6 +414,9 @@ def status_lines(found: StatusAnswer) -> list[tuple[str, str]]:
     ]
     if found.clock_skew_ms is not None:
         lines.insert(-2, ("Clock", f"{feed.source}'s is {found.clock_skew_ms:+} ms from ours"))
+    if found.rollout is not None:
+        rollout = found.rollout
+        lines.append(("Rollout", proved(rollout.clean_trades, rollout.needed, rollout.cap)))
     if found.unprotected:
         lines.append(("", f"WITHOUT A LIVE STOP: {', '.join(map(str, found.unprotected))}"))
     if found.in_doubt:

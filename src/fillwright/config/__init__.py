@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fillwright.config.loading import Config, TraderConfig, load, load_account, symbols_in
 from fillwright.config.problems import ConfigError, Problem
-from fillwright.config.real import GATE, MainnetConfig, RealConfig, TestnetConfig, TradingConfig
+from fillwright.config.real import GATE, DemoConfig, MainnetConfig, RealConfig, TestnetConfig, TradingConfig
 from fillwright.config.service import DataConfig, LogConfig, MarketConfig, ServerConfig
 from fillwright.config.template import template
 
@@ -18,6 +18,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "DataConfig",
+    "DemoConfig",
     "LogConfig",
     "MainnetConfig",
     "MarketConfig",

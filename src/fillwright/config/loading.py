@@ -27,6 +27,7 @@ from fillwright.config.problems import HIDDEN, ConfigError, Problem, is_secret, 
 from fillwright.config.real import (
     REAL_GROUPS,
     REAL_MODES,
+    DemoConfig,
     MainnetConfig,
     RealConfig,
     TestnetConfig,
@@ -76,6 +77,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     log: LogConfig = LogConfig()
     trading: TradingConfig = TradingConfig()
     testnet: TestnetConfig = TestnetConfig()
+    demo: DemoConfig = DemoConfig()
     mainnet: MainnetConfig = MainnetConfig()
     allows_mainnet: bool = False
     """As the environment says (``ALLOW_MAINNET_TRADING``), and nothing else can."""
@@ -97,7 +99,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def real(self) -> dict[Mode, RealConfig]:
         """The accounts at Binance that are to be had, by mode; mainnet's only where the environment allows it."""
-        sections: dict[str, RealConfig] = {"testnet": self.testnet, "mainnet": self.mainnet}
+        sections: dict[str, RealConfig] = {
+            "testnet": self.testnet,
+            "demo": self.demo,
+            "mainnet": self.mainnet,
+        }
         return {
             mode: sections[name]
             for name, mode in REAL_MODES.items()
@@ -167,8 +173,8 @@ def symbols_in(path: Path) -> tuple[str, ...]:
 def load_account(path: Path, section: str | None = None) -> tuple[str, RealConfig]:
     """Read the keys of one account at Binance from a file, whatever else is in it; the section that was meant, too.
 
-    The file has ``[testnet]`` or ``[mainnet]`` as ``fillwright.toml`` does, or the same keys without a section. Without
-    ``section`` it is the one that there is. Raises ConfigError.
+    The file has ``[testnet]``, ``[demo]`` or ``[mainnet]`` as ``fillwright.toml`` does, or the same keys without a
+    section. Without ``section`` it is the one that there is. Raises ConfigError.
     """
     problems: list[Problem] = []
     layer = read_file(path, problems)
@@ -348,6 +354,7 @@ def _config_of(schema: BaseSettings, layers: Sequence[Layer]) -> Config:
         log=LogConfig(**merged["log"]),
         trading=TradingConfig(**merged["trading"]),
         testnet=TestnetConfig(**merged["testnet"]),
+        demo=DemoConfig(**merged["demo"]),
         mainnet=MainnetConfig(**merged["mainnet"]),
         faults=merged["paper"]["faults"],
         durability=merged["journal"]["durability"],

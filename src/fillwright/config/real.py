@@ -15,13 +15,13 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from fillwright.config.layers import SECRET_BYTES_MAX
 from fillwright.config.problems import Problem
-from fillwright.config.values import Amount, Flag, OptionalAmount
+from fillwright.config.values import Flag, OptionalAmount
 from fillwright.core.types import Mode
 
 GATE = "ALLOW_MAINNET_TRADING"
 """Variable of the environment without which, as ``true``, nothing is traded on mainnet; no file can say it."""
 CAP = Decimal(50)
-"""Quote: the first orders of a real account are small; after ten clean trades 100 is sensible."""
+"""Quote: play money is traded in amounts that real money will be; on mainnet the rollout has caps of its own."""
 KEY_LENGTH_MAX = 65_536
 BINANCE, CCXT = "binance", "ccxt"
 PEM = "-----BEGIN "
@@ -57,8 +57,8 @@ class RealConfig(msgspec.Struct, frozen=True, kw_only=True):
     rest_url: str = ""
     websocket_api_url: str = ""
     streams_url: str = ""
-    cap_usdt: Decimal = CAP
-    """No position and no order is larger, whatever the limits say."""
+    cap_usdt: Decimal | None = CAP
+    """No position and no order is larger, whatever the limits say; None: the limits alone hold."""
     through: str = BINANCE
     """binance (our own sessions) | ccxt"""
     exchange: str = BINANCE
@@ -87,21 +87,37 @@ class TestnetConfig(RealConfig, frozen=True, kw_only=True):
     streams_url: str = "wss://stream.testnet.binance.vision"
 
 
+class DemoConfig(RealConfig, frozen=True, kw_only=True):
+    """``[demo]``: Binance's demo mode; play money, features, limits and commissions as live."""
+
+    rest_url: str = "https://demo-api.binance.com"
+    websocket_api_url: str = "wss://demo-ws-api.binance.com"
+    streams_url: str = "wss://demo-stream.binance.com"
+
+
 class MainnetConfig(RealConfig, frozen=True, kw_only=True):
     """``[mainnet]``: Binance Spot; real money."""
 
     rest_url: str = "https://api.binance.com"
     websocket_api_url: str = "wss://ws-api.binance.com:443"
     streams_url: str = "wss://stream.binance.com:9443"
+    cap_usdt: Decimal | None = None
+    """Besides the rollout's caps (50, then 100 until they are lifted)."""
 
 
-REAL_MODES: Mapping[str, Mode] = {"testnet": Mode.TESTNET, "mainnet": Mode.MAINNET}
+REAL_MODES: Mapping[str, Mode] = {
+    "testnet": Mode.TESTNET,
+    "demo": Mode.DEMO,
+    "mainnet": Mode.MAINNET,
+}
 """Sections of accounts at Binance, and their modes."""
 
 _Mode = Literal["paper", "testnet"]
 TRADING: dict[str, Any] = {
     "mode": Annotated[_Mode, Field(description="paper or testnet: of the first start")],
-    "real_mode": Annotated[Literal["testnet", "mainnet"], Field(description="testnet or mainnet")],
+    "real_mode": Annotated[
+        Literal["testnet", "demo", "mainnet"], Field(description="testnet, demo or mainnet")
+    ],
     "shadow": Flag,
     "shadow_balance": OptionalAmount,
 }
@@ -142,7 +158,7 @@ REAL: dict[str, Any] = {
     "rest_url": _url("https", "http"),
     "websocket_api_url": _url("wss", "ws"),
     "streams_url": _url("wss", "ws"),
-    "cap_usdt": Amount,
+    "cap_usdt": OptionalAmount,
     "through": Annotated[Literal["binance", "ccxt"], Field(description="binance (our own sessions) or ccxt")],
     "exchange": Annotated[
         str,
@@ -168,6 +184,7 @@ OF_BINANCE = ("rest_url", "websocket_api_url", "streams_url", "key_type")
 REAL_GROUPS: dict[str, tuple[type[msgspec.Struct], dict[str, Any]]] = {
     "trading": (TradingConfig, TRADING),
     "testnet": (TestnetConfig, REAL),
+    "demo": (DemoConfig, REAL),
     "mainnet": (MainnetConfig, REAL),
 }
 """Sections of real trading: the struct that holds their defaults, and their types."""

@@ -26,6 +26,7 @@ ABOUT = {
     "log": "What the service tells of itself on standard error.",
     "trading": "Which mode is traded at the first start; `fillwright mode` switches, and that is remembered.",
     "testnet": "The account at Binance's Spot test network, if it has a key. Keep keys in files, or the environment.",
+    "demo": "The account in Binance's demo mode: play money, commissions and limits as live; after testnet.",
     "mainnet": f"The account at Binance: real money. It needs {GATE}=true in the environment, too.",
     "basic": "The account.",
     "risk": "Limits, checked for each signal before anything leaves.",

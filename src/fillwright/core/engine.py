@@ -31,7 +31,7 @@ from fillwright.core.protection import watchdog
 from fillwright.core.risk import breaker
 from fillwright.core.risk.limits import Limits
 from fillwright.core.risk.situation import Assessment
-from fillwright.core.rollout import JUDGED_AFTER, is_proving
+from fillwright.core.rollout import is_proving, judge_at
 from fillwright.core.settle import AT_REST, settle, settle_manual
 from fillwright.core.state import Ledger, State
 from fillwright.core.types import CONTEXT, MINUTE, SECOND, SignalStatus, Symbol, Time
@@ -130,7 +130,7 @@ class Engine:
             elif portfolio.differences:  # one read has said so: the second decides
                 reconcile_at = min(reconcile_at, state.reconciled_at + READS_APART)
             elif state.rollout.closed and is_proving(settings.rollout, state.rollout):
-                reconcile_at = min(reconcile_at, state.reconciled_at + JUDGED_AFTER)
+                reconcile_at = min(reconcile_at, judge_at(state.rollout, state.reconciled_at))
         return day_end, mark, reads, waiting, reconcile_at
 
     # -- stepping --------------------------------------------------------------------------------------------

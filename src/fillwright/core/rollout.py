@@ -11,8 +11,14 @@ from decimal import Decimal
 import msgspec
 
 from fillwright.core.settings import RolloutSettings
-from fillwright.core.types import SECOND, Symbol, Time
+from fillwright.core.types import MILLISECOND, SECOND, Mode, Symbol, Time
 
+CLEAN_TRADES = 10
+"""Asked of an account before the next stage, and before larger trades."""
+CAPS = (Decimal(50), Decimal(100))
+"""Quote that one trade on mainnet may be worth."""
+STAGES = (Mode.TESTNET, Mode.DEMO, Mode.MAINNET)
+"""Where an installation proves itself, one after the other: testnet charges no commission, demo mode does."""
 ROLLOUT_TRADER = "rollout"
 """Trades of this name are made to be judged; until the rollout is complete their losses are no streak of a trader's."""
 CAP_NAME = "rollout_cap"
@@ -21,8 +27,10 @@ JUDGED_MAX = 50
 """Judgements kept in State, the newest; the journal has all."""
 UNJUDGED_MAX = 1_000
 """Closed trades that wait for their judgement at most; the oldest give way, unjudged."""
-JUDGED_AFTER: Time = 5 * SECOND
-"""The books are read so soon again while clean trades are missing and a closed one waits for its judgement."""
+JUDGED_AFTER: Time = SECOND
+"""The books are read so soon again, at first, while clean trades are missing and a closed one is not judged."""
+NEWS_WITHIN: Time = 200 * MILLISECOND
+"""So long after a trade was closed nobody reads: what the stream still tells of it would differ."""
 FLAWS_MAX = 10
 """What went wrong with one trade, kept at most."""
 
@@ -69,3 +77,9 @@ def cap_of(settings: RolloutSettings, rollout: Rollout) -> Decimal | None:
 def is_proving(settings: RolloutSettings, rollout: Rollout) -> bool:
     """Whether clean trades are still missing."""
     return rollout.clean_trades < settings.clean_trades
+
+
+def judge_at(rollout: Rollout, reconciled_at: Time) -> Time:
+    """When the books are to be read for the oldest trade that waits: ever later, while reading does not decide it."""
+    closed_at = next(iter(rollout.closed.values()))
+    return max(closed_at + NEWS_WITHIN, reconciled_at + max(JUDGED_AFTER, (reconciled_at - closed_at) // 2))

@@ -279,6 +279,8 @@ class Mode(StrEnum):
 
     PAPER = "paper"
     TESTNET = "testnet"
+    DEMO = "demo"
+    """Binance's demo mode: play money, prices and commissions as live."""
     MAINNET = "mainnet"
 
 

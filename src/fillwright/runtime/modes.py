@@ -18,6 +18,7 @@ from fillwright.core.types import AccountId, Mode
 from fillwright.ports import ADMIN, Clock, Journal, StorageError, UnknownAccountError
 from fillwright.runtime.account import READY, STOPPED, AccountEngine
 from fillwright.runtime.errors import ModeUnavailableError, NotStoredError, UnavailableError
+from fillwright.runtime.rollout import RolloutGuard
 
 BY_SERVICE = "service"
 FLATTEN_MAX_S = 10.0
@@ -41,7 +42,7 @@ SelfTest = Callable[[], Awaitable[Sequence[Finding]]]
 
 
 class ModeRefusedError(Exception):
-    """A mode is not switched to; ``code`` is OPEN_POSITIONS or SELF_TEST_FAILED."""
+    """A mode is not switched to; ``code`` is OPEN_POSITIONS, ROLLOUT_INCOMPLETE or SELF_TEST_FAILED."""
 
     def __init__(self, code: str, message: str, findings: Sequence[Finding] = ()) -> None:
         super().__init__(message)
@@ -65,6 +66,7 @@ class Modes:
         self._accounts = tuple(accounts)
         self._by_mode = {(account.owner.user_id, account.owner.mode): account for account in accounts}
         self._self_tests = self_tests
+        self.rollout = RolloutGuard(journal, clock, accounts)
         self._log = structlog.get_logger()
         self._lock = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -162,17 +164,24 @@ class Modes:
         *,
         flatten: bool = False,
         accept_unverified_key: bool = False,
+        override_rollout: str = "",
     ) -> Mode:
         """Switch a user's mode; ``flatten`` first sells what the old account holds.
 
-        Raises UnknownAccountError, ModeUnavailableError, ModeRefusedError, and UnavailableError, after which the mode
-        is what ``mode`` says.
+        ``override_rollout``: why the stage before it need not be complete; that is on record from then on. Raises
+        UnknownAccountError, ModeUnavailableError, ModeRefusedError, and UnavailableError, after which the mode is what
+        ``mode`` says.
         """
         async with self._lock:
             old, new = self.engine(user_id), self.engine(user_id, wanted)
             if old is new:
                 return wanted
+            missing = self._missing(user_id, wanted)
+            if missing and not override_rollout.strip():
+                raise ModeRefusedError("ROLLOUT_INCOMPLETE", missing)
             await self._check(new, accept_unverified_key)
+            if missing:
+                self._override(user_id, wanted, override_rollout, by)
             if flatten:
                 await _flatten(old, by)
             answer = await old.submit(SwitchMode(enabled=False, by=by))
@@ -190,6 +199,19 @@ class Modes:
             if not await self._settled(new):
                 self._changed.set()
             return wanted
+
+    def _missing(self, user_id: str, wanted: Mode) -> str:
+        try:
+            return self.rollout.missing(user_id, wanted)
+        except StorageError as error:
+            raise UnavailableError(f"it cannot be read how far the rollout is: {error}") from error
+
+    def _override(self, user_id: str, wanted: Mode, reason: str, by: str) -> None:
+        try:
+            self.rollout.override(user_id, wanted, reason, by)
+        except StorageError as error:
+            raise NotStoredError(f"the override could not be recorded: {error}", recorded=False) from error
+        self._log.warning("the rollout is overridden", user=user_id, mode=str(wanted), reason=reason, by=by)
 
     def _record(self, user_id: str, old: Mode, new: Mode, by: str, *, flatten: bool) -> None:
         seq = self._journal.last_seq(ADMIN)

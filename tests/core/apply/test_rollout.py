@@ -64,6 +64,19 @@ def test_another_total_is_a_matter_of_the_trades_of_that_asset(asset: str, blame
     assert list(flaws(book)) == blamed
 
 
+@pytest.mark.parametrize(
+    ("symbol", "counts", "blamed"), [("BTCUSDT", True, [1]), ("", True, [1, 2]), ("BTCUSDT", False, [])]
+)
+def test_an_error_of_the_venue_is_a_matter_of_the_trades_of_its_symbol(
+    symbol: str, counts: bool, blamed: list[int]
+) -> None:
+    book = guarded()
+    book.create_position()
+    book.create_position("ETHUSDT")
+    book.push(ev.VenueErrorSeen(-1007, "Timeout", "unknown", "OrderRequest", symbol, counts))
+    assert list(flaws(book)) == blamed
+
+
 def test_a_trade_has_so_many_flaws_at_most_and_none_twice() -> None:
     book = guarded()
     book.create_position()

@@ -92,6 +92,17 @@ def _order_rejected(ledger: Ledger, event: ev.OrderRejected, record: ev.Record) 
     _blame(ledger.state, position_id, f"order {event.id} was rejected: {event.reason}")
 
 
+def _venue_error(ledger: Ledger, event: ev.VenueErrorSeen, record: ev.Record) -> None:
+    """Of those that the breaker counts: rejections by rule have events of their own."""
+    if not event.counts:
+        return
+    what = f"the exchange failed: {event.message} ({event.code})"
+    for position_id in dict.fromkeys([*ledger.open_positions, *ledger.state.rollout.closed]):
+        position = ledger.state.positions.get(position_id)
+        if position is not None and event.symbol in ("", position.symbol):
+            _blame(ledger.state, position_id, what)
+
+
 def _anomaly(ledger: Ledger, event: ev.Anomaly, record: ev.Record) -> None:
     what, position_id = f"a report that cannot be: {event.what}", _position_of(ledger.state, event.subject)
     if position_id:
@@ -147,6 +158,7 @@ WATCHED: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
     ev.PositionFailed: _failed,
     ev.OrderUnknown: _order_unknown,
     ev.OrderRejected: _order_rejected,
+    ev.VenueErrorSeen: _venue_error,
     ev.Anomaly: _anomaly,
     ev.Discrepancy: _discrepancy,
     ev.Halted: lambda ledger, event, record: _blame_all(ledger, f"entries were halted: {event.cause}"),

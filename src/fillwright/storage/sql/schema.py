@@ -3,7 +3,7 @@
 A change here needs a migration beside it (``migrations/versions``) and a new ``SCHEMA_REVISION``; tests prove that the
 migrations lead to the same schema. ``docs/JOURNAL.md`` is generated from this module.
 
-Tables that belong to one mode come twice, ``paper_`` and ``real_`` (testnet and mainnet): they are never mixed.
+Tables that belong to one mode come twice, ``paper_`` and ``real_`` (testnet, demo, mainnet): they are never mixed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _table(name: str, doc: str, *parts: Column[Any], rowid: bool = False) -> Tab
 def _owned() -> tuple[Column[Any], ...]:
     return (
         _column("user_id", Text, "whose account it is"),
-        _column("mode", Text, "paper, testnet or mainnet"),
+        _column("mode", Text, "paper, testnet, demo or mainnet"),
         _column("created_at", BigInteger, "when it came to be"),
         _column("updated_at", BigInteger, "when it last changed"),
     )
@@ -301,11 +301,13 @@ def _settings(name: str, doc: str) -> Table:
 
 
 paper_trades = _trades("paper_trades", "users' records of positions, mode paper")
-real_trades = _trades("real_trades", "users' records of positions, modes testnet and mainnet")
+real_trades = _trades("real_trades", "users' records of positions, modes testnet, demo and mainnet")
 paper_portfolios = _portfolios("paper_portfolios", "accounts' money, mode paper")
-real_portfolios = _portfolios("real_portfolios", "accounts' money, modes testnet and mainnet")
+real_portfolios = _portfolios("real_portfolios", "accounts' money, modes testnet, demo and mainnet")
 paper_trading_settings = _settings("paper_trading_settings", "accounts' settings, mode paper")
-real_trading_settings = _settings("real_trading_settings", "accounts' settings, modes testnet and mainnet")
+real_trading_settings = _settings(
+    "real_trading_settings", "accounts' settings, modes testnet, demo and mainnet"
+)
 
 risk_limits = _table(
     "risk_limits",
