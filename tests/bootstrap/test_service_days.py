@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fillwright.api.address import bind
 from fillwright.binance import connection
 from fillwright.binance.clock_sync import ClockSync
+from fillwright.binance.market_data import BinanceMarketData
 from fillwright.bootstrap import service as module
+from fillwright.bootstrap import sources
 from fillwright.bootstrap.folder import DataFolder
 from fillwright.bootstrap.real import RealAccount
 from fillwright.config import load
@@ -140,6 +143,8 @@ def connects(monkeypatch: pytest.MonkeyPatch) -> list[Time]:
     monkeypatch.setattr(module, "clock_after", lambda journal: WarpClock())
     monkeypatch.setattr(module, "_load_api", lambda: _NoApi)
     monkeypatch.setattr(orchestrator, "Watchdog", watchdog)
+    # Books come ten times a second, trades or not: of a day the exchange would do little else.
+    monkeypatch.setattr(sources, "BinanceMarketData", partial(BinanceMarketData, depth=None))
     monkeypatch.setattr(server, "LOOK_S", 60.0)  # files and connections of the exchange: not what is tested
     monkeypatch.setattr(listener, "SWEEP_S", 60.0)
     return made
