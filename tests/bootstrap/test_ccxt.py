@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,17 @@ def test_accounts_are_made_without_asking_anybody(tmp_path: Path) -> None:
 
 async def _tested(test: object) -> dict[str, bool]:
     return {one.name: one.passed for one in await test()}  # type: ignore[operator]
+
+
+def test_the_settings_that_the_document_shows_are_settings(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "CCXT.md").read_text()
+    shown = re.findall(r"^```toml\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    assert len(shown) == 2
+    for name in ("key", "secret"):
+        (tmp_path / name).write_text(CANARY)
+    whole = "".join(shown).replace("/run/secrets", str(tmp_path))
+    found = signers_of(config_of(tmp_path, whole, ALLOW_MAINNET_TRADING="true"))
+    assert sorted(found) == [Mode.MAINNET, Mode.TESTNET]
 
 
 def test_who_does_not_use_it_does_not_load_it() -> None:

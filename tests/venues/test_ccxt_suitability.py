@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +56,20 @@ def test_an_exchange_that_sends_ids_and_stops_is_suited(name: str) -> None:
 )
 def test_what_an_exchange_lacks_is_named(name: str, words: str) -> None:
     assert words in lacks(name)
+
+
+@pytest.mark.long
+def test_the_document_names_those_that_are_suited() -> None:
+    import ccxt.pro
+
+    suited = []
+    for name in ccxt.pro.exchanges:
+        with contextlib.suppress(UnsuitedExchangeError):
+            of(name)
+            suited.append(name)
+    text = (Path(__file__).parents[2] / "docs" / "CCXT.md").read_text()
+    (told,) = re.findall(rf"With ccxt {re.escape(ccxt.__version__)} these pass: (.*?)\.\n", text)
+    assert re.findall(r"`(\w+)`", told) == suited
 
 
 def test_all_that_is_missing_is_told_at_once() -> None:
