@@ -267,6 +267,15 @@ def test_a_longer_wait_is_honoured_and_never_shortened() -> None:
     assert book.state.safety.rate_limited_until == later(150)
 
 
+def test_what_our_own_budget_keeps_back_stops_entries_as_long_as_it_says() -> None:
+    book = Book()
+    events = fail(book, error_class=ErrorClass.RATE, code=0, message="not sent", retry_after_ms=7_000)
+    assert kinds(events) == [ev.VenueErrorSeen, ev.RateLimited]
+    assert book.state.safety.rate_limited_until == later(7)
+    fail(book, error_class=ErrorClass.RATE, code=0, message="nobody says when")
+    assert book.state.safety.rate_limited_until == NOW + RATE_STOP
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [(418, "I'm a teapot"), (-1003, "Way too much request weight used; IP banned until 1795168999999.")],

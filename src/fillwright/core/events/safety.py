@@ -23,7 +23,7 @@ class VenueAnswered(Event, frozen=True):
 
 
 class RateLimited(Event, frozen=True):
-    """The venue asked us to slow down: no entries until then."""
+    """The venue asked us to slow down, or our own budget of its limits is used up: no entries until then."""
 
     until: Time
     code: int

@@ -17,6 +17,8 @@ from fillwright.core.types import MILLISECOND, SECOND, ErrorClass, Leg, Time, pl
 
 RATE_STOP: Time = 60 * SECOND
 """Entries stop at least this long after the venue asked us to slow down (HTTP 429 or 403)."""
+NEVER_SENT = 0
+"""Code of a request that our own budget kept back: the venue was not asked, and the budget knows when it may be."""
 BANNED_STATUS = 418
 TOO_MANY_REQUESTS = -1003
 ORDINARY_CODES = (-2011, -2013, -2021, -2022, -2026)
@@ -60,7 +62,10 @@ def on_error(state: State, failure: RequestFailed, now: Time) -> list[ev.Event]:
 
 
 def _on_rate_limit(state: State, failure: RequestFailed, now: Time) -> list[ev.Event]:
-    until = now + max(RATE_STOP, failure.retry_after_ms * MILLISECOND)
+    stop = failure.retry_after_ms * MILLISECOND
+    if failure.code != NEVER_SENT or not stop:
+        stop = max(RATE_STOP, stop)
+    until = now + stop
     events: list[ev.Event] = [
         ev.RateLimited(until=max(until, state.safety.rate_limited_until), code=failure.code)
     ]

@@ -266,7 +266,7 @@ class DenialCode(StrEnum):
     )
     RATE_RESERVE = (
         "RATE_RESERVE",
-        "Entries may use 60 % of the venue's order counts, and none for a minute after it asked us to slow down.",
+        "Entries may use 60 % of the venue's limits, and none for a minute after it asked us to slow down.",
         "",
         "Wait; the rest belongs to exits.",
     )

@@ -120,7 +120,7 @@ def _check_rate(situation: Situation, draft: Draft) -> Check:
     if safety.rate_limited_until > now:
         seconds_left = MICRO * (safety.rate_limited_until - now)
         return Check(
-            _RATE_RESERVE, False, seconds_left, ZERO, "seconds left: the venue asked us to slow down"
+            _RATE_RESERVE, False, seconds_left, ZERO, "seconds left: the venue has been asked too much"
         )
     shown, windows = _RATE_UNBOUNDED, safety.order_windows
     run_on = now < situation.ledger.windows_end  # nothing is to be divided while all of them do
