@@ -48,7 +48,7 @@ from fillwright.ports import (
     TradeView,
     Verdict,
 )
-from fillwright.spelling import encode, microseconds, moment, read
+from fillwright.spelling import encode, read
 
 URL = "http://127.0.0.1:8080"
 TIMEOUT_S = 30.0
@@ -288,9 +288,9 @@ class Client:
         """The account's money."""
         return read(PortfolioView, await self._ask("GET", "/api/portfolio"))
 
-    async def shadow_report(self, since: datetime | None = None) -> DriftReport:
-        """How the real account fared against its shadow, since a time or since the shadow began."""
-        params = {} if since is None else {"since": moment(microseconds(since))}
+    async def shadow_report(self, **filters: str | int | None) -> DriftReport:
+        """How the real account fared against its shadow; filters: since (RFC 3339), limit (of signals)."""
+        params = {key: str(value) for key, value in filters.items() if value is not None}
         return read(DriftReport, await self._ask("GET", "/api/shadow-trading/report", params=params))
 
     async def every(

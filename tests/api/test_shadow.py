@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from fillwright.runtime.modes import Modes
 from fillwright.runtime.recovery import Configured
 from fillwright.runtime.relaxed import RelaxedStore
 from fillwright.runtime.shadow import Shadow, shadow_owner
+from fillwright.spelling import moment
 from tests.api.serving import TOKEN, Service, service
 from tests.runtime.builders import NOW, BoxVenue, make_settings, run, turns, until
 from tests.runtime.test_modes import account_of
@@ -70,7 +70,7 @@ def test_a_pair_is_in_the_report_and_in_the_shadows_books(tmp_path: Path) -> Non
             assert status == 201, body
             await until(lambda: len(shadow.account.engine.ledger.open_positions) == 1, "the twin")
             await until(lambda: shadow.account.engine.state.positions[1].stop_order_id, "protected")
-            report = await client.shadow_report(datetime.fromtimestamp(NOW / 10**6 - 60, UTC))
+            report = await client.shadow_report(since=moment(NOW - 60_000_000))
             assert (report.account_id, report.shadow_id, report.mode) == (
                 "testnet",
                 "shadow-testnet",
@@ -80,8 +80,14 @@ def test_a_pair_is_in_the_report_and_in_the_shadows_books(tmp_path: Path) -> Non
             entry = report.groups[0]
             assert (entry.symbol, entry.leg, entry.pairs) == ("AAAUSDT", "entry", 1)
             assert (entry.price_bps.p50, entry.fee_bps.p50) == (0, 0), "the same exchange twice"
-            assert (await client.shadow_report(datetime(2100, 1, 1, tzinfo=UTC))).signals == 0
-            (trade,) = (await made.get("/api/shadow-trading/trades"))["trades"]
+            assert (await client.shadow_report(since="2100-01-01T00:00:00Z")).signals == 0
+            await made.send(trader_id="bob", key="k2")
+            assert (await client.shadow_report()).signals == 2
+            newest = await client.shadow_report(limit=1)
+            assert (newest.signals, newest.is_cut) == (1, True)
+            await until(lambda: len(shadow.account.engine.ledger.open_positions) == 2, "the second")
+            await until(lambda: shadow.account.engine.state.positions[2].stop_order_id, "protected")
+            trade = (await made.get("/api/shadow-trading/trades"))["trades"][-1]
             assert (trade["account_id"], trade["mode"]) == ("shadow-testnet", "paper")
             assert (await made.get("/api/shadow-trading/portfolio"))["account_id"] == "shadow-testnet"
             assert (await made.get("/api/real-trading/portfolio"))["account_id"] == "testnet"
@@ -90,7 +96,7 @@ def test_a_pair_is_in_the_report_and_in_the_shadows_books(tmp_path: Path) -> Non
             assert (told.account_id, told.state, told.mirrored, told.missed) == (
                 "shadow-testnet",
                 READY,
-                1,
+                2,
                 0,
             )
 

@@ -16,7 +16,7 @@ from fillwright.api.errors import ApiError
 from fillwright.api.listings import refuse_unknown
 from fillwright.core.types import Time
 from fillwright.ports import ReadModel, UnknownAccountError
-from fillwright.reports.drift import drift_of
+from fillwright.reports.drift import SIGNALS_MAX, drift_of
 from fillwright.runtime.shadow import Shadow
 from fillwright.spelling import encode, parse_moment
 
@@ -26,6 +26,14 @@ Since = Annotated[
     QueryParameter(
         max_length=SINCE_LENGTH_MAX,
         description="Signals from then on, RFC 3339 with a zone; absent: since the shadow began.",
+    ),
+]
+SIGNALS_DEFAULT = 500
+"""A report of so many takes a tenth of a second or two of a thread beside those who trade."""
+Signals = Annotated[
+    int,
+    QueryParameter(
+        ge=1, le=SIGNALS_MAX, description="At most so many signals, the newest; is_cut: there are more."
     ),
 ]
 
@@ -38,19 +46,21 @@ def shadow_routes(desk: Desk) -> list[HTTPRouteHandler]:
         responses=shapes.answers(shapes.DriftRecord, 200, "", 409, 503),
         tags=["shadow"],
     )
-    async def report(request: Request[Any, Any, Any], since: Since = None) -> Response[bytes]:
+    async def report(
+        request: Request[Any, Any, Any], since: Since = None, limit: Signals = SIGNALS_DEFAULT
+    ) -> Response[bytes]:
         """How the caller's real account fared against its shadow, a paper account that gets the same signals.
 
         Per symbol, leg and order type: fill price, fee, latency, fills that one of them missed; denials on which they
         disagree; and results. It is worked out from what is stored, when it is asked for.
         """
-        refuse_unknown(request, frozenset({"since"}))
+        refuse_unknown(request, frozenset({"since", "limit"}))
         start = 0 if since is None else _time("since", since)
         account = desk.orchestrator.real_engine(desk.caller(request).user_id)
 
         def ask(model: ReadModel) -> bytes:
             try:
-                return encode(drift_of(model, account.owner.account_id, start))
+                return encode(drift_of(model, account.owner.account_id, start, limit))
             except UnknownAccountError:
                 raise shadow_off(account) from None
 

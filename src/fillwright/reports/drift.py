@@ -115,16 +115,22 @@ def _is_lacking(missing: Side, filled: Side) -> bool:
     return bool(filled.executed) and not missing.executed and missing.signal.has_position
 
 
-def drift_of(model: ReadModel, account_id: AccountId, since: Time = 0) -> DriftReport:
-    """Compare an account with its shadow; raises UnknownAccountError when there is none, and other StorageErrors."""
+def drift_of(
+    model: ReadModel, account_id: AccountId, since: Time = 0, signals_max: int | None = None
+) -> DriftReport:
+    """Compare an account with its shadow, over the newest ``signals_max`` signals (None, and at most: SIGNALS_MAX).
+
+    Raises UnknownAccountError when there is no shadow, and other StorageErrors.
+    """
+    limit = SIGNALS_MAX if signals_max is None else min(signals_max, SIGNALS_MAX)
     shadow_id = shadow_of(account_id)
     began = model.portfolio(shadow_id).created_at
     portfolio = model.portfolio(account_id)
     start = max(since, began)
-    real = model.executions(account_id, since=start, limit=SIGNALS_MAX + 1)
-    is_cut = len(real) > SIGNALS_MAX
-    real = real[-SIGNALS_MAX:]
-    shadow = model.executions(shadow_id, since=start, limit=SIGNALS_MAX)
+    real = model.executions(account_id, since=start, limit=limit + 1)
+    is_cut = len(real) > limit
+    real = real[-limit:]
+    shadow = model.executions(shadow_id, since=start, limit=limit)
     with localcontext(CONTEXT):
         pairs = pairs_of(real, shadow)
         return DriftReport(
