@@ -89,15 +89,16 @@ class CcxtVenue:
 
     async def open(self) -> VenueTerms:
         """Learn the exchange's markets and what the account holds; VenueUnavailableError says what is missing."""
-        self.client.open()
+        terms = None
         try:
-            return await self._terms()
-        except VenueUnavailableError:
-            await self.close()
-            raise
-        except CallFailed as error:
-            await self.close()
+            self.client.open()
+            terms = await self._terms()
+        except (CallFailed, WireError, LookupError) as error:
             raise VenueUnavailableError(f"{self.settings.exchange_id}: {error}") from None
+        finally:
+            if terms is None:  # refused, or whoever opens it is cancelled
+                await self.close()
+        return terms
 
     async def _terms(self) -> VenueTerms:
         name = self.settings.exchange_id
