@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from fillwright.binance import clock_sync
-from fillwright.binance.clock_sync import ClockSync, ClockSyncError
+from fillwright.binance.clock_sync import ROUND_MAX_S, ClockSync, ClockSyncError
 from fillwright.core.types import MILLISECOND, MINUTE, SECOND, Time
+from tests.warp import the_loop, warped
 
 START: Time = 1_795_168_800_000_000
 AHEAD = 700 * MILLISECOND
@@ -100,6 +101,30 @@ def test_setting_this_machines_clock_moves_nothing_but_the_skew() -> None:
         assert clock.state.skew_ms == -2_300
 
     run(story)
+
+
+def test_a_round_ends_in_time_whatever_its_questions_do() -> None:
+    """Whoever was refused for his time (an exit, say) waits for the round, and five questions may hang for a minute."""
+
+    async def tell() -> None:
+        loop = the_loop()
+        clock = ClockSync(loop.now, loop.now)
+        answers = [True, False, False]
+
+        async def read() -> Time:
+            if answers and answers.pop(0):
+                return START
+            await asyncio.sleep(12)
+            raise ClockSyncError("no answer")
+
+        began = loop.time()
+        await clock.sync(read)
+        assert clock.state.is_synced
+        with pytest.raises(ClockSyncError, match="no answers within 5 s"):
+            await ClockSync(loop.now, loop.now).sync(read)
+        assert loop.time() - began <= 2 * ROUND_MAX_S
+
+    warped(tell())
 
 
 def test_some_answers_suffice() -> None:

@@ -21,6 +21,8 @@ from fillwright.core.types import MILLISECOND, SECOND, Time
 SAMPLES = 5
 PERIOD_S = 60.0
 """Between two rounds of questions."""
+ROUND_MAX_S = 5.0
+"""Of the questions of one round together: a request that was refused for its time waits for them."""
 GAP_S = 1.0
 """Between two rounds at least, however many doubt the clock."""
 LOOK_S = 5.0
@@ -129,21 +131,26 @@ class ClockSync:
         async with self._turn:
             if self._rounds and self._rounds[-1].at > since:
                 return
-            best: _Round | None = None
-            for _ in range(SAMPLES):
-                asked = self._steady()
-                try:
-                    told = await read()
-                except ClockSyncError as error:
-                    self._problem = str(error)
-                    continue
-                heard = self._steady()
-                sample = _Round(heard, told - (asked + heard) // 2, heard - asked)
-                if best is None or sample.round_trip < best.round_trip:
-                    best = sample
-            if best is None:
+            samples: list[_Round] = []
+            try:
+                async with asyncio.timeout(ROUND_MAX_S):
+                    for _ in range(SAMPLES):
+                        await self._sample(read, samples)
+            except TimeoutError:
+                self._problem = f"no answers within {ROUND_MAX_S:g} s"
+            if not samples:
                 raise ClockSyncError(self._problem)
-            self._take(best)
+            self._take(min(samples, key=lambda sample: sample.round_trip))
+
+    async def _sample(self, read: ReadTime, samples: list[_Round]) -> None:
+        asked = self._steady()
+        try:
+            told = await read()
+        except ClockSyncError as error:
+            self._problem = str(error)
+            return
+        heard = self._steady()
+        samples.append(_Round(heard, told - (asked + heard) // 2, heard - asked))
 
     def _take(self, best: _Round) -> None:
         if self._rounds:

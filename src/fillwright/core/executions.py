@@ -436,9 +436,7 @@ def _replace_failed(ctx: Context, request: CancelReplaceRequest, failure: Reques
         return
     if failure.cancel_done:
         for order in old:
-            if order.doubt is None and order.may(
-                Step.CANCELLED
-            ):  # one in doubt is asked about, which tells all
+            if order.doubt is None and order.may(Step.CANCELLED):  # in doubt, its end comes with the answer
                 ctx.emit(ev.OrderCancelled(id=order.id, reason=order.cancel_reason), order.record)
     else:
         for order in old:
