@@ -129,6 +129,19 @@ def test_halves_are_kept_with_a_refusal() -> None:
     assert outcome.error.data is outcome.data
 
 
+@pytest.mark.parametrize("data", [{"serverTime": 1, "retryAfter": "soon"}, ["x"], "x", {"retryAfter": 1.5}])
+def test_a_ban_whose_data_cannot_be_read_is_a_ban(data: Any) -> None:
+    reply = {"id": 1, "status": 418, "error": error(-1003, data=data)}
+    outcome = from_reply(decode_reply(json.dumps(reply).encode()), START)
+    assert isinstance(outcome, Refused)
+    assert (outcome.error_class, outcome.http_status) == (ErrorClass.RATE, 418)
+
+
+def test_a_replacement_whose_halves_cannot_be_read_is_unknown() -> None:
+    odd = {"cancelResult": "SUCCESS", "newOrderResult": "FAILURE", "cancelResponse": {"orderId": "?"}}
+    assert isinstance(told(409, error(-2021, data=odd)), Unknown)
+
+
 def test_half_a_replacement_that_does_not_say_which_half_is_unknown() -> None:
     assert isinstance(told(409, error(-2021)), Unknown)
 

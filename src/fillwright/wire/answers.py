@@ -116,16 +116,25 @@ _RETRY_TIMES = msgspec.json.Decoder(RetryTimes)
 
 
 def decode_error(body: bytes | msgspec.Raw) -> ErrorBody:
-    """Read an error's body; data of a kind that is not known is passed over. WireError (HTML, for one) otherwise."""
+    """Read an error's body. WireError (HTML, for one) otherwise.
+
+    Data of a kind that is not known, or that cannot be read, is passed over: a ban is a ban without its end, and what
+    half a cancelReplace did is asked for.
+    """
     error = decode(_ERROR, body, "an error body")
-    data: CancelReplaceReply | RetryTimes | None = None
-    if not _is_null(error.data):
-        shape = decode(_DATA_SHAPE, error.data, "an error's data")
-        if shape.cancel_result is not None:
-            data = decode_cancel_replace(error.data)
-        elif shape.retry_after is not None:
-            data = decode(_RETRY_TIMES, error.data, "an error's data")
+    data: CancelReplaceReply | RetryTimes | None
+    try:
+        data = None if _is_null(error.data) else _decode_data(error.data)
+    except WireError:
+        data = None
     return ErrorBody(code=error.code, message=error.msg, data=data)
+
+
+def _decode_data(data: msgspec.Raw) -> CancelReplaceReply | RetryTimes | None:
+    shape = decode(_DATA_SHAPE, data, "an error's data")
+    if shape.cancel_result is not None:
+        return decode_cancel_replace(data)
+    return None if shape.retry_after is None else decode(_RETRY_TIMES, data, "an error's data")
 
 
 # -- amendments --------------------------------------------------------------------------------------------------
