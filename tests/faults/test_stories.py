@@ -7,10 +7,11 @@ from decimal import Decimal
 from fillwright.core import events as ev
 from fillwright.core.inputs import ClosePosition, EmergencyStop, Reconcile
 from fillwright.core.requests import CancelListRequest, CancelRequest
-from fillwright.core.types import SECOND, STOP_TYPES, PositionStatus, Side
+from fillwright.core.types import SECOND, STOP_TYPES, PositionStatus, Side, VenueOrderStatus
 from fillwright.exchange.faults import Outcome
 from fillwright.exchange.messages import OrderView
-from fillwright.exchange.server.fault_plan import CallFault
+from fillwright.exchange.server.fault_plan import CallFault, Cut, EventFate, StreamEventFault
+from fillwright.exchange.settings import ExchangeSettings
 from tests.faults.world import ACCOUNT, SYMBOL, BoxWorld
 from tests.warp import warped
 
@@ -132,5 +133,30 @@ def test_a_ban_that_a_read_meets_halts() -> None:
             await world.run(SECOND)
             assert world.orders_at_exchange() == []
             assert world.engine.state.safety.halted_cause == "ip_banned"
+
+    warped(story())
+
+
+def test_an_entry_whose_cancel_renamed_it_is_found_by_the_cancels_name() -> None:
+    """Neither its number nor any answer was ever heard: what it bought must not pass for something that never came."""
+
+    async def story() -> None:
+        async with BoxWorld(
+            exchange=ExchangeSettings(order_counts=(), cancel_renames=True),
+            changes={"opo_allowed": False, "oto_allowed": False},
+        ) as world:
+            world.fault(StreamEventFault(outcome=EventFate.DROPPED, times=None, for_us=5 * SECOND))
+            for endpoint in ("order.place", "order.cancel"):
+                world.fault(CallFault(outcome=Outcome.ANSWER_LOST, by=Cut.SILENCE, endpoint=endpoint))
+            world.signal(limit=D(98))
+            await world.run(SECOND // 5)
+            world.price(SYMBOL, D("97.99"), volume=D("0.05"))
+            world.command(EmergencyStop(by="ops"))
+            await world.run(SECOND)
+            (entry,) = world.orders_at_exchange()
+            assert (entry.status, entry.executed_quantity > 0) == (VenueOrderStatus.CANCELED, True)
+            await world.run(60 * SECOND)
+            assert world.position().entry_quantity
+            await world.audit()
 
     warped(story())

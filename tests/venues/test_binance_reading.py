@@ -131,6 +131,53 @@ def test_an_order_that_is_not_found_by_its_number_is_asked_for_by_our_id() -> No
     assert binance.asked[1][1] == {"symbol": "BTCUSDT", "origClientOrderId": "l"}
 
 
+def test_an_order_that_bears_its_cancels_name_is_found_by_that() -> None:
+    """Without its number it would pass for one that never came, whatever it had executed."""
+    renamed = view(7, "cancel", status="CANCELED")
+    binance = Binance(
+        order_status=lambda params: renamed if params.get("origClientOrderId") == "cancel" else ABSENT,
+        openOrders_status=[],
+    )
+    asked = QueryOrder("BTCUSDT", "l", cancel_id="cancel")
+    report = reading(binance, lambda reader: reader.about(asked))
+    assert (report.client_order_id, report.status) == ("l", VenueOrderStatus.CANCELED)
+
+    books = FetchSnapshot("BTCUSDT", ("l", "m"), "test", balances=False, cancel_ids=("cancel", ""))
+    found = reading(binance, lambda reader: reader.snapshot(books))
+    assert [one.client_order_id for one in found.orders] == ["l"]
+    assert found.absent == ("m",)
+
+
+def test_orders_of_a_snapshot_are_asked_for_by_their_numbers_where_they_are_known() -> None:
+    binance = Binance(order_status=view(7, "other", status="CANCELED"), openOrders_status=[])
+    books = FetchSnapshot("BTCUSDT", ("l",), "test", balances=False, order_ids=(7,))
+    found = reading(binance, lambda reader: reader.snapshot(books))
+    assert [one.client_order_id for one in found.orders] == ["l"]
+    assert binance.asked[-1][1] == {"symbol": "BTCUSDT", "orderId": 7}
+
+
+def test_after_a_stream_was_lost_the_history_is_looked_through_for_the_stop_by_keys() -> None:
+    def history(params: dict[str, Any]) -> Any:
+        if params["symbol"] != "BTCUSDT":
+            return Refused(-1121, "Invalid symbol.", 400, ErrorClass.PERMANENT)
+        first = params.get("orderId", 1)
+        assert ("startTime" in params) is (first == 1)
+        names = [view(number, f"mine-{number}") for number in range(first, min(first + 1_000, 1_500))]
+        return [*names, view(1_500, "RT_ES_all_abc_1")] if len(names) < 1_000 else names
+
+    binance = Binance(openOrders_status=[view(3, "RT_ES_all_xyz_1")], allOrders=history)
+    asked = FetchSnapshot(None, (), "stream connected", balances=False, since=1_000 * SECOND)
+    found = reading(binance, lambda reader: reader.snapshot(asked))
+    assert found.foreign_stops == ("RT_ES_all_xyz_1", "RT_ES_all_abc_1")
+    starts = [params["startTime"] for method, params, _ in binance.asked if "startTime" in params]
+    assert set(starts) == {940_000}, "a minute before: clocks differ"
+
+    calm = FetchSnapshot(None, (), "periodic", balances=False)
+    binance.asked.clear()
+    assert reading(binance, lambda reader: reader.snapshot(calm)).foreign_stops == ("RT_ES_all_xyz_1",)
+    assert [method for method, _, _ in binance.asked] == ["openOrders.status"]
+
+
 def test_an_order_that_is_not_there_is_absent() -> None:
     binance = Binance(order_status=ABSENT)
     told = reading(binance, lambda reader: reader.about(QueryOrder("BTCUSDT", "l")))

@@ -24,6 +24,8 @@ class QueryOrder(msgspec.Struct, frozen=True, gc=False, tag_field="effect", tag=
     client_order_id: ClientOrderId
     order_id: int | None = None
     not_before: Time = 0
+    cancel_id: ClientOrderId = ""
+    """Of its cancel, whose name it may bear since."""
 
 
 class FetchSnapshot(msgspec.Struct, frozen=True, gc=False, tag_field="effect", tag=True):
@@ -35,6 +37,10 @@ class FetchSnapshot(msgspec.Struct, frozen=True, gc=False, tag_field="effect", t
     balances: bool = True
     symbols: tuple[Symbol, ...] = ()
     """Of each of ``client_order_ids``, where ``symbol`` is None: no venue finds an order without its symbol."""
+    order_ids: tuple[int, ...] = ()
+    """The venue's of each of them, 0: not known; () knows none."""
+    cancel_ids: tuple[ClientOrderId, ...] = ()
+    """Of the cancel of each of them, '': none was sent."""
     since: Time = 0
     """The stream was lost: look for signs of the stop by keys in what was ordered since then; 0: it was not."""
 

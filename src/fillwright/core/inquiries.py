@@ -18,7 +18,11 @@ SNAPSHOT_AWAITED: Time = MINUTE
 
 def ask(ctx: Context, order: Order) -> None:
     """Ask about one order: by the venue's id where known, else by ours."""
-    ctx.effects.append(QueryOrder(order.symbol, order.id, order.exchange_order_id or None))
+    ctx.effects.append(_question(order))
+
+
+def _question(order: Order) -> QueryOrder:
+    return QueryOrder(order.symbol, order.id, order.exchange_order_id or None, cancel_id=order.cancel_id)
 
 
 def begin_reconciliation(
@@ -35,6 +39,8 @@ def begin_reconciliation(
         client_order_ids=tuple([order.id for order in orders]),
         cause=cause,
         symbols=tuple([order.symbol for order in orders]),
+        order_ids=tuple([order.exchange_order_id for order in orders]),
+        cancel_ids=tuple([order.cancel_id for order in orders]),
         since=state.reconciled_at if state.stream_lost_at and symbol is None else 0,
     )
     ctx.effects.append(asked)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -93,6 +93,18 @@ def _name(view: OrderView) -> ClientOrderId:
     return view.client_order_id
 
 
+def _questions(asked: FetchSnapshot) -> list[QueryOrder]:
+    """About each order that was named; of one whose symbol nobody tells nothing is said."""
+    names = asked.client_order_ids
+    symbols = asked.symbols if asked.symbol is None else [asked.symbol] * len(names)
+    numbers = asked.order_ids or [0] * len(names)
+    cancels = asked.cancel_ids or [""] * len(names)
+    rows = zip(names, symbols, numbers, cancels, strict=False)
+    return [
+        QueryOrder(symbol, name, number or None, cancel_id=cancel) for name, symbol, number, cancel in rows
+    ]
+
+
 class Reader:
     """Reads for one account."""
 
@@ -110,7 +122,7 @@ class Reader:
     # -- effects -----------------------------------------------------------------------------------------------
 
     async def about(self, asked: QueryOrder) -> OrderReport | OrderAbsent | None:
-        """One order with all its executions, by Binance's number where it is known, then by our id.
+        """One order with all its executions, by Binance's number if known, then by our id, then its cancel's.
 
         None: it is there, and cannot be understood.
         """
@@ -119,6 +131,8 @@ class Reader:
             view = await self._order(asked.symbol, order_id=asked.order_id)
         if view is None:
             view = await self._order(asked.symbol, client_order_id=asked.client_order_id)
+        if view is None and asked.cancel_id:
+            view = await self._order(asked.symbol, client_order_id=asked.cancel_id)
         if view is None:
             return OrderAbsent(symbol=asked.symbol, client_order_id=asked.client_order_id)
         # By its number an order is found that shows its cancel's id.
@@ -131,9 +145,7 @@ class Reader:
         told = await self._all([self._reported(view) for view in views])
         reports = [report for report in told if report is not None]
         seen = {report.client_order_id for report in reports}
-        named = [
-            QueryOrder(symbol, name) for name, symbol in self._symbols_of(asked).items() if name not in seen
-        ]
+        named = [question for question in _questions(asked) if question.client_order_id not in seen]
         others = await self._all_about(named)
         held = await self.balances() if asked.balances else ()
         return VenueSnapshot(
@@ -264,14 +276,6 @@ class Reader:
     async def _trades(self, symbol: Symbol, order_id: int, first: int | None) -> tuple[Trade, ...]:
         request = queries.my_trades(symbol, order_id=order_id, from_id=first)
         return await self._read(request, decode_trades, _NO_SUCH_SYMBOL) or ()
-
-    def _symbols_of(self, asked: FetchSnapshot) -> dict[ClientOrderId, Symbol]:
-        """Where to look for each order that was named; of one whose symbol nobody tells nothing is said."""
-        names = asked.client_order_ids
-        symbols: Iterable[Symbol] = asked.symbols
-        if asked.symbol is not None:
-            symbols = [asked.symbol] * len(names)
-        return dict(zip(names, symbols, strict=False))
 
     # -- in common ---------------------------------------------------------------------------------------------
 
