@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import tempfile
 from collections.abc import Callable
 from decimal import Decimal
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from fillwright.bootstrap.real import RealAccount
 from fillwright.bootstrap.shadows import shadows_of
@@ -27,7 +29,7 @@ from fillwright.exchange.server.fault_plan import CallFault
 from fillwright.exchange.server.server import serve
 from fillwright.exchange.settings import ExchangeSettings
 from fillwright.market.live.late import LateMarket
-from fillwright.ports import DriftGroup, DriftReport, Owner, Spread
+from fillwright.ports import DriftGroup, DriftReport, Owner, SignalExecution, Spread
 from fillwright.reports.drift import drift_of
 from fillwright.runtime.account import READY, AccountEngine
 from fillwright.runtime.market import MarketHub
@@ -151,6 +153,13 @@ class World:
         """A signal, and what comes of it; the real position."""
         self.see()
         await asyncio.sleep(0.5)
+        answer = await self.real.submit(self.signal(number, limit=limit, quote=quote))
+        assert answer.ok, answer
+        await asyncio.sleep(2)
+        return answer.position_id
+
+    def signal(self, number: int, *, limit: Decimal | None = None, quote: int = 200) -> SubmitSignal:
+        """An idea of its own."""
         signal = Signal(
             trader_id=f"t{number}",
             symbol=SYMBOL,
@@ -162,10 +171,7 @@ class World:
             size=Size(quote=D(quote)),
             key=f"k{number}",
         )
-        answer = await self.real.submit(SubmitSignal(signal))
-        assert answer.ok, answer
-        await asyncio.sleep(2)
-        return answer.position_id
+        return SubmitSignal(signal)
 
     async def leave(self, position_id: int) -> None:
         """Close a position, and wait until it is closed in both."""
@@ -181,6 +187,9 @@ class World:
 
     def report(self) -> DriftReport:
         return drift_of(self._store.read_model(), ACCOUNT)
+
+    def executions(self, account_id: str) -> list[SignalExecution]:
+        return self._store.read_model().executions(account_id)
 
     def groups(self) -> dict[str, DriftGroup]:
         return {one.leg: one for one in self.report().groups}
@@ -305,6 +314,48 @@ def test_pairs_survive_the_end_of_the_process_and_what_was_missed_meanwhile_is_t
             assert report.total.pairs == 2
             held = world.shadow.account.engine.state.portfolio
             assert held.balances["USDT"].total < 5_000, "it began with what the real account had, once"
+
+    warped(story())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whenever_the_process_ends_no_signal_has_two_twins_and_nothing_is_held_that_was_sold(
+    seed: int,
+) -> None:
+    """Kills at any moment between signals, closes and their answers; the last word is a close of everything."""
+
+    async def story() -> None:
+        draw = random.Random(seed)
+        async with World() as world:
+            world.slow()
+            for number in range(12):
+                world.see()
+                live = [*world.real.engine.ledger.open_positions]
+                if live and draw.random() < 0.5:
+                    item: Any = ClosePosition(position_id=draw.choice(live), by="eve")
+                else:
+                    item = world.signal(number)
+                world.real.post(item).add_done_callback(lambda reply: reply.cancelled() or reply.exception())
+                await asyncio.sleep(draw.choice((0, 0.01, 0.03, 0.1, 0.2, 1)))
+                if draw.random() < 0.4:
+                    await world.end()
+                    await world.begin()
+            await asyncio.sleep(5)
+            world.see()
+            for position in [*world.real.engine.ledger.open_positions]:
+                await world.leave(position)
+            await world.end()
+            await world.begin()
+            await asyncio.sleep(5)
+            assert not world.real.engine.ledger.open_positions
+            assert not world.shadow.account.engine.ledger.open_positions
+            report = world.report()
+            assert report.shadowed + report.unshadowed == report.signals > 3
+            assert report.shadowed > 0
+            keys = [one.key for one in world.executions("shadow-main")]
+            assert len(set(keys)) == len(keys) == report.shadowed
+            assert all(one.pending == 0 for one in report.groups)
+            assert world.box.exchange.audit() == ()
 
     warped(story())
 
