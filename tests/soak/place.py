@@ -68,8 +68,11 @@ class Customer(msgspec.Struct):
 
 
 @contextmanager
-def running_place(folder: Path, seed: int, *, forked: bool) -> Iterator[tuple[Box, Path, list[Customer]]]:
-    """The exchange, its event log, and the customers' services, none of them started yet."""
+def running_place(folder: Path, seed: int) -> Iterator[tuple[Box, Path, list[Customer]]]:
+    """The exchange, its event log, and the customers' services, none of them started yet.
+
+    All are forked from a process that has everything imported: what is killed so often is not to spend its lives on that.
+    """
     (folder / "info.json").write_bytes(restrained())
     log = folder / "exchange.jsonl"
     settings = {
@@ -88,8 +91,8 @@ def running_place(folder: Path, seed: int, *, forked: bool) -> Iterator[tuple[Bo
         *("--settings", str(folder / "exchange.json"), "--exchange-info", str(folder / "info.json")),
         *("--log", str(log)),
     ]
-    with running_box(source="synthetic", trades_per_second=MARKET_RATE, options=words, forked=forked) as box:
-        customers = [Customer(name, _service(folder / name, name, box, forked=forked)) for name in CUSTOMERS]
+    with running_box(source="synthetic", trades_per_second=MARKET_RATE, options=words, forked=True) as box:
+        customers = [Customer(name, _service(folder / name, name, box)) for name in CUSTOMERS]
         try:
             yield box, log, customers
         finally:
@@ -97,7 +100,7 @@ def running_place(folder: Path, seed: int, *, forked: bool) -> Iterator[tuple[Bo
                 customer.service.close()
 
 
-def _service(folder: Path, name: str, box: Box, *, forked: bool) -> Service:
+def _service(folder: Path, name: str, box: Box) -> Service:
     """A customer's account with an Ed25519 key, and a service in testnet mode for it."""
     folder.mkdir()
     private = Ed25519PrivateKey.generate()
@@ -126,7 +129,7 @@ def _service(folder: Path, name: str, box: Box, *, forked: bool) -> Service:
         info=restrained(),
         trades_per_second=0.1,  # of paper, which nobody trades
         changes=changes,
-        forked=forked,
+        forked=True,
     )
 
 

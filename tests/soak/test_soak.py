@@ -23,12 +23,12 @@ SECONDS_LONG = 1_800.0
 SEED = 20261121
 
 
-def soak(folder: Path, seconds: float, say: Callable[[str], None], *, forked: bool) -> None:
+def soak(folder: Path, seconds: float, say: Callable[[str], None]) -> None:
     """One soak; fails with all that is needed to find out why."""
     seed = int(os.environ.get("FILLWRIGHT_SOAK_SEED", SEED))
     seconds = float(os.environ.get("FILLWRIGHT_SOAK_SECONDS", seconds))
     again = f"FILLWRIGHT_SOAK_SEED={seed} FILLWRIGHT_SOAK_SECONDS={seconds:g} pytest tests/soak"
-    with running_place(folder, seed, forked=forked) as place:
+    with running_place(folder, seed) as place:
         it = Soak(place, seed, say)
         problems: list[str] = []
         try:
@@ -53,7 +53,7 @@ def leaves(group: BaseExceptionGroup[AssertionError]) -> Iterator[BaseException]
 
 
 def test_half_a_minute_of_chaos(tmp_path: Path) -> None:
-    soak(tmp_path, SECONDS, lambda line: None, forked=True)
+    soak(tmp_path, SECONDS, lambda line: None)
 
 
 @pytest.mark.long
@@ -65,4 +65,4 @@ def test_chaos_for_long(tmp_path: Path, capfd: pytest.CaptureFixture[str], secon
         with capfd.disabled():
             sys.stderr.write(f"{line}\n")
 
-    soak(tmp_path, seconds, say, forked=False)
+    soak(tmp_path, seconds, say)
