@@ -54,8 +54,13 @@ def guarded(folder: Path, *stages: str) -> Iterator[tuple[Service, Box, dict[str
 
 def rollout(service: Service, *words: str) -> tuple[int, dict[str, Any]]:
     """The command, as a user gives it."""
+    return command(service, "rollout", *words, "--yes")
+
+
+def command(service: Service, *words: str) -> tuple[int, dict[str, Any]]:
+    """A command's exit code, and the JSON that it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "fillwright", "rollout", *words, "--json", "--yes"],
+        [sys.executable, "-m", "fillwright", *words, "--json"],
         cwd=service.folder,
         env={**service.environment, "FILLWRIGHT_TOKEN": TOKEN},
         capture_output=True,
@@ -169,3 +174,24 @@ def test_what_is_not_clean_stops_the_run_with_its_reason(tmp_path: Path) -> None
         assert [one["clean"] for one in told["trades"]] == [False]
         code, shown = rollout(service)
         assert (code, shown["stages"][0]["unclean_trades"]) == (0, 1)
+
+
+def test_the_doctor_looks_at_real_accounts_and_tells_nothing_of_their_keys(tmp_path: Path) -> None:
+    with guarded(tmp_path, "testnet", "mainnet") as (service, box, keys):
+        code, told = command(service, "doctor")
+        found = {one["name"]: one for one in told["findings"]}
+        assert code == 0, told
+        for name in ("ping", "account", "clock", "symbols", "minimum", "money", "fees", "orders", "stream"):
+            assert found[f"testnet {name}"]["result"] == found[f"mainnet {name}"]["result"] == "ok", found
+        assert found["mainnet key"]["result"] == "ok"
+        assert "testnet key" not in found, "testnet does not tell"
+        box.admin.post("/keys/change", api_key=keys["mainnet"], can_withdraw=True)
+        code, told = command(service, "doctor")
+        (failed,) = (one for one in told["findings"] if one["result"] == "failed")
+        assert (code, told["ok"], failed["name"], failed["text"]) == (
+            2,
+            False,
+            "mainnet key",
+            "it may withdraw",
+        )
+        assert not any(key in json.dumps(told) for key in keys.values())

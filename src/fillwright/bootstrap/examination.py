@@ -57,6 +57,7 @@ def examine(config: Config) -> list[Finding]:
         _feed,
         _port,
         _openness,
+        _accounts,
     ]
     return [finding for look in looks for finding in look(config)]
 
@@ -276,3 +277,12 @@ def _openness(config: Config) -> list[Finding]:
         return [_found("Reach", OK, f"other machines reach {server.host}, through a proxy with TLS")]
     remedy = "put a proxy with TLS in front of it, listen on 127.0.0.1, and say server.tls_proxy = true"
     return [_found("Reach", WARNING, f"other machines reach {server.host} without TLS", remedy)]
+
+
+def _accounts(config: Config) -> list[Finding]:
+    """Those at Binance; what looks at them is loaded when there is one."""
+    if not (config.real or config.mainnet.is_configured):
+        return []
+    from fillwright.bootstrap.account_examination import examine_accounts
+
+    return examine_accounts(config)

@@ -9,6 +9,7 @@ from fillwright.commands.services import Services
 from fillwright.config import Config
 from fillwright.options import Finding
 
+NAME_WIDTH = 12
 STYLES = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red bold")}
 
 
@@ -20,14 +21,15 @@ def doctor(services: Services, config: Config, json_wanted: bool) -> bool:
         print_json({"ok": well, "findings": findings})
         return well
     out = console()
+    width = max([NAME_WIDTH, *(len(finding.name) + 1 for finding in findings)])
     for finding in findings:
-        out.print(line(finding), soft_wrap=True)
+        out.print(line(finding, width), soft_wrap=True)
         if finding.remedy and finding.result != "ok":
-            out.print(Text(f"              → {clean(finding.remedy)}", style="dim"), soft_wrap=True)
+            out.print(Text(f"{' ' * (width + 2)}→ {clean(finding.remedy)}", style="dim"), soft_wrap=True)
     return well
 
 
-def line(finding: Finding) -> Text:
+def line(finding: Finding, width: int = NAME_WIDTH) -> Text:
     """One finding."""
     mark, style = STYLES[finding.result]
-    return Text.assemble((f"{mark} ", style), (f"{finding.name:<12}", "bold"), clean(finding.text))
+    return Text.assemble((f"{mark} ", style), (f"{finding.name:<{width}}", "bold"), clean(finding.text))
