@@ -40,6 +40,8 @@ def access(tmp_path: Path, text: str, mode: Mode = Mode.TESTNET, **environment: 
 def test_binance_is_where_its_addresses_say_without_ccxts_own_test_network(tmp_path: Path) -> None:
     found = access(tmp_path, f"[testnet]\n{KEYS}rest_url = 'http://127.0.0.1:1'\n")
     assert (found.settings.exchange_id, found.settings.sandbox, found.kind) == ("binance", False, "ccxt")
+    fees = access(tmp_path, f"[testnet]\n{KEYS}ccxt_maker_fee = 0.0010\n").settings
+    assert (fees.maker_fee, fees.taker_fee) == ("0.001", None)
 
 
 def test_another_exchange_is_its_test_network_in_testnet_and_itself_behind_mainnets_gate(

@@ -113,6 +113,8 @@ def test_an_account_through_ccxt(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("exchange = 'okx'\n", {"testnet.exchange"}),
+        ("ccxt_maker_fee = 0.001\n", {"testnet.ccxt_maker_fee"}),
+        ("through = 'ccxt'\nccxt_taker_fee = 0.2\n", {"testnet.ccxt_taker_fee"}),
         (f"password = '{CANARY}'\nccxt_options = {{ a = 1 }}\n", {"testnet.password", "testnet.ccxt_options"}),
         ("through = 'ccxt'\nprivate_key_password = 'x'\n", {"testnet.private_key_password"}),
         ("through = 'ccxt'\nexchange = 'okx'\nrest_url = 'http://a'\n", {"testnet.rest_url"}),

@@ -9,7 +9,7 @@ import msgspec
 from fillwright.config import RealConfig
 from fillwright.config.real import BINANCE, CCXT
 from fillwright.core.settings import Settings
-from fillwright.core.types import AccountId, Mode, Symbol
+from fillwright.core.types import AccountId, Mode, Symbol, plain
 from fillwright.ports import Clock, MarketData
 from fillwright.runtime.modes import Finding
 from fillwright.venues.ccxt import CcxtVenue
@@ -67,6 +67,8 @@ def _described(mode: Mode, account: RealConfig) -> CcxtAccess:
         exchange_id=account.exchange,
         sandbox=mode is not Mode.MAINNET and not is_binance,
         options=account.ccxt_options,
+        maker_fee=None if account.ccxt_maker_fee is None else plain(account.ccxt_maker_fee),
+        taker_fee=None if account.ccxt_taker_fee is None else plain(account.ccxt_taker_fee),
     )
     keys = CcxtKeys(account.api_key, account.secret, account.password)
     there = at_binance(

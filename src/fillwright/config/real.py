@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from fillwright.config.layers import SECRET_BYTES_MAX
 from fillwright.config.problems import Problem
-from fillwright.config.values import Flag, OptionalAmount
+from fillwright.config.values import Flag, OptionalAmount, OptionalFee
 from fillwright.core.types import Mode
 
 GATE = "ALLOW_MAINNET_TRADING"
@@ -68,6 +68,9 @@ class RealConfig(msgspec.Struct, frozen=True, kw_only=True):
     password_file: SecretStr | None = None
     ccxt_options: dict[str, Any] = {}
     """ccxt's own ``options``."""
+    ccxt_maker_fee: Decimal | None = None
+    """A fraction; None: what the account or ccxt tells."""
+    ccxt_taker_fee: Decimal | None = None
     ccxt_urls: dict[str, Any] = {}
     """Addresses in place of ccxt's own, by their names in its ``urls["api"]``."""
 
@@ -171,12 +174,22 @@ REAL: dict[str, Any] = {
     "password": _secret("what some exchanges want beside key and secret; through ccxt alone"),
     "password_file": _secret("a file that holds the password"),
     "ccxt_options": Annotated[dict[str, Any], Field(description="a table of ccxt's own options")],
+    "ccxt_maker_fee": OptionalFee,
+    "ccxt_taker_fee": OptionalFee,
     "ccxt_urls": Annotated[
         dict[str, Any], Field(description='a table of addresses by their names in ccxt\'s urls["api"]')
     ],
 }
 
-OF_CCXT = ("exchange", "password", "password_file", "ccxt_options", "ccxt_urls")
+OF_CCXT = (
+    "exchange",
+    "password",
+    "password_file",
+    "ccxt_options",
+    "ccxt_urls",
+    "ccxt_maker_fee",
+    "ccxt_taker_fee",
+)
 """Keys that have a meaning for an account through ccxt alone."""
 
 OF_BINANCE = ("rest_url", "websocket_api_url", "streams_url", "key_type")

@@ -69,10 +69,13 @@ def _lines(section: str) -> Iterator[str]:
             yield f"# {key} = {_toml(value)}  # {allowed}"
 
 
+_NO_FEES = {"ccxt_maker_fee": '"none"', "ccxt_taker_fee": '"none"'}
+
+
 def _example(key: str) -> str:
     if is_secret(key):
         return '"…"'
-    return {"allocation_usdt": '"none"', "shadow_balance": '"none"'}.get(key, '"FILE"')
+    return {"allocation_usdt": '"none"', "shadow_balance": '"none"', **_NO_FEES}.get(key, '"FILE"')
 
 
 def _toml(value: Any) -> str:

@@ -89,6 +89,11 @@ Fee = Annotated[
         description="a fraction from 0 to 0.1 (0.001 is one part in a thousand)",
     ),
 ]
+OptionalFee = Annotated[
+    Annotated[Decimal, Field(ge=0, le=Decimal("0.1"), decimal_places=8)] | None,
+    BeforeValidator(optional_number),
+    Field(description="a fraction from 0 to 0.1, or none"),
+]
 BasisPoints = Annotated[
     Decimal,
     _Exact,

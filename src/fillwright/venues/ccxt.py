@@ -134,7 +134,7 @@ class CcxtVenue:
             own = number(told.get(name)) if isinstance(told, Mapping) else None
             known = [number(market.get(name)) for market in self._reader.markets.values()]
             if fixed is None and own is None and None in known:
-                raise VenueUnavailableError(f"nobody tells the {name}'s fee: {name}_fee must be set")
+                raise VenueUnavailableError(f"nobody tells the {name}'s fee: ccxt_{name}_fee must be set")
             highest = max([one for one in known if one is not None], default=Decimal(0))
             found.append(exact(fixed) if fixed is not None else own if own is not None else highest)
         return found[0], found[1]
