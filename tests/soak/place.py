@@ -71,7 +71,7 @@ class Customer(msgspec.Struct):
 def running_place(folder: Path, seed: int) -> Iterator[tuple[Box, Path, list[Customer]]]:
     """The exchange, its event log, and the customers' services, none of them started yet.
 
-    All are forked from a process that has everything imported: what is killed so often is not to spend its lives on that.
+    All are forked from a process that has everything imported: so many starts are not to be spent on that.
     """
     (folder / "info.json").write_bytes(restrained())
     log = folder / "exchange.jsonl"

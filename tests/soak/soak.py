@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
-from fillwright.core.types import SECOND, Time
+from fillwright.core.types import MILLISECOND, SECOND, Time
 from fillwright.wire.exchange_info import parse_exchange_info
 from tests.e2e.exchange.box import Box
 from tests.soak import trouble
 from tests.soak.exchange_log import ExchangeLog
-from tests.soak.judge import Lasting, SoakJudge, held
+from tests.soak.judge import Disturbance, Lasting, SoakJudge, held
 from tests.soak.place import CUSTOMERS, SYMBOLS, Customer, own_coins, restrained
 from tests.soak.traffic import SoakTraffic
 
@@ -28,6 +28,9 @@ AGREE_MAX_S = 90.0
 FLUSHED_S = 1.2
 """Lines of the event log are in the file after this."""
 PROGRESS_EVERY_S = 10.0
+LOOK_S = 0.1
+BUSY: Time = 400 * MILLISECOND
+"""A pause of this program that is longer tells of a machine with too much to do."""
 
 
 class Side:
@@ -130,6 +133,7 @@ class Soak:
         for side in self.sides:
             await side.ready()
         trouble.install(self.box)
+        watcher = asyncio.create_task(self._watch_machine())
         self._begin = time.monotonic()
         until = self._begin + seconds
         async with asyncio.TaskGroup() as tasks:
@@ -140,6 +144,7 @@ class Soak:
             tasks.create_task(self._progress(until))
         trouble.end(self.box)
         await self._rest()
+        watcher.cancel()
 
     async def _kill(self, side: Side, first_s: float, until: float) -> None:
         delay = first_s * side.random.uniform(0.7, 1.0)
@@ -154,16 +159,26 @@ class Soak:
             if time.monotonic() + delay > until:
                 return
             await asyncio.sleep(delay)
-            done = await asyncio.to_thread(trouble.disturb, self.box, self.random)
-            self.disturbances[done.what] += 1
-            for side in self.sides:
-                assert side.judge is not None
-                side.judge.disturbances.append(done)
+            self._disturbed(await asyncio.to_thread(trouble.disturb, self.box, self.random))
+
+    def _disturbed(self, one: Disturbance) -> None:
+        self.disturbances[one.what] += 1
+        for side in self.sides:
+            assert side.judge is not None
+            side.judge.disturbances.append(one)
+
+    async def _watch_machine(self) -> None:
+        """Note when this machine has no time for us: then it has none for the services either."""
+        while True:
+            begin = _now()
+            await asyncio.sleep(LOOK_S)
+            if (end := _now()) > begin + BUSY:
+                self._disturbed(Disturbance("the machine was busy", begin, end))
 
     async def _progress(self, until: float) -> None:
         while time.monotonic() < until:
             await asyncio.sleep(max(0.0, min(PROGRESS_EVERY_S, until - time.monotonic())))
-            self.look()
+            await asyncio.to_thread(self.look)
             self.say(self.progress)
             found = [
                 f"{side.name}: {problem}"
@@ -206,7 +221,7 @@ class Soak:
     async def _differences(self) -> list[str]:
         dump = await asyncio.to_thread(self.box.admin.get, "/dump")
         await asyncio.sleep(FLUSHED_S)
-        self.look()
+        await asyncio.to_thread(self.look)
         found = []
         for side in self.sides:
             assert side.judge is not None
