@@ -10,6 +10,8 @@ import pytest
 from fillwright.core.effects import Send
 from fillwright.core.inputs import BalanceReport, OrderReport, StreamChanged
 from fillwright.core.types import VenueOrderStatus
+from fillwright.exchange.faults import Outcome
+from fillwright.exchange.server.fault_plan import CallFault
 from fillwright.venues import ccxt_stream
 from fillwright.venues.ccxt_stream import News
 from fillwright.wire.codec import WireError
@@ -146,6 +148,36 @@ def test_a_stream_that_does_not_come_up_is_tried_again_and_can_be_left(
             await until(lambda: len(watched) > 6, "it is tried again")
             assert desk.told == []
             await asyncio.wait_for(desk.end(), 3)
+
+    asyncio.run(story())
+
+
+@noisy
+def test_streams_that_never_come_up_are_done_without_until_reading_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ccxt_stream, "BACK_OFF_FIRST", 1_000)
+
+    async def story() -> None:
+        async with hundred() as live:
+            desk = CcxtDesk(live, poll_ms=20)
+            desk.terms = await desk.venue.open()
+            exchange, watched = desk.venue.client.exchange, []
+
+            async def refuse() -> None:
+                watched.append(1)
+                raise ValueError("no such stream")
+
+            exchange.watch_orders = refuse
+            desk._running = asyncio.ensure_future(desk.venue.run(desk.told.extend))
+            await until(lambda: bool(desk.told), "it is read")
+            tries = len(watched)
+            assert tries == ccxt_stream.TRIES_MAX
+            (up,) = [one for one in desk.told if isinstance(one, StreamChanged)]
+            assert (up.connected, up.detail) == (True, "read again and again")
+            live.fault(CallFault(outcome=Outcome.REFUSED, http_status=503))
+            await until(lambda: len(watched) > tries, "the stream is tried again")
+            await desk.end()
 
     asyncio.run(story())
 

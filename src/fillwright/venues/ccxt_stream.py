@@ -29,6 +29,8 @@ SEEN_MAX = 4_000
 """Orders and trades that are remembered as told: several times what ccxt keeps; the oldest are forgotten."""
 UP_MAX_S = 30.0
 """So long a stream may take to come up, and one round of reading where there is none."""
+TRIES_MAX = 3
+"""A stream that has not come up so often is done without: the account is read again and again until that fails."""
 END_MAX_S = 1.0
 """So long it is waited for what was cancelled."""
 _LOOK_EVERY_S = 0.02
@@ -116,7 +118,7 @@ class CcxtStream:
         failures = 0
         try:
             while True:
-                why = await self._session()
+                why = await self._session(by_reading=failures >= TRIES_MAX)
                 await self._client.hang_up()
                 failures = 0 if self._is_up else failures + 1
                 if self._is_up:
@@ -134,9 +136,9 @@ class CcxtStream:
         if self._reports is not None:
             self._reports((StreamChanged(is_up, why),))
 
-    async def _session(self) -> str:
-        """Watch until something fails; why it did."""
-        watched = [call for name, call in _WATCHES.items() if self._client.has(name)]
+    async def _session(self, *, by_reading: bool = False) -> str:
+        """Watch until something fails; why it did. ``by_reading``: as if there were no stream."""
+        watched = [call for name, call in _WATCHES.items() if self._client.has(name) and not by_reading]
         jobs: list[Awaitable[str]]
         if _WATCHES["watchOrders"] in watched:
             jobs = [self._until_failure(self._watched(call)) for call in watched]
