@@ -318,7 +318,7 @@ def test_pairs_survive_the_end_of_the_process_and_what_was_missed_meanwhile_is_t
     warped(story())
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_whenever_the_process_ends_no_signal_has_two_twins_and_nothing_is_held_that_was_sold(
     seed: int,
 ) -> None:
@@ -343,10 +343,10 @@ def test_whenever_the_process_ends_no_signal_has_two_twins_and_nothing_is_held_t
             await asyncio.sleep(5)
             world.see()
             for position in [*world.real.engine.ledger.open_positions]:
-                await world.leave(position)
-            await world.end()
+                await world.real.submit(ClosePosition(position_id=position, by="eve"))
+            await world.end()  # at once: the shadow has not heard of the last
             await world.begin()
-            await asyncio.sleep(5)
+            await asyncio.sleep(60)  # what was under way to either exchange is lost, and is asked about first
             assert not world.real.engine.ledger.open_positions
             assert not world.shadow.account.engine.ledger.open_positions
             report = world.report()

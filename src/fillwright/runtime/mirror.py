@@ -34,7 +34,7 @@ from fillwright.core.inputs import (
 from fillwright.core.positions import ENDED, Position
 from fillwright.core.settings import RolloutSettings
 from fillwright.core.state import SignalRecord
-from fillwright.core.types import MILLISECOND, Leg, Time
+from fillwright.core.types import MILLISECOND, Leg, PositionStatus, Time
 from fillwright.ports import Clock, twin_key, twin_of
 from fillwright.runtime.account import READY, AccountEngine
 from fillwright.runtime.errors import NotStoredError, UnavailableError
@@ -190,7 +190,8 @@ class Mirror:
         """Close what the real account has sold on command, or has forgotten: the command may have been missed."""
         for position in [*self._shadow.engine.ledger.open_positions.values()]:
             number = self._real_signal_of(position)
-            if number is not None and self._was_sold(number):
+            is_leaving = position.status is PositionStatus.CLOSING
+            if number is not None and not is_leaving and self._was_sold(number):
                 reason = "it is closed in the real account"
                 await self._submit(ClosePosition(position_id=position.id, by=BY_SHADOW, reason=reason))
 
@@ -198,10 +199,12 @@ class Mirror:
         state = self._real.engine.state
         record = state.signals.get(signal_id)
         position = None if record is None else state.positions.get(record.position_id)
-        if position is None or position.status not in ENDED:
+        if position is None:
             return record is None  # it ended so long ago that it is forgotten
-        reason = position.exit_reason
-        return not position.entry_quantity or any(word in reason for word in ON_COMMAND)
+        if position.status in ENDED and not position.entry_quantity:
+            return True
+        is_leaving = position.status in ENDED or position.status is PositionStatus.CLOSING
+        return is_leaving and any(word in position.exit_reason for word in ON_COMMAND)
 
     # -- twins -----------------------------------------------------------------------------------------------
 
