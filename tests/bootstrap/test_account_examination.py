@@ -108,5 +108,29 @@ def test_an_account_through_ccxt_is_tested_as_before_a_switch(tmp_path: Path) ->
     assert {one.result for one in found.values()} >= {"failed"}
 
 
+@pytest.mark.parametrize(
+    ("text", "symbols"),
+    [
+        ("[basic]\nsymbols = ['ETHUSDT']\n", "ETHUSDT"),
+        (
+            "[traders.a]\nsymbols = ['ETHUSDT', 'BTCUSDT']\n[traders.b]\nsymbols = ['ETHUSDT']\n",
+            "ETHUSDT, BTCUSDT",
+        ),
+    ],
+)
+def test_symbols_are_those_that_the_settings_name(
+    tmp_path: Path, box: HttpBox, text: str, symbols: str
+) -> None:
+    found = findings(tmp_path, text + section("testnet", box.server.port))
+    assert found["testnet symbols"].text == f"{symbols} trade"
+
+
+def test_without_a_symbol_in_the_settings_the_service_s_own_are_looked_at(
+    tmp_path: Path, box: HttpBox
+) -> None:
+    found = findings(tmp_path, section("testnet", box.server.port))
+    assert found["testnet symbols"].text == "there is no SOLUSDT", "BTCUSDT and ETHUSDT are there"
+
+
 def test_without_a_key_there_is_nothing_to_look_at(tmp_path: Path) -> None:
     assert findings(tmp_path, "") == {}

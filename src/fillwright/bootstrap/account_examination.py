@@ -12,6 +12,7 @@ from decimal import Decimal
 from fillwright.binance.signers import Signer
 from fillwright.binance.websocket_api import Account as Session
 from fillwright.bootstrap.ccxt import CcxtAccess, looked_at, venue_of
+from fillwright.bootstrap.enlisting import SYNTHETIC_SYMBOLS
 from fillwright.bootstrap.real import endpoints_of, settings_in, signers_of
 from fillwright.config import GATE, Config, RealConfig
 from fillwright.core.settings import Settings
@@ -41,10 +42,18 @@ def examine_accounts(config: Config) -> list[Finding]:
         signers = signers_of(config)
     except BadInputError as error:
         return [*found, _finding("Keys", "failed", str(error), "put the key right in the settings")]
-    symbols = config.market.symbols or config.settings.symbols
+    symbols = config.market.symbols or config.settings.symbols or _of_traders(config)
     for mode in sorted(signers, key=[*Mode].index):
         found += asyncio.run(_account(config, mode, signers[mode], symbols))
     return found
+
+
+def _of_traders(config: Config) -> tuple[Symbol, ...]:
+    """As the service does: theirs, and some common ones where a trader, or nobody, names any."""
+    traders = config.traders.values()
+    named = [symbol for trader in traders for symbol in trader.symbols]
+    common = () if traders and all(trader.symbols for trader in traders) else SYNTHETIC_SYMBOLS
+    return tuple(dict.fromkeys((*common, *named)))
 
 
 def _gate(config: Config) -> list[Finding]:
