@@ -33,6 +33,7 @@ DOUBT_MAX: Time = 27 * SECOND
 """recvWindow 5 s, the engine's limit 10 s, then at most the longest wait between two questions, and their way."""
 FAULT_MAX: Time = 17 * SECOND
 """How much longer a fault of its own requests may leave coins without a stop: as long as one may be in doubt."""
+NEVER: Time = 3_600 * SECOND
 QUESTION_MAX: Time = 5 * SECOND
 """How much longer a question makes it that is not answered, or a connection that is gone: asked again, made anew."""
 
@@ -233,11 +234,14 @@ class SoakJudge(JournalJudge):
     # -- how long --------------------------------------------------------------------------------------------
 
     def dead(self, killed_at: Sequence[Time]) -> list[Dead]:
-        """From each kill to the moment at which the books had been compared again."""
-        found = []
+        """From each kill to the moment at which the books had been compared again; killed before, it died once."""
+        found: list[Dead] = []
         for moment in killed_at:
-            after = next((time for time in self.recovered_at if time > moment), None)
-            found.append((moment, moment + 3600 * SECOND if after is None else after))
+            after = next((time for time in self.recovered_at if time > moment), moment + NEVER)
+            if found and moment < found[-1][1]:
+                found[-1] = (found[-1][0], after)
+            else:
+                found.append((moment, after))
         return found
 
     def naked(self, account: Account, dead: Sequence[Dead], now: Time) -> list[Lasting]:

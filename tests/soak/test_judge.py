@@ -10,7 +10,7 @@ from fillwright.core.events import CommandTaken
 from fillwright.core.types import SECOND
 from fillwright.wire.exchange_info import parse_exchange_info
 from tests.soak.exchange_log import Account, Fault, Holding, Spell
-from tests.soak.judge import PROTECTED_MAX, Disturbance, Doubt, SoakJudge, lasting
+from tests.soak.judge import NEVER, PROTECTED_MAX, Disturbance, Doubt, SoakJudge, lasting
 from tests.soak.place import restrained
 from tests.soak.soak import beyond
 from tests.soak.traffic import Command
@@ -84,6 +84,12 @@ def test_time_in_which_the_service_was_dead_counts_apart() -> None:
     assert (one.total, one.dead, one.alive) == (20, 5, 15)
     assert beyond([one], "so")
     assert not beyond([lasting("it", 10, 30, [(5, 17)], 0, 14)], "so")
+
+
+def test_killed_again_before_it_knew_how_things_stand_it_died_once() -> None:
+    mine = judge()
+    mine.recovered_at = [15, 40]
+    assert mine.dead([10, 20, 30, 50]) == [(10, 15), (20, 40), (50, 50 + NEVER)]
 
 
 def test_a_spell_may_last_longer_for_each_fault_that_hit_it() -> None:
