@@ -144,6 +144,20 @@ def test_a_difference_counts_only_in_two_reads_apart() -> None:
     desk.check()
 
 
+def test_what_a_whole_reading_leaves_out_is_not_there() -> None:
+    """Binance leaves out what an account has nothing of: coins that went while nobody listened are gone."""
+    desk = Desk()
+    position = desk.enter()
+    quote = desk.state.portfolio.balance_of("USDT")
+    for _ in range(2):
+        snapshot(desk, balances=(("USDT", quote.free, quote.locked),))
+        desk.now += 2_000_000
+    snapshot(desk)  # without balances
+    assert position.quantity == 0
+    assert desk.state.portfolio.balance_of("BTC").free == 0
+    assert desk.events(ev.PositionReduced)[0].reason == "closed_outside"
+
+
 def test_a_difference_has_the_books_read_again_soon() -> None:
     desk = Desk()
     position = desk.enter()

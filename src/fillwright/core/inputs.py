@@ -410,7 +410,8 @@ class VenueSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The venue's books, read at one time.
 
     ``symbol`` None: the whole account. ``orders``: open orders and every order not final with us, each with all its
-    fills. ``balances`` empty: not read. ``absent``: client order ids asked about and not found.
+    fills. ``balances`` empty: not read; else an asset that is left out is not held. ``absent``: client order ids asked
+    about and not found.
     """
 
     symbol: Symbol | None

@@ -40,7 +40,11 @@ def compare(ctx: Context, snapshot: VenueSnapshot) -> None:
             continue
         if (order.symbol, order.id) not in seen and order.id in snapshot.absent:
             found += _missing(ctx, order)
-    for asset, free, locked in snapshot.balances:
+    told = {asset: (free, locked) for asset, free, locked in snapshot.balances}
+    if told:  # else they were not read
+        for asset in ctx.state.portfolio.balances:
+            told.setdefault(asset, (ZERO, ZERO))  # a venue may leave out what it holds nothing of
+    for asset, (free, locked) in told.items():
         found += _compare_balance(ctx, asset, free, locked)
     ctx.emit(
         ev.ReconciliationComplete(cause=snapshot.cause, discrepancies=found, symbol=snapshot.symbol or "")
