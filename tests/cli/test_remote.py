@@ -96,7 +96,9 @@ def test_a_stop_with_keys_goes_past_the_service(tmp_path: Path) -> None:
     [
         ["--keys", "k.toml"],
         ["--keys", "k.toml", "--testnet", "--mainnet", "--yes"],
+        ["--keys", "k.toml", "--demo", "--mainnet", "--yes"],
         ["--testnet", "--yes"],
+        ["--demo", "--yes"],
         ["--tag", "abc", "--yes"],
     ],
 )

@@ -11,13 +11,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from fillwright.answers import PriceAgeShape, ShadowShape, SignalAnswer, StreamShape
+from fillwright.answers import (
+    PriceAgeShape,
+    RolloutAnswer,
+    RolloutShape,
+    ShadowShape,
+    SignalAnswer,
+    StreamShape,
+)
 from fillwright.commands import remote
 from fillwright.commands.remote import SignalWish, Target, found_token, found_url, status_lines, target, told
 from fillwright.config import Config, load
+from fillwright.core.types import Mode
 from fillwright.options import AlreadyToldError, BadInputError, NotReachedError, RefusedError
 from tests.api.serving import TOKEN
 from tests.commands.beside import service_beside
+from tests.commands.test_rollout import STAGE
 
 
 @pytest.fixture(autouse=True)
@@ -222,6 +231,13 @@ def test_the_ages_of_the_oldest_prices_are_told(tmp_path: Path) -> None:
     assert plain["Ages"] == "no prices yet"
     assert "Clock" not in plain
     assert "Shadow" not in plain
+    assert "Rollout" not in plain
+    for rollout, said in (
+        (RolloutShape(3, 10, Decimal(50)), "3 of 10 clean trades, at most 50 a trade"),
+        (RolloutShape(12, 10, None), "complete, 12 clean trades"),
+    ):
+        real = msgspec.structs.replace(found, rollout=rollout)
+        assert dict(status_lines(real))["Rollout"] == said
     shadow = ShadowShape(
         account_id="shadow-testnet",
         state="recovering",
@@ -234,3 +250,16 @@ def test_the_ages_of_the_oldest_prices_are_told(tmp_path: Path) -> None:
     assert dict(status_lines(msgspec.structs.replace(found, shadow=shadow)))["Shadow"] == (
         "shadow-testnet (paper), recovering: starting; 12 mirrored, 3 missed, 1 waiting, 4 prices lost"
     )
+
+
+def test_a_real_mode_is_told_with_what_it_has_proved(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = msgspec.structs.replace(STAGE, mode=Mode.MAINNET, cap=Decimal(100), clean_trades=11)
+    answers: list[object] = [Mode.MAINNET, RolloutAnswer(Mode.MAINNET, (stage,)), Mode.MAINNET]
+    monkeypatch.setattr(remote, "asked", lambda *_: answers.pop(0))
+    wanted = Target(url="", token="")
+    remote.mode(wanted, None, False)
+    assert capsys.readouterr().out == "mainnet\nrollout: complete, 11 clean trades, at most 100 a trade\n"
+    remote.mode(wanted, None, True)
+    assert json.loads(capsys.readouterr().out) == {"mode": "mainnet"}

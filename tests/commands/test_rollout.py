@@ -70,7 +70,7 @@ def test_a_stage_is_told_with_its_cap_its_override_and_what_was_unclean(
     first, second, third = capsys.readouterr().out.splitlines()
     assert first.startswith("✓ demo")
     assert "cap lifted by eve: ten" in first
-    assert second.startswith("> mainnet   3 of 10 clean trades, 1 unclean, at most 50 a trade")
+    assert second.startswith("> mainnet   3 of 10 clean trades, at most 50 a trade, 1 unclean")
     assert "begun early by eve: known" in second
     assert third.strip() == "position 4: late"
 

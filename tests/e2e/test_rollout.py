@@ -14,6 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.exchange.box import BALANCES, Box, running_box
 from tests.e2e.service import TOKEN, Service
 from tests.e2e.test_real import Allowed, enter, protected, switch, until
@@ -78,6 +80,42 @@ def stage_of(service: Service, name: str) -> dict[str, Any]:
     return found
 
 
+def test_a_run_that_is_broken_off_has_made_what_it_has_told(tmp_path: Path) -> None:
+    with guarded(tmp_path, "testnet") as (service, _, _):
+        running = subprocess.Popen(
+            [sys.executable, "-m", "fillwright", "rollout", "testnet"],
+            cwd=service.folder,
+            env={**service.environment, "FILLWRIGHT_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with running:
+            assert running.stdout is not None
+            lines = iter(running.stdout.readline, "")
+            assert next(lines) == "The service is in testnet mode now.\n"
+            for number in (1, 2):
+                line = next(lines)
+                assert line.startswith(f"{number}/10 BTCUSDT "), line
+                assert line.endswith(": clean\n"), line
+            running.kill()
+        service.kill()
+        service.start()
+        service.wait_ready()
+        assert stage_of(service, "testnet")["clean_trades"] >= 2
+        shown = subprocess.run(
+            [sys.executable, "-m", "fillwright", "rollout"],
+            cwd=service.folder,
+            env={**service.environment, "FILLWRIGHT_TOKEN": TOKEN},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=True,
+        ).stdout
+        assert "> testnet" in shown
+        assert "no account: [mainnet] has no key" in shown
+
+
+@pytest.mark.long
 def test_ten_clean_trades_open_the_next_stage_and_survive_a_kill(tmp_path: Path) -> None:
     with guarded(tmp_path, "testnet", "demo") as (service, _, _):
         assert switch(service, "demo") == (409, "ROLLOUT_INCOMPLETE")

@@ -355,7 +355,8 @@ def mode(
 def proved(clean_trades: int, needed: int, cap: Decimal | None) -> str:
     """What a real account has proved, for people."""
     limit = "" if cap is None else f", at most {plain(cap)} a trade"
-    return f"{clean_trades} of {needed} clean trades{limit}"
+    made = f"{clean_trades} of {needed}" if clean_trades < needed else f"complete, {clean_trades}"
+    return f"{made} clean trades{limit}"
 
 
 def status(wanted: Target, json_wanted: bool) -> None:

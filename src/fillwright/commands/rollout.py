@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from fillwright.commands.output import clean, console, print_json
-from fillwright.commands.remote import Target, asked
+from fillwright.commands.remote import Target, asked, proved
 from fillwright.commands.rollout_trades import QUOTE, RolloutWish, Run, stage_of
-from fillwright.core.types import Mode, NumberError, exact, plain
+from fillwright.core.types import Mode, NumberError, exact
 from fillwright.options import AlreadyToldError, BadInputError
 
 if TYPE_CHECKING:
@@ -45,9 +45,8 @@ def show(wanted: Target, json_wanted: bool) -> None:
 def _line(stage: StageShape, *, is_current: bool) -> str:
     """One stage for people."""
     mark = "✓" if stage.complete else ">" if is_current else "·"
-    parts = [f"{stage.clean_trades} of {stage.needed} clean trades"]
+    parts = [proved(stage.clean_trades, stage.needed, stage.cap)]
     parts += [f"{stage.unclean_trades} unclean"] if stage.unclean_trades else []
-    parts += [f"at most {plain(stage.cap)} a trade"] if stage.cap is not None else []
     if stage.lifted_by is not None:
         parts.append(f"cap lifted by {clean(stage.lifted_by)}: {clean(stage.lifted_reason or '')}")
     if stage.overridden_by is not None:
