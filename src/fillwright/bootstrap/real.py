@@ -154,6 +154,7 @@ def real_accounts(
             clock,
             hub,
             Configured(settings, config.limits),
+            lost_tag=account.old_tag,
             mark=halt_mark(folder, owner.account_id),
         )
         found.append(RealAccount(engine, settings, hub, LateMarket(), endpoints, test, prices))

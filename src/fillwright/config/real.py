@@ -59,6 +59,8 @@ class RealConfig(msgspec.Struct, frozen=True, kw_only=True):
     streams_url: str = ""
     cap_usdt: Decimal | None = CAP
     """No position and no order is larger, whatever the limits say; None: the limits alone hold."""
+    old_tag: str = ""
+    """Of a ledger that was lost: a new one takes its positions back, and goes on with it."""
     through: str = BINANCE
     """binance (our own sessions) | ccxt"""
     exchange: str = BINANCE
@@ -162,6 +164,14 @@ REAL: dict[str, Any] = {
     "websocket_api_url": _url("wss", "ws"),
     "streams_url": _url("wss", "ws"),
     "cap_usdt": OptionalAmount,
+    "old_tag": Annotated[
+        str,
+        Field(
+            max_length=8,
+            pattern="^[a-z0-9]*$",
+            description="the TAG of RT_TAG_… in the ids of the orders of a database that was lost",
+        ),
+    ],
     "through": Annotated[Literal["binance", "ccxt"], Field(description="binance (our own sessions) or ccxt")],
     "exchange": Annotated[
         str,
@@ -246,6 +256,8 @@ def _ccxt_mistakes(config: RealConfig) -> list[tuple[str, str]]:
     given = [name for name in said if name in OF_CCXT]
     if config.through != CCXT:
         return [(name, 'has a meaning only with through = "ccxt"') for name in given]
+    if config.old_tag:
+        return [("old_tag", "positions are taken back over Binance's own sessions alone")]
     if config.private_key_password is not None:
         return [("private_key_password", "ccxt takes private keys without a password alone")]
     if config.exchange == BINANCE:

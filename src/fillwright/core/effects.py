@@ -41,6 +41,8 @@ class FetchSnapshot(msgspec.Struct, frozen=True, gc=False, tag_field="effect", t
     """The venue's of each of them, 0: not known; () knows none."""
     cancel_ids: tuple[ClientOrderId, ...] = ()
     """Of the cancel of each of them, '': none was sent."""
+    tag: str = ""
+    """The ledger of this tag was lost: what the venue remembers of its orders is wanted, too; '': it was not."""
     since: Time = 0
     """The stream was lost: look for signs of the stop by keys in what was ordered since then; 0: it was not."""
 

@@ -24,6 +24,7 @@ from fillwright.core.clean_trades import judge_trades, lift_cap
 from fillwright.core.context import Answer, Averages, Bids, Context, NoAverages
 from fillwright.core.effects import ConsultAdvisor, Effect, FetchSnapshot
 from fillwright.core.inquiries import READS_APART, SNAPSHOT_AWAITED, begin_reconciliation
+from fillwright.core.lost_ledger import take_back
 from fillwright.core.market_watch import MarketWatch, PriceBounds
 from fillwright.core.portfolio import trading_day, trading_day_end
 from fillwright.core.positions import HOLDING, Position
@@ -276,7 +277,9 @@ def _read_protection(ctx: Context) -> None:
 
 def _open_ledger(engine: Engine, ctx: Context, item: inp.OpenLedger) -> None:
     assert ctx.state.seq == 0, "a ledger is opened once"
-    ctx.emit(ev.AccountOpened(account_id=item.account_id, tag=item.tag, settings=item.settings))
+    ctx.emit(
+        ev.AccountOpened(account_id=item.account_id, tag=item.tag, settings=item.settings, lost=item.lost)
+    )
     ctx.emit(ev.FeesChanged(maker=item.maker_fee, taker=item.taker_fee))
     for instrument in item.instruments:
         ctx.emit(ev.InstrumentChanged(instrument=instrument))
@@ -343,6 +346,10 @@ def _stream_changed(engine: Engine, ctx: Context, item: inp.StreamChanged) -> No
 
 
 def _snapshot(engine: Engine, ctx: Context, item: inp.VenueSnapshot) -> None:
+    if ctx.state.lost:
+        if item.tag != ctx.state.tag:
+            return  # asked for before, and without what is remembered
+        take_back(ctx, item)
     reconcile.compare(ctx, item)
     for run in item.foreign_stops:
         stopping.foreign_stop(ctx, inp.ForeignStop(run))

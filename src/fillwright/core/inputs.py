@@ -41,6 +41,8 @@ class OpenLedger(msgspec.Struct, frozen=True, kw_only=True):
 
     account_id: AccountId
     tag: str
+    lost: bool = False
+    """A ledger of this tag was lost: its positions are taken back from what the venue remembers."""
     settings: Settings
     instruments: tuple[Instrument, ...]
     maker_fee: Decimal
@@ -420,6 +422,8 @@ class VenueSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     balances: tuple[tuple[Asset, Decimal, Decimal], ...] = ()
     absent: tuple[ClientOrderId, ...] = ()
     cause: str = ""
+    tag: str = ""
+    """Orders of a lost ledger that the venue remembers are among these (``FetchSnapshot``)."""
     foreign_stops: tuple[ClientOrderId, ...] = ()
     """Ids of the keys-only emergency stop that were found (``ForeignStop``)."""
 

@@ -41,6 +41,7 @@ def begin_reconciliation(
         symbols=tuple([order.symbol for order in orders]),
         order_ids=tuple([order.exchange_order_id for order in orders]),
         cancel_ids=tuple([order.cancel_id for order in orders]),
+        tag=state.tag if state.lost and symbol is None else "",
         since=state.reconciled_at if state.stream_lost_at and symbol is None else 0,
     )
     ctx.effects.append(asked)

@@ -165,6 +165,8 @@ class State(msgspec.Struct, kw_only=True):
 
     account_id: AccountId = ""
     tag: str = ""
+    lost: bool = False
+    """Positions of the tag are to be taken back still: until then nothing is made of the venue's orders."""
     seq: int = 0
     time: Time = 0
     settings: Settings = Settings()

@@ -21,6 +21,8 @@ def stranger(ctx: Context, news: OrderReport) -> bool:
     if name is None or name[0] != ctx.state.tag:
         _external(ctx, news)
         return False
+    if ctx.state.lost:
+        return False  # it is taken back with its position, or after it
     if news.status in VENUE_FINAL and not news.executed_quantity:
         return False  # a late word of an order that ended long ago
     _, position_id, leg, attempt = name

@@ -66,9 +66,13 @@ class AccountEngine:
         alert: Callable[[Owner, Alert], None] | None = None,
         bounds: Bounds | None = None,
         tag: Callable[[], str] = draw_tag,
+        lost_tag: str = "",
         mark: HaltMark | None = None,
     ) -> None:
-        """``mark`` keeps an emergency stop that the journal cannot take, so that it holds after a restart, too."""
+        """``lost_tag``: a new ledger takes back the positions of this tag.
+
+        ``mark`` keeps an emergency stop that the journal cannot take, so that it holds after a restart, too.
+        """
         self.owner = owner
         self.venue = venue
         self.hub = hub
@@ -91,6 +95,7 @@ class AccountEngine:
         self._configured = configured
         self._alert = alert
         self._tag = tag
+        self._lost_tag = lost_tag
         self._mark = mark
         self.unrecorded = ""
         """An emergency stop that the journal does not have yet, in words for a person; '' when there is none."""
@@ -270,6 +275,7 @@ class AccountEngine:
             Market(self.hub.quotes, self.hub.averages),
             self._clock.now(),
             tag=self._tag,
+            lost_tag=self._lost_tag,
             troubles=tuple(self._troubles.items()),
             halt=halt,
         )
@@ -277,6 +283,12 @@ class AccountEngine:
         if halt is not None and self._mark is not None:
             self._mark.clear()
         self.engine = recovered.engine
+        if self._lost_tag not in ("", self.engine.state.tag):
+            self._log.warning(
+                "the ledger has a tag of its own: the old one is for a new data folder alone",
+                tag=self.engine.state.tag,
+                old=self._lost_tag,
+            )
         self.feed.start(self.engine.state.seq)
         return recovered
 
@@ -383,7 +395,7 @@ class AccountEngine:
         if self.state != RECOVERING:
             return
         state = self.engine.state
-        if state.stream_connected and not state.reconciling:
+        if state.stream_connected and not state.reconciling and not state.lost:
             self.state, self.detail = READY, ""
             self.came_up.set()
             self._trials.reset()

@@ -113,11 +113,13 @@ def recover(
     now: Time,
     *,
     tag: Callable[[], str] = draw_tag,
+    lost_tag: str = "",
     troubles: Sequence[tuple[str, str]] = (),
     halt: Halt | None = None,
 ) -> Recovered:
     """Bring an account up, or open its ledger, and commit what that changes in one transaction with a snapshot.
 
+    ``lost_tag`` is that of a ledger that was lost, whose positions a new one takes back.
     ``troubles`` (where, what) are recorded, and ``halt``, an emergency stop that the journal did not take. Raises
     StorageError, SeqConflictError among them, and UnknownEventError for the journal of a newer program.
     """
@@ -130,7 +132,7 @@ def recover(
     engine.rearm(now)
     changes = _Changes(engine, projection, now)
     if not engine.state.seq:
-        changes.step(_open(owner, terms, configured, tag()))
+        changes.step(_open(owner, terms, configured, lost_tag or tag(), lost=bool(lost_tag)))
     for where, what in troubles:
         changes.take(record_trouble(engine, where, what, now))
     if halt is not None:
@@ -168,10 +170,11 @@ class _Changes:
         self.effects += step.effects
 
 
-def _open(owner: Owner, terms: VenueTerms, configured: Configured, tag: str) -> OpenLedger:
+def _open(owner: Owner, terms: VenueTerms, configured: Configured, tag: str, *, lost: bool) -> OpenLedger:
     return OpenLedger(
         account_id=owner.account_id,
         tag=tag,
+        lost=lost,
         settings=msgspec.structs.replace(configured.settings, venue=terms.profile),
         instruments=terms.instruments,
         maker_fee=terms.maker_fee,

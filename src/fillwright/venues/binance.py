@@ -25,7 +25,7 @@ from fillwright.binance.private_rest import READ_TIMEOUT_S, PrivateRest
 from fillwright.binance.user_stream import UserStream, UserStreamSettings
 from fillwright.binance.websocket_api import Account, ApiSettings, WebSocketApi, Written
 from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
-from fillwright.core.inputs import ForeignStop, Input, OrderReport, StreamChanged
+from fillwright.core.inputs import ForeignStop, Input, OrderReport, StreamChanged, VenueSnapshot
 from fillwright.core.settings import VenueProfile
 from fillwright.core.types import (
     FOREIGN_STOP,
@@ -35,11 +35,13 @@ from fillwright.core.types import (
     ErrorClass,
     Symbol,
     VenueOrderStatus,
+    parse_client_order_id,
 )
 from fillwright.ports import Clock, Reports, VenueEffect, VenueTerms, VenueUnavailableError
 from fillwright.venues.binance_answers import from_outcome
 from fillwright.venues.binance_reading import READ_AGAIN_FIRST, Reader
 from fillwright.venues.binance_terms import read_terms
+from fillwright.venues.lost_orders import remembered
 from fillwright.venues.wire_reports import from_event
 from fillwright.wire.codec import WireError, moment
 from fillwright.wire.orders import OrderView
@@ -198,6 +200,12 @@ class BinanceVenue:
             told = from_event(event)
         except WireError as error:
             self.unreadable += 1
+            if isinstance(event, ExecutionReport) and not is_ours(event):
+                # Nobody acts on it, and reading the books for each would use up what may be asked.
+                self._log.warning("an event of another's order cannot be read", reason=str(error))
+                if is_foreign_stop(event):
+                    self._reports((ForeignStop(event.client_order_id),))
+                return
             self._log.error("an event cannot be read: the books are read anew", reason=str(error))
             missed = "an event could not be read"
             self._reports((StreamChanged(False, missed), StreamChanged(True, missed)))
@@ -217,7 +225,7 @@ class BinanceVenue:
 
     async def _read(self, effect: QueryOrder | FetchSnapshot | FetchInstruments) -> Sequence[Input]:
         if isinstance(effect, FetchSnapshot):
-            return (await self._reader.snapshot(effect),)
+            return (await self._books(effect),)
         if effect.not_before:
             await self._clock.sleep_until(effect.not_before)
         if isinstance(effect, FetchInstruments):
@@ -249,6 +257,15 @@ class BinanceVenue:
             if isinstance(told, OrderReport) and told.status is not VenueOrderStatus.PENDING_NEW:
                 self._stream.expect(told.symbol, told.order_id, loop_time)
         return inputs
+
+    async def _books(self, asked: FetchSnapshot) -> VenueSnapshot:
+        """Open orders, those that were named, balances; of a lost ledger what is remembered of it, too."""
+        books = await self._reader.snapshot(asked)
+        if not asked.tag:
+            return books
+        symbols = self.settings.symbols or tuple(dict.fromkeys([one.symbol for one in books.orders]))
+        lost = await remembered(self._reader, asked.tag, symbols, books.orders)
+        return msgspec.structs.replace(books, orders=(*books.orders, *lost), tag=asked.tag)
 
     async def _set_clock(self) -> None:
         """Learn Binance's clock anew before the core is told: what it sends next has the right time."""
@@ -287,6 +304,11 @@ class BinanceVenue:
         self._stream.expect(view.symbol, view.order_id, made_at)
         if view.status not in VENUE_FINAL:
             self._stream.rests(view.symbol, view.order_id, view.executed_quantity)
+
+
+def is_ours(event: ExecutionReport) -> bool:
+    """Whether an order is fillwright's, of whatever ledger: its id says so."""
+    return parse_client_order_id(event.orig_client_order_id or event.client_order_id) is not None
 
 
 def is_foreign_stop(event: ExecutionReport) -> bool:

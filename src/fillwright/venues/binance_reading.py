@@ -138,6 +138,22 @@ class Reader:
         # By its number an order is found that shows its cancel's id.
         return await self._reported(view, asked.client_order_id)
 
+    async def newest(self, symbol: Symbol) -> Sequence[OrderView]:
+        """The newest orders of a symbol, ended ones too, a thousand at most."""
+        return await self._read(queries.all_orders(symbol), decode_orders, _NO_SUCH_SYMBOL) or ()
+
+    async def reported(self, view: OrderView) -> OrderReport | None:
+        """An order with its executions; None: it cannot be understood."""
+        return await self._reported(view)
+
+    def without_fills(self, view: OrderView) -> OrderReport | None:
+        """An order as it was read, its executions in sum alone; None: it cannot be understood."""
+        try:
+            return from_view(view)
+        except WireError as error:
+            self._log.error("an order cannot be understood", reason=str(error))
+            return None
+
     async def snapshot(self, asked: FetchSnapshot) -> VenueSnapshot:
         """Open orders, those that were named, and balances."""
         views = await self._read(queries.open_orders(asked.symbol), decode_orders, _NO_SUCH_SYMBOL) or ()

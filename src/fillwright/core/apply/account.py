@@ -8,12 +8,25 @@ from typing import Any
 from fillwright.core import events as ev
 from fillwright.core.apply.rollout import renew_cap
 from fillwright.core.state import CLOSES_MAX, Ledger
+from fillwright.core.types import Leg
 
 
 def _account_opened(ledger: Ledger, event: ev.AccountOpened, record: ev.Record) -> None:
     state = ledger.state
-    state.account_id, state.tag = event.account_id, event.tag
+    state.account_id, state.tag, state.lost = event.account_id, event.tag, event.lost
     _use_settings(ledger, event.settings)
+
+
+def _ledger_recovered(ledger: Ledger, event: ev.LedgerRecovered, record: ev.Record) -> None:
+    state = ledger.state
+    state.lost = False
+    state.positions_made = max(state.positions_made, event.positions_made)
+    state.manual_orders_made = max(state.manual_orders_made, event.manual_orders_made)
+    state.cancels_made += event.attempts_made
+    for number in event.positions:
+        attempts = state.positions[number].attempts
+        for leg in Leg:
+            attempts[leg.value] = attempts.get(leg, 0) + event.attempts_made
 
 
 def _settings_changed(ledger: Ledger, event: ev.SettingsChanged, record: ev.Record) -> None:
@@ -103,6 +116,7 @@ def _candle_closed(ledger: Ledger, event: ev.CandleClosed, record: ev.Record) ->
 
 HANDLERS: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
     ev.AccountOpened: _account_opened,
+    ev.LedgerRecovered: _ledger_recovered,
     ev.SettingsChanged: _settings_changed,
     ev.LimitsChanged: _limits_changed,
     ev.InstrumentChanged: _instrument_changed,

@@ -18,6 +18,18 @@ class AccountOpened(Event, frozen=True):
     account_id: str
     tag: str
     settings: Settings
+    lost: bool = False
+    """Positions of this tag are to be taken back from what the venue remembers."""
+
+
+class LedgerRecovered(Event, frozen=True):
+    """The positions of a ledger that was lost were taken back; new orders are numbered after these counts."""
+
+    tag: str
+    positions: tuple[int, ...]
+    positions_made: int
+    manual_orders_made: int
+    attempts_made: int
 
 
 class InstrumentChanged(Event, frozen=True):
