@@ -228,10 +228,23 @@ def test_a_stream_that_breaks_says_so_and_is_there_again() -> None:
 def test_an_event_that_cannot_be_read_has_the_books_read_anew() -> None:
     async def story(kit: BoxKit) -> None:
         kit.told.clear()
-        strange = {**samples.REPORT, "X": "ASLEEP"}
+        strange = {**samples.REPORT, "c": "RT_abc_1_S_1", "C": "", "X": "ASLEEP"}
         kit.venue._heard(decode_event(text(strange)))
         assert [item.connected for item in kit.told if isinstance(item, StreamChanged)] == [False, True]
         assert kit.venue.unreadable == 1
+
+    at(story)
+
+
+@pytest.mark.parametrize(("name", "stops"), [("by-hand", []), ("RT_ES_1795168800_1", [ForeignStop])])
+def test_what_cannot_be_read_of_anothers_order_is_left_out(name: str, stops: list[type]) -> None:
+    """An order type that is new at Binance, used by hand: the books are not read for each of its events."""
+
+    async def story(kit: BoxKit) -> None:
+        kit.told.clear()
+        strange = {**samples.REPORT, "c": name, "C": "by-hand", "x": "CANCELED", "o": "STOP_OF_2027"}
+        kit.venue._heard(decode_event(text(strange)))
+        assert [type(item) for item in kit.told] == stops
 
     at(story)
 
