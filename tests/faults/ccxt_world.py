@@ -18,14 +18,16 @@ from tests.venues.ccxt_boxes import KEYS
 from tests.warp import the_loop
 
 
-def at_server(endpoints: Endpoints) -> Any:
-    """Point ccxt at a server whose time is the loop's."""
+def at_server(endpoints: Endpoints, *, has_streams: bool = True) -> Any:
+    """Point ccxt at a server whose time is the loop's; without ``has_streams`` it knows none of an account."""
     there = at_binance(endpoints.rest, endpoints.streams, endpoints.websocket_api)
     loop = the_loop()
 
     def prepare(exchange: Any) -> None:
         there(exchange)
         exchange.milliseconds = lambda: loop.now() // 1_000
+        for name in () if has_streams else ("watchOrders", "watchMyTrades", "watchBalance"):
+            exchange.has[name] = False
 
     return prepare
 
@@ -33,9 +35,9 @@ def at_server(endpoints: Endpoints) -> Any:
 class CcxtWorld(BoxWorld):
     """See the module; ``exchange_id``: what ccxt takes the box for."""
 
-    def __init__(self, exchange_id: str = "binance", **options: Any) -> None:
+    def __init__(self, exchange_id: str = "binance", *, has_streams: bool = True, **options: Any) -> None:
         super().__init__(**options)
-        self._exchange_id = exchange_id
+        self._exchange_id, self._has_streams = exchange_id, has_streams
 
     async def begin(self, *, ready: bool = True) -> None:
         """A process comes up, with the journal of the one before."""
@@ -52,7 +54,8 @@ class CcxtWorld(BoxWorld):
             is_throttled=False,
             profile=self._settings.venue,
         )
-        self.venue = CcxtVenue(ACCOUNT, KEYS, self._clock, settings, at_server(endpoints))  # type: ignore[assignment]
+        there = at_server(endpoints, has_streams=self._has_streams)
+        self.venue = CcxtVenue(ACCOUNT, KEYS, self._clock, settings, there)  # type: ignore[assignment]
         self.account = AccountEngine(
             OWNER,
             self._store,

@@ -119,3 +119,19 @@ def test_symbols() -> None:
     assert [one.symbol for one in update.instruments] == ["BTCUSD"]
     with pytest.raises(NotOffered, match="NOSUCH"):
         made.market("NOSUCH")
+
+
+def test_orders_that_work_are_known_until_their_end_is_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = CcxtClient(CcxtSettings(), KEYS)
+    made = Reader(client, SystemClock())
+    made.symbols["BTC/USD"] = "BTCUSD"
+    made.remember({**ORDER, "symbol": "BTC/USD", "status": None})
+    made.remember({**ORDER, "id": "2", "symbol": None, "status": "open"}, "BTCUSD")
+    made.remember({**ORDER, "id": "3", "symbol": "ETH/USD", "status": "open"})
+    assert made.working == {str(ORDER["id"]): "BTCUSD", "2": "BTCUSD"}
+    made.remember({**ORDER, "symbol": "BTC/USD", "status": "canceled"})
+    assert made.working == {"2": "BTCUSD"}
+    monkeypatch.setattr(ccxt_reading, "WORKING_MAX", 3)
+    for own in range(10, 20):
+        made.remember({**ORDER, "id": str(own), "symbol": "BTC/USD", "status": "open"})
+    assert list(made.working) == ["17", "18", "19"]

@@ -207,5 +207,33 @@ def test_an_exchange_without_streams_is_read_again_and_again(monkeypatch: pytest
     asyncio.run(story())
 
 
+@noisy
+def test_an_order_that_is_placed_and_filled_between_two_readings_is_told() -> None:
+    async def story() -> None:
+        async with hundred() as live:
+            desk = CcxtDesk(live, poll_ms=400)
+            prepare = desk.venue.client._prepare
+            assert prepare is not None
+
+            def without_streams(exchange: Any) -> None:
+                prepare(exchange)
+                exchange.has["watchOrders"] = False
+
+            desk.venue.client._prepare = without_streams
+            await desk.start()
+            await desk.venue.carry_out(Send(limit(BUY, "1", "90", "l"), "entry"))
+            live.box.trade("BTCUSDT", D(89), D(5), False, live.box.now)
+            assert list(desk.venue._reader.working.values()) == ["BTCUSDT"]
+            await until(lambda: _status(desk) is VenueOrderStatus.FILLED, "the execution is seen")
+            assert desk.venue._reader.working == {}
+            (gone,) = [one.order_id for one in desk.told if isinstance(one, OrderReport)]
+            desk.venue._reader.working["999"] = "BTCUSDT"  # one that the exchange does not know
+            await until(lambda: desk.venue._reader.working == {}, "it is not asked about again")
+            assert gone != 999
+            await desk.end()
+
+    asyncio.run(story())
+
+
 def _status(desk: CcxtDesk) -> VenueOrderStatus | None:
     return next((one.status for one in reversed(desk.told) if isinstance(one, OrderReport)), None)

@@ -239,9 +239,9 @@ class CcxtVenue:
         """
         if not isinstance(order, Mapping) or not order.get("id"):
             raise WireError("the answer names no order")
+        self._reader.remember(order, symbol)
         if order.get("status") is None or order.get("side") is None:
             return []
-        self._reader.remember(order)
         now = self._clock.now()
         report = report_of(order, symbol, (), now, "response", name)
         fills = tuple([fill_of(trade, report.time) for trade in order.get("trades") or ()])

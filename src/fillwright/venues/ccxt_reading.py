@@ -40,6 +40,9 @@ READS_AT_ONCE = 4
 """Single orders of one snapshot that are asked about together; ccxt itself waits for the exchange's rate."""
 TRADES_MAX = 1_000
 """Executions on one page."""
+WORKING_MAX = 1_000
+"""Orders whose end is waited for; the oldest are forgotten, and found by the next reconciliation."""
+_WORKING = (None, "open", "canceling")
 _NEEDS_MORE = frozenset({"ArgumentsRequired", "NotSupported"})
 """ccxt's ways to say that an exchange cannot be asked like this."""
 
@@ -50,11 +53,14 @@ class Reader:
     Attributes:
         markets: ccxt's market of each symbol that is traded.
         symbols: our spelling of ccxt's.
+        working: orders that were heard of and not of their end, by the venue's id: where there is no stream, they
+            are asked about.
     """
 
     def __init__(self, client: CcxtClient, clock: Clock) -> None:
         self.markets: dict[Symbol, Structure] = {}
         self.symbols: dict[str, Symbol] = {}
+        self.working: dict[str, Symbol] = {}
         self._client, self._clock = client, clock
         self._ids: dict[int, str] = {}
         """The venue's ids that are no numbers."""
@@ -107,11 +113,19 @@ class Reader:
         """The venue's id of an order."""
         return self._ids.get(order_id, str(order_id))
 
-    def remember(self, order: Structure) -> None:
-        """Keep the venue's id of an order whose number it is not."""
-        number_of = whole_id(order["id"])
-        if str(number_of) != str(order["id"]):
-            self._ids[number_of] = str(order["id"])
+    def remember(self, order: Structure, symbol: Symbol | None = None) -> None:
+        """Keep the venue's id of an order whose number it is not, and whether it works."""
+        own = str(order["id"])
+        number_of = whole_id(own)
+        if str(number_of) != own:
+            self._ids[number_of] = own
+        where = symbol or self.symbols.get(str(order.get("symbol")))
+        if order.get("status") not in _WORKING:
+            self.working.pop(own, None)
+        elif where is not None:
+            self.working[own] = where
+            while len(self.working) > WORKING_MAX:
+                del self.working[next(iter(self.working))]
 
     async def about(self, asked: QueryOrder) -> OrderReport | OrderAbsent:
         """One order with all its executions, by the venue's id where it is known, then by ours."""
@@ -157,7 +171,7 @@ class Reader:
 
     async def reported(self, order: Structure, symbol: Symbol, name: str = "") -> OrderReport:
         """An order with its executions."""
-        self.remember(order)
+        self.remember(order, symbol)
         fills: tuple[FillReport, ...] = ()
         if number(order.get("filled")):
             fills = await self.fills(order, symbol)

@@ -18,7 +18,7 @@ from fillwright.core.inputs import BalanceReport, FillReport, Input, StreamChang
 from fillwright.core.types import CONTEXT, MILLISECOND, SECOND, Asset, Symbol, Time
 from fillwright.ports import Clock, Reports
 from fillwright.venues.ccxt_client import CcxtClient
-from fillwright.venues.ccxt_errors import CallFailed
+from fillwright.venues.ccxt_errors import ORDER_NOT_FOUND, CallFailed
 from fillwright.venues.ccxt_reading import Reader
 from fillwright.venues.ccxt_words import Structure, balances_of, fill_of, report_of
 from fillwright.wire.codec import WireError
@@ -223,30 +223,39 @@ class CcxtStream:
 
     async def _polled(self, *, balances_only: bool) -> None:
         """Read again and again what is open, what was open, and the balances."""
-        open_before: dict[str, Symbol] = {}
         while True:
             async with asyncio.timeout(UP_MAX_S):
-                open_before = await self._read_round(open_before, balances_only=balances_only)
+                await self._read_round(balances_only=balances_only)
             await self._clock.sleep_until(self._clock.now() + self._client.settings.poll_ms * MILLISECOND)
 
-    async def _read_round(self, open_before: dict[str, Symbol], *, balances_only: bool) -> dict[str, Symbol]:
-        """Read once; what is open now."""
+    async def _read_round(self, *, balances_only: bool) -> None:
+        """Read once: balances, what is open, and what was heard of and is not open any more."""
         balance = await self._client.call("fetch_balance")
         orders: list[Structure] = []
-        open_now: dict[str, Symbol] = {}
         if not balances_only:
-            found = await self._reader.open_orders(None)
-            open_now = {str(order["id"]): symbol for symbol, order in found}
-            orders = [order for _, order in found]
-            for own, symbol in open_before.items():
-                if own not in open_now:
-                    market = self._reader.market(symbol)["symbol"]
-                    orders.append(await self._client.call("fetch_order", own, market))
+            known = dict(self._reader.working)
+            orders = [order for _, order in await self._reader.open_orders(None)]
+            opened = {str(order["id"]) for order in orders}
+            orders += [
+                order
+                for own, symbol in known.items()
+                if own not in opened and (order := await self._ended(own, symbol)) is not None
+            ]
             if not self._is_up:
                 self._tell_state(True, "read again and again")
         if self._is_up:
             self._tell(orders, (), balance)
-        return open_now
+
+    async def _ended(self, own: str, symbol: Symbol) -> Structure | None:
+        """An order that is not open any more; None when the exchange does not know it."""
+        try:
+            order = await self._client.call("fetch_order", own, self._reader.market(symbol)["symbol"])
+        except CallFailed as error:
+            if error.failure.kind != ORDER_NOT_FOUND:
+                raise
+            self._reader.working.pop(own, None)
+            return None
+        return dict(order)
 
 
 def _spot(balance: Any) -> Structure | None:
