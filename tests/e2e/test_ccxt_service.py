@@ -72,8 +72,10 @@ def test_another_exchange_is_behind_mainnets_gate_and_its_key_is_not_verified(tm
         account = {"exchange": "binanceus"}
         tables = {"mainnet.ccxt_urls": urls}
         with through_ccxt(tmp_path / "open", "mainnet", account, box, Allowed, **tables) as service:
-            assert switch(service, "mainnet", confirmed=True) == (409, "SELF_TEST_FAILED")
-            words = {"confirmed": True, "accept_unverified_key": True}
+            assert switch(service, "mainnet", confirmed=True) == (409, "ROLLOUT_INCOMPLETE")
+            words: dict[str, Any] = {"confirmed": True, "override_rollout": "drill"}
+            assert switch(service, "mainnet", **words) == (409, "SELF_TEST_FAILED")
+            words["accept_unverified_key"] = True
             until(lambda: switch(service, "mainnet", **words) == (200, "mainnet"), "up, and tested")
             until(lambda: service.got("/api/status")["feed"]["source"] == "binanceus", "its own prices")
             position = enter(service)
