@@ -146,7 +146,8 @@ class CcxtClient:
                 task.cancel()
             await self._let_go(exchange.close(), "ccxt could not be closed")
             counts = {f"{name} {outcome}": count for (name, outcome), count in sorted(self.calls.items())}
-            self._log.info("calls of ccxt", **counts)
+            if counts:
+                self._log.info("calls of ccxt", **counts)
 
     async def hang_up(self) -> None:
         """Close ccxt's WebSockets, so that the next watch makes new ones: a call that was broken off may spoil them."""
