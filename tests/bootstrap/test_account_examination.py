@@ -98,14 +98,19 @@ def test_a_key_that_is_none_is_told(tmp_path: Path) -> None:
     assert (only.name, only.result) == ("Keys", "failed")
 
 
-def test_an_account_through_ccxt_is_tested_as_before_a_switch(tmp_path: Path) -> None:
-    text = (
-        "[testnet]\napi_key = 'a'\nsecret = 'b'\nthrough = 'ccxt'\nexchange = 'binance'\n"
-        "rest_url = 'http://127.0.0.1:1'\nwebsocket_api_url = 'ws://127.0.0.1:1'\nstreams_url = 'ws://127.0.0.1:1'\n"
+CCXT = "through = 'ccxt'\n"
+
+
+def test_an_account_through_ccxt_is_tested_as_before_a_switch(tmp_path: Path, box: HttpBox) -> None:
+    found = findings(tmp_path, SYMBOLS + section("testnet", box.server.port) + CCXT)
+    assert {name: one.result for name, one in found.items()} == dict.fromkeys(
+        [f"testnet {name}" for name in ("account", "clock", "symbols", "minimum", "money")], "ok"
     )
-    found = findings(tmp_path, SYMBOLS + text)
-    assert found
-    assert {one.result for one in found.values()} >= {"failed"}
+
+
+def test_an_exchange_of_ccxt_s_that_is_not_reached_is_told_in_one_line(tmp_path: Path) -> None:
+    found = findings(tmp_path, SYMBOLS + section("testnet", 1, secret=CANARY) + CCXT)
+    assert {name: one.result for name, one in found.items()} == {"testnet account": "failed"}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ from fillwright.venues.binance_checkup import (
     plans_of,
     symbols_of,
 )
-from fillwright.wire.accounts import Account, AssetBalance
 from tests.binance.live_box import LiveBox, ed25519_signer, live_box
 from tests.core.builders import make_instrument
 from tests.exchange.server.boxes import limit_order
@@ -122,29 +121,11 @@ def test_a_cap_must_leave_room_for_the_least_that_an_exit_may_be_worth(cap: str,
     assert least_of([make_instrument()], Decimal(cap)).result == result
 
 
-def account(**free: str) -> Account:
-    balances = tuple(
-        AssetBalance(asset=name, free=Decimal(each), locked=Decimal(0)) for name, each in free.items()
-    )
-    return Account(
-        maker_commission=10,
-        taker_commission=10,
-        buyer_commission=0,
-        seller_commission=0,
-        can_trade=True,
-        can_withdraw=True,
-        can_deposit=True,
-        update_time=1,
-        account_type="SPOT",
-        balances=balances,
-    )
-
-
 @pytest.mark.parametrize(("free", "result"), [("9.99", "warning"), ("10", "ok")])
 def test_there_must_be_something_to_buy_with(free: str, result: str) -> None:
     settings = Settings(risk=RiskLimits(min_position_size_usdt=Decimal(10)))
-    assert money_of(account(USDT=free), settings).result == result
-    assert money_of(account(EUR=free), settings).text == "0 USDT free"
+    assert money_of({"USDT": Decimal(free)}, settings).result == result
+    assert money_of({"EUR": Decimal(free)}, settings).text == "0 USDT free"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +133,7 @@ def test_there_must_be_something_to_buy_with(free: str, result: str) -> None:
 )
 def test_fees_in_bnb_want_bnb(in_bnb: bool, bnb: str, result: str) -> None:
     settings = Settings(execution=ExecutionSettings(pay_fees_in_bnb=in_bnb))
-    assert fees_of(account(BNB=bnb), settings).result == result
+    assert fees_of({"BNB": Decimal(bnb)}, settings).result == result
 
 
 def test_the_stream_is_listened_to() -> None:

@@ -80,5 +80,7 @@ def new_token(data: Path) -> str:
 def doctor(config: Config) -> list[Finding]:
     """Look at everything that the service needs; never raises for what it finds."""
     from fillwright.bootstrap.examination import examine
+    from fillwright.ops.logs import configure_logs
 
+    configure_logs(config.log.format, "warning")  # what is found is told, and not on standard output twice
     return examine(config)

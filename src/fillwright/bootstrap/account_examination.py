@@ -18,8 +18,16 @@ from fillwright.config import GATE, Config, RealConfig
 from fillwright.core.settings import Settings
 from fillwright.core.types import Mode, Symbol
 from fillwright.options import BadInputError, Finding
+from fillwright.ports import VenueUnavailableError
 from fillwright.runtime.clock import SystemClock
-from fillwright.venues.binance_checkup import Checked, check_stream, check_up
+from fillwright.venues.binance_checkup import (
+    Checked,
+    check_stream,
+    check_up,
+    least_of,
+    money_of,
+    symbols_of,
+)
 from fillwright.venues.binance_place import BinancePlace
 from fillwright.venues.binance_self_test import Looked, look
 
@@ -32,6 +40,7 @@ REMEDIES = {
     ACCOUNT: "look at the key, its addresses (IP), and whether it is of {mode}: each place has keys of its own",
     KEY: "at Binance: spot trading allowed, withdrawals not, bound to this machine's address",
 }
+CCXT_REMEDY = "look at the addresses and the key of [{mode}], and whether this machine reaches them"
 UNREAD_KEY = "look yourself what the key may do, then switch with --accept-unverified-key"
 
 
@@ -118,11 +127,25 @@ async def _at_binance(
 async def _through_ccxt(
     mode: Mode, account: RealConfig, access: CcxtAccess, settings: Settings, symbols: Sequence[Symbol]
 ) -> list[Finding]:
-    """The self-test of an account through ccxt."""
+    """The self-test of an account through ccxt, its symbols and its money."""
     clock = SystemClock()
     venue = venue_of(access, str(mode), clock, settings, symbols)
-    looked = await looked_at(venue, clock, reads_key_rights=mode is Mode.MAINNET)
-    return [
+    try:
+        terms = await venue.open()
+        try:
+            looked = await looked_at(venue, clock, reads_key_rights=mode is Mode.MAINNET)
+        finally:
+            await venue.close()
+    except VenueUnavailableError as error:
+        return [_finding(f"{mode} {ACCOUNT}", "failed", str(error), CCXT_REMEDY.format(mode=mode))]
+    there = [one for one in terms.instruments if one.symbol in symbols]
+    missing = [symbol for symbol in symbols if symbol not in {one.symbol for one in there}]
+    checked = [
+        symbols_of(there, missing),
+        least_of(there, smallest_cap(settings)),
+        money_of({asset: free for asset, free, _ in terms.balances}, settings),
+    ]
+    found = [
         _looked(
             mode,
             account,
@@ -130,6 +153,7 @@ async def _through_ccxt(
         )
         for one in looked
     ]
+    return [*found, *[_checked(mode, one) for one in checked]]
 
 
 def smallest_cap(settings: Settings) -> Decimal:

@@ -7,7 +7,7 @@ at Binance. Sources: Binance Spot REST "Exchange information", "Account informat
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 
@@ -70,7 +70,8 @@ async def check_up(
         there = [*known.values()]
         found += [symbols_of(there, missing), *plans_of(there), least_of(there, cap)]
     if isinstance(account, Account):
-        found += [money_of(account, settings), fees_of(account, settings)]
+        free = {one.asset: one.free for one in account.balances}
+        found += [money_of(free, settings), fees_of(free, settings)]
     found.append(_unread("orders", orders) if isinstance(orders, Failed) else orders_of(orders))
     return found
 
@@ -160,19 +161,19 @@ def least_of(there: Sequence[Instrument], cap: Decimal) -> Checked:
 # -- money -------------------------------------------------------------------------------------------------------
 
 
-def money_of(account: Account, settings: Settings) -> Checked:
+def money_of(balances: Mapping[Asset, Decimal], settings: Settings) -> Checked:
     """Whether there is anything to buy with."""
     quote, least = settings.quote_asset, settings.risk.min_position_size_usdt
-    free = _free(account, quote)
+    free = balances.get(quote, ZERO)
     if free < least:
         remedy = f"bring {quote} in: a position is worth {plain(least)} at least (min_position_size_usdt)"
         return Checked(name="money", result=WARNING, text=f"{plain(free)} {quote} free", remedy=remedy)
     return Checked(name="money", result=OK, text=f"{plain(free)} {quote} free")
 
 
-def fees_of(account: Account, settings: Settings) -> Checked:
+def fees_of(balances: Mapping[Asset, Decimal], settings: Settings) -> Checked:
     """Whether there is BNB where fees are to be paid in it."""
-    free = _free(account, BNB)
+    free = balances.get(BNB, ZERO)
     if not settings.execution.pay_fees_in_bnb:
         return Checked(name="fees", result=OK, text="paid in what is received (pay_fees_in_bnb is off)")
     if not free:
@@ -181,10 +182,6 @@ def fees_of(account: Account, settings: Settings) -> Checked:
             name="fees", result=WARNING, text="to be paid in BNB, and there is none", remedy=remedy
         )
     return Checked(name="fees", result=OK, text=f"paid in BNB, {plain(free)} of it free")
-
-
-def _free(account: Account, asset: Asset) -> Decimal:
-    return next((one.free for one in account.balances if one.asset == asset), ZERO)
 
 
 # -- orders ------------------------------------------------------------------------------------------------------
