@@ -312,3 +312,19 @@ def test_a_manual_order_can_be_cancelled_and_be_gone() -> None:
     desk.fill("RT_t_0_M_1")
     assert desk.order("RT_t_0_M_1").state is OrderState.FILLED
     assert desk.state.portfolio.reserved == 0
+
+
+def test_a_ban_and_an_open_breaker_are_told_to_a_person_at_once() -> None:
+    """§12: alerts at once: breaker, halt."""
+    desk = Desk()
+    desk.signal()
+    desk.refuse(desk.only(OrderListRequest), 418, "banned", ErrorClass.RATE)
+    assert desk.state.safety.halted_cause == "ip_banned"
+    assert desk.alerts() == ["HALTED"]
+    desk = Desk()
+    desk.signal()
+    request = desk.only(OrderListRequest)
+    for _ in range(desk.state.settings.breaker.circuit_breaker_errors):
+        assert desk.alerts() == []
+        desk.refuse(request, 0, "no session", ErrorClass.RETRYABLE)
+    assert desk.alerts() == ["CIRCUIT_OPEN"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
@@ -136,6 +136,15 @@ class Context:
         if not self.cause:
             self.cause = seq
         return seq
+
+    def emit_safety(self, events: Iterable[ev.Event]) -> None:
+        """Record what follows for the safety of all; a person is told at once of a halt and of an open breaker."""
+        for event in events:
+            self.emit(event)
+            if isinstance(event, ev.Halted):
+                self.alert("error", "HALTED", event.reason)
+            elif isinstance(event, ev.CircuitBreakerOpened):
+                self.alert("error", "CIRCUIT_OPEN", event.reason)
 
     def send(self, request: Request, lane: str) -> None:
         """Have a request sent to the venue."""

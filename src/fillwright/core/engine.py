@@ -257,9 +257,7 @@ def _mark(ctx: Context) -> None:
     is_news = equity != portfolio.equity or any(known.get(symbol) != price for symbol, price in prices)
     if is_news or ctx.now - portfolio.marked_at >= MARKED_MAX:
         ctx.emit(ev.EquityMarked(equity=equity, prices=prices))
-    for event in breaker.on_mark(ctx.state, ctx.state.settings.risk.max_drawdown_percent):
-        ctx.emit(event)
-        ctx.alert("error", "HALTED", "the drawdown limit was reached")
+    ctx.emit_safety(breaker.on_mark(ctx.state, ctx.state.settings.risk.max_drawdown_percent))
 
 
 def _read_protection(ctx: Context) -> None:

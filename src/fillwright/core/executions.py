@@ -375,8 +375,7 @@ def failed(ctx: Context, failure: RequestFailed) -> None:
     if failure.message.startswith(FILTER_FAILURE) or failure.message in NOT_NOW:
         symbol = request.order.symbol if isinstance(request, CancelReplaceRequest) else request.symbol
         ctx.effects.append(FetchInstruments((symbol,), ctx.now))  # the symbol is not as we know it
-    for event in breaker.on_error(ctx.state, failure, ctx.now):
-        ctx.emit(event)
+    ctx.emit_safety(breaker.on_error(ctx.state, failure, ctx.now))
     if isinstance(request, OrderRequest):
         _place_failed(ctx, [request.client_order_id], failure)
     elif isinstance(request, OrderListRequest):
