@@ -336,9 +336,14 @@ class Client:
         flatten: bool = False,
         accept_unverified_key: bool = False,
         override_rollout: str = "",
+        force: bool = False,
     ) -> Mode:
-        """Switch the mode; ``flatten`` first sells what is held, and is to be confirmed, as mainnet is."""
+        """Switch the mode; ``flatten`` first sells what is held, and is to be confirmed, as mainnet is.
+
+        ``force`` leaves an account that is not up although its journal has something open; it is confirmed, too.
+        """
         more = {"accept_unverified_key": accept_unverified_key, "override_rollout": override_rollout}
+        more |= {"force": force}
         body = {"mode": mode, "confirmed": confirmed, "flatten": flatten, **more}
         return read(ModeSwitched, await self._ask("POST", "/api/trading/mode", body)).mode
 

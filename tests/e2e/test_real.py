@@ -222,3 +222,26 @@ def test_the_stop_with_keys_alone_halts_the_running_service_for_good(tmp_path: P
         assert (code, told["clean"], len(told["sold"]), told["left"]) == (0, True, 1, [])
         until(lambda: service.got(f"/api/trades/{held}")["status"] == "Closed", "closed by the sale")
         assert service.ask("POST", "/api/resume", {"reason": "drill over"})[0] == 200
+
+
+def test_back_to_paper_while_binance_is_gone(tmp_path: Path) -> None:
+    """Nothing open by the journal: allowed. Something open: only by force, which is on record."""
+    with on_testnet(tmp_path, mode="testnet") as (service, box):
+        position = enter(service)
+        until(protected(service, position), "a protected position")
+        service.kill()
+        box.process.kill()
+        service.start()
+        until(lambda: reached(service), "the service answers")
+        assert switch(service, "paper") == (409, "OPEN_POSITIONS")
+        assert switch(service, "paper", force=True) == (400, "REQUIRES_CONFIRMATION")
+        assert switch(service, "paper", force=True, confirmed=True) == (200, "paper")
+        service.wait_ready()
+        assert service.got("/api/trading/mode") == {"mode": "paper"}
+
+
+def reached(service: Service) -> bool:
+    try:
+        return service.get("/api/trading/mode")[0] == 200
+    except OSError:
+        return False

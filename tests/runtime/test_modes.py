@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fillwright.core import events as ev
 from fillwright.core.inputs import SwitchMode
 from fillwright.core.types import Mode
-from fillwright.ports import ADMIN, DiskFullError, Owner, UnknownAccountError
+from fillwright.ports import ADMIN, DiskFullError, Owner, UnknownAccountError, VenueUnavailableError
 from fillwright.runtime import modes as module
 from fillwright.runtime.account import READY, AccountEngine
 from fillwright.runtime.errors import ModeUnavailableError, NotStoredError
@@ -20,6 +22,7 @@ from fillwright.runtime.modes import Finding, ModeRefusedError, Modes
 from fillwright.runtime.recovery import Configured
 from tests.runtime.builders import Bench, BoxVenue, make_settings, make_signal, open_bench, run, until
 
+D = Decimal
 PAPER = Owner(account_id="paper", user_id="local", mode=Mode.PAPER)
 TESTNET = Owner(account_id="testnet", user_id="local", mode=Mode.TESTNET)
 
@@ -231,3 +234,69 @@ def test_a_mode_whose_account_is_gone_gives_way_to_the_first(tmp_path: Path) -> 
 
     run(first())
     run(second())
+
+
+# -- an account that is not up -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_an_account_that_is_not_up_is_left_when_its_journal_has_nothing_open_or_by_force(
+    tmp_path: Path, is_open: bool
+) -> None:
+    async def before() -> None:
+        async with two_accounts(tmp_path, Mode.TESTNET) as two:
+            await two.is_off(two.testnet, expected=False)
+            if is_open:
+                two.bench.price(D(100))
+                assert (await two.testnet.submit(make_signal("a"))).ok
+                await until(lambda: bool(two.testnet.engine.ledger.open_positions), "a position")
+
+    async def story() -> None:
+        bench = open_bench(tmp_path)
+        venue = BoxVenue(bench.clock, bench.real_store, "testnet")
+        venue.open_errors += [VenueUnavailableError("Binance is gone")] * 1_000
+        testnet = account_of(bench, TESTNET, venue)
+        modes = Modes(bench.store.journal, bench.clock, [bench.account, testnet], {"local": Mode.TESTNET}, {})
+        jobs = (bench.account.run(), testnet.run(), modes.run())
+        tasks = [asyncio.create_task(job) for job in jobs]
+        try:
+            await until(lambda: bench.account.state == READY and "gone" in testnet.detail, "paper is up")
+            if is_open:
+                refused: tuple[dict[str, Any], ...] = (
+                    {},
+                    {"flatten": True},
+                    {"flatten": True, "force": True},
+                )
+                for options in refused:
+                    with pytest.raises(ModeRefusedError, match="1 open positions") as caught:
+                        await modes.switch("local", Mode.PAPER, "eve", **options)
+                    assert caught.value.code == "OPEN_POSITIONS"
+                assert modes.mode("local") is Mode.TESTNET
+            assert await modes.switch("local", Mode.PAPER, "eve", force=is_open) is Mode.PAPER
+            (switched,) = [
+                record.event
+                for record in bench.store.journal.load(ADMIN)
+                if isinstance(record.event, ev.UserModeSwitched) and record.event.old != record.event.new
+            ]
+            assert (switched.new, switched.by, switched.forced) == (Mode.PAPER, "eve", is_open)
+            bench.price(D(100))
+            assert (await bench.account.submit(make_signal("b"))).ok
+            venue.open_errors.clear()
+            for _ in range(20):
+                bench.clock.move(1_000_000)
+                await asyncio.sleep(0)
+            await until(lambda: testnet.state == READY, "it is up again")
+            bench.clock.move(2_000_000)
+            await until(lambda: testnet.engine.state.safety.mode_off, "and told that it is left")
+            assert bool(testnet.engine.ledger.open_positions) is is_open
+        finally:
+            tasks[2].cancel()
+            for account in (bench.account, testnet):
+                account.stop_now()
+            venue.release()
+            bench.venue.release()
+            await asyncio.wait(tasks)
+            bench.real_store.close()
+
+    run(before())
+    run(story())

@@ -238,6 +238,8 @@ class ModeBody(Body, frozen=True):
     """Go on although it cannot be read what the key may do."""
     override_rollout: Reason = ""
     """Why the stage before it need not be complete: it is on record, and counts from then on."""
+    force: bool = False
+    """Leave an account that is not up although its journal has something open; it is on record, and to be confirmed."""
 
 
 class CapBody(Body, frozen=True):

@@ -47,8 +47,9 @@ def mode_routes(desk: Desk) -> list[HTTPRouteHandler]:
                     "mainnet needs an account in [mainnet] and ALLOW_MAINNET_TRADING=true in the environment",
                 ) from None
             raise
-        if not data.confirmed and (data.flatten or wanted is Mode.MAINNET):
+        if not data.confirmed and (data.flatten or data.force or wanted is Mode.MAINNET):
             what = "selling what is held" if data.flatten else "trading with real money"
+            what = "leaving what is open" if data.force else what
             raise ApiError(400, "REQUIRES_CONFIRMATION", f"{what} needs confirmed: true")
         try:
             now_in = await desk.orchestrator.modes.switch(
@@ -58,6 +59,7 @@ def mode_routes(desk: Desk) -> list[HTTPRouteHandler]:
                 flatten=data.flatten,
                 accept_unverified_key=data.accept_unverified_key,
                 override_rollout=data.override_rollout,
+                force=data.force,
             )
         except ModeRefusedError as error:
             raise _refused(error) from error

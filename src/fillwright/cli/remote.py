@@ -219,6 +219,10 @@ def mode(
             metavar="REASON", help="Go on although the stage before it lacks clean trades; why is on record."
         ),
     ] = "",
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Leave an account that is not up although it has something open."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     url: Url = None,
     token_file: TokenFile = None,
@@ -229,7 +233,7 @@ def mode(
     """Tell the trading mode, or switch it: refused while anything is open; real accounts are tested first."""
     with ending(json):
         wanted = target_of(config, data, url, token_file)
-        if question := remote.question_of(switch_to, flatten=flatten):
+        if question := remote.question_of(switch_to, flatten=flatten, force=force):
             confirm(question, yes)
         remote.mode(
             wanted,
@@ -239,6 +243,7 @@ def mode(
             flatten=flatten,
             accept_unverified_key=accept_unverified_key,
             override_rollout=override_rollout,
+            force=force,
         )
 
 

@@ -308,11 +308,12 @@ def resume(wanted: Target, reason: str, key: str | None, json_wanted: bool) -> N
         console().print("Entries are taken again.")
 
 
-def question_of(switch_to: str | None, *, flatten: bool) -> str:
+def question_of(switch_to: str | None, *, flatten: bool, force: bool = False) -> str:
     """What a person is to be asked before a switch of mode; '' when nothing is at stake."""
     if switch_to is None:
         return ""
     stakes = ["SELL every position"] if flatten else []
+    stakes += ["LEAVE what may be open"] if force else []
     stakes += ["trade with REAL MONEY"] if switch_to == Mode.MAINNET else []
     return f"Really {' and '.join(stakes)}?" if stakes else ""
 
@@ -326,6 +327,7 @@ def mode(
     flatten: bool = False,
     accept_unverified_key: bool = False,
     override_rollout: str = "",
+    force: bool = False,
 ) -> None:
     """Print the mode, or switch it."""
     if switch_to is None:
@@ -339,6 +341,7 @@ def mode(
                 flatten=flatten,
                 accept_unverified_key=accept_unverified_key,
                 override_rollout=override_rollout,
+                force=force,
             ),
         )
     if json_wanted:

@@ -33,6 +33,7 @@ from fillwright.core.protection import refuse_stop, refuse_target
 from fillwright.core.requests import OrderRequest
 from fillwright.core.risk.codes import DenialCode
 from fillwright.core.risk.limits import Limits
+from fillwright.core.state import Ledger
 from fillwright.core.types import (
     CONTINGENT_TYPES,
     FINAL_STATES,
@@ -346,7 +347,7 @@ def shut_down(ctx: Context, command: Shutdown) -> None:
 def switch_mode(ctx: Context, command: SwitchMode) -> None:
     """Take entries from now on, or no more: then nothing may be open, and signals that wait expire."""
     if not command.enabled:
-        what = "" if command.forced else _open_things(ctx)
+        what = "" if command.forced else open_things(ctx.ledger)
         if what:
             _refuse(ctx, "OPEN_POSITIONS", f"{ctx.state.account_id} has {what}")
             return
@@ -356,8 +357,8 @@ def switch_mode(ctx: Context, command: SwitchMode) -> None:
     ctx.answer = Answer(ok=True)
 
 
-def _open_things(ctx: Context) -> str:
-    ledger = ctx.ledger
+def open_things(ledger: Ledger) -> str:
+    """What keeps an account from being left, in words; '' when nothing does."""
     counts = (
         (len(ledger.open_positions), "open positions"),
         (len(ledger.open_orders), "open orders"),

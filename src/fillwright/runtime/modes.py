@@ -13,11 +13,19 @@ import msgspec
 import structlog
 
 from fillwright.core import events as ev
+from fillwright.core.commands import open_things
 from fillwright.core.inputs import CancelAll, ClosePosition, SwitchMode
 from fillwright.core.types import AccountId, Mode
 from fillwright.ports import ADMIN, Clock, Journal, StorageError, UnknownAccountError
 from fillwright.runtime.account import READY, STOPPED, AccountEngine
-from fillwright.runtime.errors import ModeUnavailableError, NotStoredError, UnavailableError
+from fillwright.runtime.errors import (
+    EngineStoppedError,
+    ModeUnavailableError,
+    NotReadyError,
+    NotStoredError,
+    UnavailableError,
+)
+from fillwright.runtime.recovery import load
 from fillwright.runtime.rollout import RolloutGuard
 
 BY_SERVICE = "service"
@@ -165,9 +173,11 @@ class Modes:
         flatten: bool = False,
         accept_unverified_key: bool = False,
         override_rollout: str = "",
+        force: bool = False,
     ) -> Mode:
         """Switch a user's mode; ``flatten`` first sells what the old account holds.
 
+        An account that is not up is left when its journal has nothing open, or by ``force``, which is on record.
         ``override_rollout``: why the stage before it need not be complete; that is on record from then on. Raises
         UnknownAccountError, ModeUnavailableError, ModeRefusedError, and UnavailableError, after which the mode is what
         ``mode`` says.
@@ -182,13 +192,18 @@ class Modes:
             await self._check(new, accept_unverified_key)
             if missing:
                 self._override(user_id, wanted, override_rollout, by)
-            if flatten:
-                await _flatten(old, by)
-            answer = await old.submit(SwitchMode(enabled=False, by=by))
-            if not answer.ok:
-                raise ModeRefusedError(answer.code, answer.message)
+            forced = False
             try:
-                self._record(user_id, old.owner.mode, wanted, by, flatten=flatten)
+                if flatten:
+                    await _flatten(old, by)
+                answer = await old.submit(SwitchMode(enabled=False, by=by))
+            except (NotReadyError, EngineStoppedError) as error:
+                forced = self._leave(old, str(error), force=force and not flatten)
+            else:
+                if not answer.ok:
+                    raise ModeRefusedError(answer.code, answer.message)
+            try:
+                self._record(user_id, old.owner.mode, wanted, by, flatten=flatten, forced=forced)
             except StorageError as error:
                 self._changed.set()  # the old account takes entries again
                 raise NotStoredError(f"the switch could not be recorded: {error}", recorded=False) from error
@@ -199,6 +214,19 @@ class Modes:
             if not await self._settled(new):
                 self._changed.set()
             return wanted
+
+    def _leave(self, account: AccountEngine, why: str, *, force: bool) -> bool:
+        """Whether an account that is not up is left by force; it is told as soon as it is up again."""
+        try:
+            ledger, _ = load(self._journal, account.owner.account_id)
+        except StorageError as error:
+            raise UnavailableError(f"its journal cannot be read: {error}") from error
+        what = open_things(ledger)
+        if what and not force:
+            told = f"{account.owner.account_id} has {what} by its journal, and is not up ({why}): force leaves it so"
+            raise ModeRefusedError("OPEN_POSITIONS", told)
+        self._changed.set()
+        return bool(what)
 
     def _missing(self, user_id: str, wanted: Mode) -> str:
         try:
@@ -213,9 +241,11 @@ class Modes:
             raise NotStoredError(f"the override could not be recorded: {error}", recorded=False) from error
         self._log.warning("the rollout is overridden", user=user_id, mode=str(wanted), reason=reason, by=by)
 
-    def _record(self, user_id: str, old: Mode, new: Mode, by: str, *, flatten: bool) -> None:
+    def _record(
+        self, user_id: str, old: Mode, new: Mode, by: str, *, flatten: bool, forced: bool = False
+    ) -> None:
         seq = self._journal.last_seq(ADMIN)
-        event = ev.UserModeSwitched(user_id=user_id, old=old, new=new, by=by, flatten=flatten)
+        event = ev.UserModeSwitched(user_id=user_id, old=old, new=new, by=by, flatten=flatten, forced=forced)
         self._journal.append(ADMIN, seq, (ev.Record(seq + 1, self._clock.now(), 0, event),))
 
     async def _check(self, account: AccountEngine, accept_unverified_key: bool) -> None:

@@ -118,6 +118,8 @@ class UserModeSwitched(Event, frozen=True):
     new: Mode
     by: str
     flatten: bool = False
+    forced: bool = False
+    """The old account was not up, and its journal had something open: somebody said that it is left all the same."""
 
 
 class ProtectionRead(Event, frozen=True):
