@@ -118,6 +118,27 @@ def test_a_closed_trade_that_is_opened_again_waits_no_more() -> None:
     assert flaws(book) == {1: ["it was opened again: a late fill"]}
 
 
+def test_a_trade_that_was_clean_and_is_opened_again_is_clean_no_more() -> None:
+    book = guarded()
+    book.push(ev.TradeJudged(1, "BTCUSDT"), ev.TradeJudged(2, "BTCUSDT"))
+    assert book.state.rollout.cap == 100
+    book.push(ev.TradeJudged(1, "BTCUSDT", ("it was opened again: a late fill",)))
+    rollout = book.state.rollout
+    assert (rollout.clean_trades, rollout.unclean_trades) == (1, 1)
+    assert rollout.cap == 50
+
+
+def test_what_comes_late_of_a_trade_that_was_judged_is_not_kept() -> None:
+    book = guarded()
+    position = book.open_position()
+    book.close_position(position, D(50_000))
+    book.push(ev.TradeJudged(position.id, "BTCUSDT"))
+    name = position.entry_order_ids[0]
+    book.push(ev.Discrepancy(name, "another state", "filled", "cancelled", "state corrected"))
+    book.push(ev.Anomaly(name, "odd"))
+    assert flaws(book) == {}
+
+
 def test_it_all_survives_a_snapshot() -> None:
     book = guarded()
     book.create_position()

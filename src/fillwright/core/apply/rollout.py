@@ -23,10 +23,12 @@ def _trade_judged(ledger: Ledger, event: ev.TradeJudged, record: ev.Record) -> N
     rollout = ledger.state.rollout
     rollout.closed.pop(event.position_id, None)
     rollout.flaws.pop(event.position_id, None)
+    was_clean = any(one.position_id == event.position_id and one.clean for one in rollout.judged)
     rollout.judged.append(Judgement(event.position_id, event.symbol, event.reasons, record.time))
     del rollout.judged[:-JUDGED_MAX]
     if event.reasons:
         rollout.unclean_trades += 1
+        rollout.clean_trades -= was_clean  # it was opened again since
     else:
         rollout.clean_trades += 1
     renew_cap(ledger.state)
@@ -44,8 +46,12 @@ def _cap_changed(ledger: Ledger, event: ev.RolloutCapChanged, record: ev.Record)
 
 
 def _blame(state: State, position_id: int, what: str) -> None:
-    if not position_id:
-        return
+    position = state.positions.get(position_id)
+    if position is not None and (not position.is_ended or position_id in state.rollout.closed):
+        _keep(state, position_id, what)  # else it was judged already
+
+
+def _keep(state: State, position_id: int, what: str) -> None:
     flaws = state.rollout.flaws.setdefault(position_id, [])
     if what not in flaws and len(flaws) < FLAWS_MAX:
         flaws.append(what)
@@ -135,7 +141,7 @@ def _closed(ledger: Ledger, event: ev.PositionClosed, record: ev.Record) -> None
 
 def _reopened(ledger: Ledger, event: ev.PositionReopened, record: ev.Record) -> None:
     ledger.state.rollout.closed.pop(event.position_id, None)
-    _blame(ledger.state, event.position_id, f"it was opened again: {event.reason}")
+    _keep(ledger.state, event.position_id, f"it was opened again: {event.reason}")
 
 
 def _failed(ledger: Ledger, event: ev.PositionFailed, record: ev.Record) -> None:
