@@ -201,9 +201,10 @@ def test_executions_are_read_page_by_page() -> None:
 
 def test_an_order_that_cannot_be_understood_is_left_out_and_hides_no_other() -> None:
     strange = view(1, "by hand", type="ICEBERG_OF_2027")
+    broken = view(4, "by hand, too", price=None)
     named = view(3, "ours", status="SUSPENDED")
     binance = Binance(
-        openOrders_status=[strange, view(2, "open")], order_status=named, account_status=account()
+        openOrders_status=[strange, broken, view(2, "open")], order_status=named, account_status=account()
     )
     asked = FetchSnapshot(None, ("ours",), "test", symbols=("BTCUSDT",))
     books = reading(binance, lambda reader: reader.snapshot(asked))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
@@ -344,6 +345,26 @@ def test_a_stop_that_went_without_its_sale_is_followed_by_one() -> None:
         assert [one.quantity for one in report.sold] == [D("0.01")]
         assert report.left == ()
         assert await desk.open() == []
+
+    at_desk(story)
+
+
+def test_an_order_that_cannot_be_read_does_not_keep_the_others() -> None:
+    async def story(desk: Desk) -> None:
+        await desk.resting("RT_abc_2_E_1")
+
+        async def odd(request: WireRequest) -> Outcome | None:
+            if request.method != "openOrders.status":
+                return None
+            outcome = await PrivateRest.call(desk.rest, request, Lane.EXIT)
+            assert isinstance(outcome, Answered)
+            rows = json.loads(bytes(outcome.result))
+            return Answered(json.dumps([{"symbol": "BTCUSDT"}, *rows]).encode(), outcome.received)
+
+        desk.rest.instead = odd
+        report = await desk.stop()
+        assert report.cancelled == ("RT_abc_2_E_1",)
+        assert [one.what for one in report.left] == ["1 open orders"]
 
     at_desk(story)
 

@@ -43,7 +43,7 @@ from fillwright.wire import queries
 from fillwright.wire.accounts import Account, Trade, decode_account, decode_trades
 from fillwright.wire.codec import WireError
 from fillwright.wire.exchange_info import ExchangeInfo, ExchangeInfoError, parse_exchange_info
-from fillwright.wire.orders import OrderView, decode_order, decode_orders
+from fillwright.wire.orders import OrderView, decode_each_order, decode_order
 from fillwright.wire.requests import WireRequest
 
 Body = bytes | msgspec.Raw
@@ -140,7 +140,7 @@ class Reader:
 
     async def newest(self, symbol: Symbol) -> Sequence[OrderView]:
         """The newest orders of a symbol, ended ones too, a thousand at most."""
-        return await self._read(queries.all_orders(symbol), decode_orders, _NO_SUCH_SYMBOL) or ()
+        return await self._read(queries.all_orders(symbol), self._orders, _NO_SUCH_SYMBOL) or ()
 
     async def reported(self, view: OrderView) -> OrderReport | None:
         """An order with its executions; None: it cannot be understood."""
@@ -156,7 +156,7 @@ class Reader:
 
     async def snapshot(self, asked: FetchSnapshot) -> VenueSnapshot:
         """Open orders, those that were named, and balances."""
-        views = await self._read(queries.open_orders(asked.symbol), decode_orders, _NO_SUCH_SYMBOL) or ()
+        views = await self._read(queries.open_orders(asked.symbol), self._orders, _NO_SUCH_SYMBOL) or ()
         stops = [*map(_name, views), *(await self._history(asked) if asked.since else ())]
         told = await self._all([self._reported(view) for view in views])
         reports = [report for report in told if report is not None]
@@ -185,7 +185,7 @@ class Reader:
         names: list[ClientOrderId] = []
         request = queries.all_orders(symbol, start_time_ms=since_ms)
         for _ in range(HISTORY_PAGES_MAX):
-            page = await self._read(request, decode_orders, _NO_SUCH_SYMBOL) or ()
+            page = await self._read(request, self._orders, _NO_SUCH_SYMBOL) or ()
             names += map(_name, page)
             if len(page) < queries.TRADES_MAX:
                 return names
@@ -243,11 +243,18 @@ class Reader:
 
     async def _newest(self, symbol: Symbol) -> list[tuple[OrderView, tuple[FillReport, ...]]]:
         """A symbol's newest orders, oldest first, with those of its newest executions that are theirs."""
-        views = await self._read(queries.all_orders(symbol), decode_orders, _NO_SUCH_SYMBOL) or ()
+        views = await self._read(queries.all_orders(symbol), self._orders, _NO_SUCH_SYMBOL) or ()
         trades: dict[int, list[Trade]] = {}
         for trade in await self._read(queries.my_trades(symbol), decode_trades, _NO_SUCH_SYMBOL) or ():
             trades.setdefault(trade.order_id, []).append(trade)
         return [(view, from_trades(trades.get(view.order_id, ()))) for view in views]
+
+    def _orders(self, body: Body) -> tuple[OrderView, ...]:
+        """Orders without those that cannot be read: one that somebody made by hand must not hide all others."""
+        views, wrong = decode_each_order(body)
+        for reason in wrong:
+            self._log.error("an order cannot be read: it is left out", reason=reason)
+        return views
 
     async def _order(
         self, symbol: Symbol, *, order_id: int | None = None, client_order_id: ClientOrderId | None = None

@@ -47,8 +47,8 @@ from fillwright.wire.orders import (
     OrderList,
     OrderView,
     decode_cancel,
+    decode_each_order,
     decode_order,
-    decode_orders,
 )
 from fillwright.wire.requests import encoded
 
@@ -219,11 +219,14 @@ class KeysOnlyStop:
 
     async def _round(self) -> bool:
         """Look at what is open and do what that needs; True when it needs nothing."""
-        found = read(await self._rest.call(queries.open_orders(), Lane.EXIT), decode_orders)
-        if not isinstance(found, tuple):
-            self._trouble["open orders"] = f"cannot be read: {why(found)}"
+        told = read(await self._rest.call(queries.open_orders(), Lane.EXIT), decode_each_order)
+        if not isinstance(told, tuple):
+            self._trouble["open orders"] = f"cannot be read: {why(told)}"
             return False
         self._trouble.clear()
+        found, wrong = told
+        if wrong:
+            self._trouble[f"{len(wrong)} open orders"] = f"left as they are: {wrong[0]}"
         ours = [(name, view) for view in found if (name := self._ours(view)) is not None]
         work = [
             self._cancel(view, (tag, position), leg)

@@ -200,6 +200,21 @@ def decode_orders(body: bytes | msgspec.Raw) -> tuple[OrderView, ...]:
     return decode(_VIEWS, body, "orders")
 
 
+def decode_each_order(body: bytes | msgspec.Raw) -> tuple[tuple[OrderView, ...], tuple[str, ...]]:
+    """Read a list of orders, and why some of them cannot be read; WireError when it is no list at all."""
+    try:
+        return decode_orders(body), ()
+    except WireError:
+        parts = decode(_PARTS, body, "orders")
+    found, wrong = [], []
+    for part in parts:
+        try:
+            found.append(decode_order(part))
+        except WireError as error:
+            wrong.append(str(error))
+    return tuple(found), tuple(wrong)
+
+
 def decode_order_list(body: bytes | msgspec.Raw) -> OrderList:
     """Read an order list, with reports of its legs or without; WireError otherwise."""
     found = decode(_LIST, body, "an order list")
