@@ -13,7 +13,6 @@ Whatever goes wrong is a ClientError with the API's code; ConnectionFailed says 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -37,6 +36,7 @@ from fillwright.answers import (
     StopAnswer,
     TokenAnswer,
 )
+from fillwright.client_errors import ClientError, ConnectionFailed, error_of, refused_events, why
 from fillwright.core.types import ClientOrderId, Mode, Time
 from fillwright.ports import (
     DriftReport,
@@ -49,6 +49,8 @@ from fillwright.ports import (
     Verdict,
 )
 from fillwright.spelling import encode, read
+
+__all__ = ["URL", "Client", "ClientError", "ConnectionFailed", "EventRecord", "NewSignal", "WhyTold"]
 
 URL = "http://127.0.0.1:8080"
 TIMEOUT_S = 30.0
@@ -66,36 +68,6 @@ _CLOSED = (
     aiohttp.WSMsgType.ERROR,
 )
 T = TypeVar("T")
-
-
-class ClientError(Exception):
-    """The service refused, or its answer cannot be understood."""
-
-    def __init__(
-        self, code: str, message: str, status: int = 0, details: Mapping[str, Any] | None = None
-    ) -> None:
-        super().__init__(f"{message} ({code})")
-        self.code, self.message, self.status = code, message, status
-        self.details = dict(details or {})
-
-
-class ConnectionFailed(ClientError):
-    """Nobody answers at the address."""
-
-    def __init__(self, url: str, reason: object) -> None:
-        super().__init__(
-            "CONNECTION_FAILED",
-            f"no fillwright answers at {url}: {reason}; start it with `fillwright run`, or name another address",
-        )
-
-
-def _why(error: Exception) -> str:
-    """Why nobody could be reached, in the system's words where it has some: "Connection refused"."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return str(error.os_error.strerror or error)  # its number is none of the system's
-    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
-        return os.strerror(error.os_error.errno)
-    return str(error) or type(error).__name__
 
 
 class NewSignal(msgspec.Struct, frozen=True, kw_only=True):
@@ -390,7 +362,7 @@ class Client:
                         yield record
                 reason: object = "the connection was closed"
             except (aiohttp.ClientConnectionError, TimeoutError) as error:
-                reason = _why(error)
+                reason = why(error)
             failures += 1
             if failures > RECONNECTS_MAX:
                 raise ConnectionFailed(self.url, reason)
@@ -411,7 +383,7 @@ class Client:
         except aiohttp.WSServerHandshakeError as error:
             if error.status == UNAVAILABLE:
                 return  # it is starting or busy
-            raise _refused(error.status) from error
+            raise refused_events(error.status) from error
         refused: ClientError | None = None
         async with socket:
             while True:
@@ -420,7 +392,7 @@ class Client:
                     break
                 found = msgspec.json.decode(message.data)
                 if isinstance(found, dict) and "error" in found:
-                    refused = _error_of(0, found)  # its close code follows
+                    refused = error_of(0, found)  # its close code follows
                     continue
                 yield found
         status = (socket.close_code or 0) - 4000
@@ -429,7 +401,7 @@ class Client:
         if refused is not None:
             raise refused
         if status >= 0:
-            raise _refused(status)
+            raise refused_events(status)
 
     # -- asking ----------------------------------------------------------------------------------------------
 
@@ -455,7 +427,7 @@ class Client:
             ) as response:
                 text, status = await response.read(), response.status
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise ConnectionFailed(self.url, _why(error)) from error
+            raise ConnectionFailed(self.url, why(error)) from error
         try:
             found = msgspec.json.decode(text)
         except msgspec.DecodeError as error:
@@ -463,7 +435,7 @@ class Client:
                 "UNREADABLE", f"{self.url} answered {status} without JSON; is it fillwright?", status
             ) from error
         if status not in accepted:
-            raise _error_of(status, found)
+            raise error_of(status, found)
         return found
 
     async def _page(
@@ -485,20 +457,3 @@ class Client:
 def _keyed(key: str | None) -> dict[str, str]:
     """The header that has a command happen once, however often it is sent."""
     return {} if key is None else {"Idempotency-Key": key}
-
-
-def _error_of(status: int, found: Any) -> ClientError:
-    """The error that an answer's body tells."""
-    error = found.get("error") if isinstance(found, dict) else None
-    if not isinstance(error, dict):
-        return ClientError(
-            "UNREADABLE", f"the service answered {status} in a shape that is not its own", status
-        )
-    return ClientError(
-        str(error.get("code", "")), str(error.get("message", "")), status, error.get("details") or {}
-    )
-
-
-def _refused(status: int) -> ClientError:
-    codes = {401: "UNAUTHORIZED", 403: "FORBIDDEN", 409: "SINCE_AHEAD", 400: "INVALID_PARAMETER"}
-    return ClientError(codes.get(status, f"HTTP_{status}"), f"the events were refused with {status}", status)
