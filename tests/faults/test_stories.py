@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from fillwright.core import events as ev
 from fillwright.core.inputs import ClosePosition, EmergencyStop, Reconcile
-from fillwright.core.requests import CancelListRequest, CancelRequest
-from fillwright.core.types import SECOND, STOP_TYPES, PositionStatus, Side, VenueOrderStatus
+from fillwright.core.requests import CancelListRequest, CancelRequest, OrderRequest
+from fillwright.core.types import SECOND, STOP_TYPES, Leg, OrderType, PositionStatus, Side, VenueOrderStatus
 from fillwright.exchange.faults import Outcome
 from fillwright.exchange.messages import OrderView
 from fillwright.exchange.server.fault_plan import CallFault, Cut, EventFate, StreamEventFault
@@ -158,5 +160,46 @@ def test_an_entry_whose_cancel_renamed_it_is_found_by_the_cancels_name() -> None
             await world.run(60 * SECOND)
             assert world.position().entry_quantity
             await world.audit()
+
+    warped(story())
+
+
+@pytest.mark.parametrize("is_sold", [True, False])
+def test_a_stop_that_somebody_cancels_is_not_placed_on_the_users_coins_before_the_books_are_read(
+    is_sold: bool,
+) -> None:
+    """As a stop by keys does it in two steps: the sale is heard of only after the cancel."""
+
+    async def story() -> None:
+        async with BoxWorld() as world:
+            world.deposit("AAA", D(5))
+            world.signal()
+            await world.run(SECOND)
+            (stop,) = stops(world)
+            world.outside(CancelListRequest(symbol=SYMBOL, order_list_id=stop.order_list_id))
+            await world.run(SECOND // 10)
+            assert stops(world) == []
+            if is_sold:
+                sale = OrderRequest(
+                    SYMBOL, Side.SELL, OrderType.MARKET, "RT_sim_1_X_901", quantity=stop.quantity
+                )
+                world.outside(sale)
+            await world.run(SECOND)
+            orders = [
+                event for event in world.events(ev.OrderSubmitted) if isinstance(event, ev.OrderSubmitted)
+            ]
+            submitted = [order.id for order in orders if order.leg is Leg.STOP_LOSS]
+            assert "STOP_TAKEN_AWAY" in [code for _, code in world.alerts]
+            if is_sold:
+                assert world.position().status is PositionStatus.CLOSED
+                assert submitted == ["RT_sim_1_S_1"]
+            else:
+                assert [one.quantity for one in stops(world)] == [stop.quantity]
+                await world.audit()
+            assert world.exchange.audit() == ()
+            (left,) = [
+                one.free + one.locked for one in world.exchange.balances(ACCOUNT) if one.asset == "AAA"
+            ]
+            assert left >= D(5)
 
     warped(story())

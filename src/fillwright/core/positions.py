@@ -117,6 +117,10 @@ class Position(msgspec.Struct):
     exit_blocked: bool = False
     monitoring: bool = False
     protection_failures: int = 0
+    taken_stop_id: ClientOrderId = ""
+    """The last stop that somebody else has cancelled, and that the books were read for."""
+    taken_until: Time = 0
+    """So long they are waited for."""
     failed_stop_id: ClientOrderId = ""
     failed_exit_id: ClientOrderId = ""
     """The last failed ones that have been counted."""

@@ -9,6 +9,7 @@ from fillwright.core import events as ev
 from fillwright.core.context import PROTECT_LANE, Context, seconds
 from fillwright.core.exits import cancel
 from fillwright.core.inputs import Quote
+from fillwright.core.inquiries import begin_reconciliation, owned_of
 from fillwright.core.instruments import Instrument
 from fillwright.core.orders import Order
 from fillwright.core.plans import (
@@ -49,6 +50,8 @@ TRAIL_STEP = Decimal("0.003")
 BASIS_POINTS = 10_000
 TRAIL_INTERVAL: Time = 10 * SECOND
 FAILURES_BEFORE_SALE = 2
+TAKEN_WAIT: Time = 250 * MILLISECOND
+"""So long the books are waited for before a stop is placed again that somebody else has cancelled."""
 WOULD_TRIGGER = ("Stop price would trigger immediately.", "Order would trigger immediately.")
 """The text that the live exchange sends, and the documented one."""
 PARTLY_REPLACED = -2021
@@ -291,6 +294,40 @@ def is_near(ctx: Context, position: Position, exits: Sequence[Order], quote: Quo
             if target - gap < quote.last:
                 return True
     return False
+
+
+def coins_there(ctx: Context, position: Position) -> tuple[Decimal, Time]:
+    """What of a position can be protected, and when to look again before that (0: now).
+
+    A stop that somebody else has cancelled may make way for a sale of its coins: where the account has others of the
+    kind beside, the books are read first, or a new stop would rest on those.
+    """
+    quantity, beside = position.quantity - position.reduce_quantity, _beside(ctx, position)
+    instrument, last = ctx.instrument(position.symbol), _last_stop(ctx, position)
+    is_taken = last is not None and last.state is OrderState.CANCELLED and last.accepted_at
+    if last is None or not is_taken or last.cancel_requested_at:
+        return instrument.floor_quantity(quantity), 0
+    is_asked = last.id == position.taken_stop_id
+    if not is_asked and instrument.floor_quantity(max(beside, ZERO)):
+        until = ctx.now + TAKEN_WAIT
+        ctx.emit(ev.StopTakenAway(position_id=position.id, order_id=last.id, until=until), last.record)
+        ctx.alert("warning", "STOP_TAKEN_AWAY", f"somebody has cancelled {last.id} of position {position.id}")
+        begin_reconciliation(ctx, "a stop was cancelled by somebody else", anew=True)
+        return ZERO, until
+    if is_asked and ctx.now < position.taken_until:
+        return ZERO, position.taken_until
+    missing = max(-beside, ZERO) if is_asked else ZERO
+    there = instrument.floor_quantity(max(quantity - missing, ZERO))
+    if not there:  # a second reading of the books tells of the loss
+        return ZERO, ctx.now + seconds(ctx.execution.protection_check_s)
+    return there, 0
+
+
+def _beside(ctx: Context, position: Position) -> Decimal:
+    """Coins of a position's kind in the account that no position owns; below 0: so many are missing."""
+    base = ctx.instrument(position.symbol).base
+    balance = ctx.state.portfolio.balance_of(base)
+    return balance.free + balance.locked - owned_of(ctx, base)
 
 
 def failed_protection(ctx: Context, position: Position) -> Order | None:

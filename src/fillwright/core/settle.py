@@ -19,6 +19,7 @@ from fillwright.core.orders import EXIT_LEGS, Order
 from fillwright.core.positions import ENDED, Position
 from fillwright.core.protection import (
     FAILURES_BEFORE_SALE,
+    coins_there,
     covered,
     failed_protection,
     go_back,
@@ -44,7 +45,6 @@ STOP_REACHED = "stop_loss"
 NEAR = Decimal("1.1")
 """Below this multiple of the least notional, average prices decide."""
 BLOCKED_CHECK: Time = 10 * SECOND
-# Enum members by a name of their own: looking them up in the class costs more than what is done with them.
 _ENTRY, _STOP_LOSS, _EXIT = Leg.ENTRY, Leg.STOP_LOSS, Leg.EXIT
 _CLOSING = PositionStatus.CLOSING
 _SUBMITTED, _PENDING_NEW = OrderState.SUBMITTED, OrderState.PENDING_NEW
@@ -414,7 +414,9 @@ def _settle_uncovered(ctx: Context, position: Position, exits: list[Order]) -> T
             return position.retry_at
     if position.protection_failures >= FAILURES_BEFORE_SALE and may_sell:
         return _close_now(ctx, position, "unprotected")
-    quantity = ctx.instrument(position.symbol).floor_quantity(position.quantity - position.reduce_quantity)
+    quantity, due = coins_there(ctx, position)
+    if due:
+        return due
     passed = failed is not None and refused_by_price(failed)
     if passed or not protect(ctx, position, quantity, ctx.quotes.get(position.symbol)):
         return _close_now(ctx, position, "stop_loss")

@@ -164,6 +164,11 @@ def _protection_failed(ledger: Ledger, event: ev.ProtectionFailed, record: ev.Re
     position.set_back(event.retry_at)
 
 
+def _stop_taken_away(ledger: Ledger, event: ev.StopTakenAway, record: ev.Record) -> None:
+    position = ledger.state.positions[event.position_id]
+    position.taken_stop_id, position.taken_until = event.order_id, event.until
+
+
 def _exit_failed(ledger: Ledger, event: ev.ExitFailed, record: ev.Record) -> None:
     position = ledger.state.positions[event.position_id]
     position.exit_failures = event.failures
@@ -237,6 +242,7 @@ HANDLERS: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
     ev.PositionProtected: _position_protected,
     ev.PositionUnprotected: _position_unprotected,
     ev.ProtectionFailed: _protection_failed,
+    ev.StopTakenAway: _stop_taken_away,
     ev.ExitFailed: _exit_failed,
     ev.PositionClosed: _position_closed,
     ev.PositionFailed: _position_failed,

@@ -63,6 +63,7 @@ from fillwright.core.events.positions import (
     PositionUnprotected,
     PositionUpdated,
     ProtectionFailed,
+    StopTakenAway,
 )
 from fillwright.core.events.rollout import RolloutCapChanged, RolloutOverridden, TradeJudged
 from fillwright.core.events.safety import (
@@ -174,6 +175,7 @@ __all__ = [
     "SignalDenied",
     "SignalReceived",
     "SignalStatusChanged",
+    "StopTakenAway",
     "StreamStateChanged",
     "TradeJudged",
     "TradingDayStarted",

@@ -101,6 +101,17 @@ class PositionUnprotected(Event, frozen=True):
     reason: str
 
 
+class StopTakenAway(Event, frozen=True):
+    """Somebody else has cancelled a stop, and the account has coins of the kind beside: the books are read first.
+
+    Whoever did it may be selling the coins; a new stop would rest on those that no position owns.
+    """
+
+    position_id: int
+    order_id: ClientOrderId
+    until: Time
+
+
 class ProtectionFailed(Event, frozen=True):
     """An attempt to place protection failed; after two the position is sold (or a person told)."""
 
