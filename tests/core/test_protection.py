@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ from fillwright.core.requests import (
 from fillwright.core.types import (
     CONTEXT,
     SECOND,
+    ZERO,
     CancelRestriction,
     Leg,
     ListKind,
@@ -43,7 +45,7 @@ from fillwright.core.types import (
     PositionStatus,
     Protection,
 )
-from tests.core.builders import NOW, QUANTITY, Book, D, make_instrument, make_quote
+from tests.core.builders import CASH, NOW, QUANTITY, Book, D, make_instrument, make_quote
 from tests.core.desk import Desk, V, make_settings
 
 
@@ -621,3 +623,55 @@ def test_the_level_of_a_trailed_stop(last: str, level: str | None) -> None:
     assert wanted == (D(level) if level is not None else None)
     position.stop_loss = None
     assert trail_level(context_of(book), position, D(last)) is None
+
+
+# -- a stop that somebody else has cancelled ---------------------------------------------------------------------------
+
+
+def taken(own: Decimal) -> Desk:
+    """A protected position of 0.00198 and dust beside so many coins of others; its list is cancelled by somebody."""
+    desk = Desk(balances=(("USDT", CASH, ZERO), ("BTC", own, ZERO)))
+    position = desk.enter(size=inp.Size(quote=D(100)))
+    told(desk, own + position.quantity)
+    desk.step(*[desk.news(name, V.CANCELED) for name in position.open_order_ids])
+    return desk
+
+
+def told(desk: Desk, total: Decimal) -> None:
+    """What the account holds of the coin."""
+    desk.step(inp.BalanceReport((("BTC", total, ZERO),), desk.now))
+
+
+def test_where_no_other_coins_are_it_is_placed_again_at_once() -> None:
+    desk = taken(ZERO)
+    assert isinstance(desk.only(OrderListRequest), OrderListRequest)
+    assert desk.events(ev.StopTakenAway) == []
+
+
+def test_beside_other_coins_the_books_are_read_first() -> None:
+    desk = taken(D(1))
+    assert desk.sent() == []
+    assert [one.cause for one in desk.snapshots()] == ["a stop was cancelled by somebody else"]
+    assert "STOP_TAKEN_AWAY" in desk.alerts()
+    desk.wait(0.2)
+    assert desk.sent() == []
+    desk.wait(0.1)
+    (stop, _) = desk.only(OrderListRequest).legs
+    assert stop.quantity == D("0.00198")
+    assert len(desk.events(ev.StopTakenAway)) == 1
+    desk.check()
+
+
+def test_when_coins_are_missing_then_only_those_that_are_there_are_protected() -> None:
+    desk = taken(D(1))
+    told(desk, D("0.001"))
+    desk.wait(0.3)
+    (stop, _) = desk.only(OrderListRequest).legs
+    assert stop.quantity == D("0.001")
+
+
+def test_when_all_are_gone_nothing_is_placed_until_the_books_have_said_so_twice() -> None:
+    desk = taken(D(1))
+    told(desk, ZERO)
+    desk.wait(1)
+    assert desk.sent() == []
