@@ -328,3 +328,11 @@ def test_a_ban_and_an_open_breaker_are_told_to_a_person_at_once() -> None:
         assert desk.alerts() == []
         desk.refuse(request, 0, "no session", ErrorClass.RETRYABLE)
     assert desk.alerts() == ["CIRCUIT_OPEN"]
+
+
+def test_a_commission_that_nobody_can_value_is_told_to_a_person() -> None:
+    """Paid in BNB whose price is not among those that are watched: results would leave it out unsaid."""
+    desk, name = entered()
+    fill = desk.fill_report(name, D("0.001"), D(50_000), D("0.0001"), "BNB")
+    desk.report(name, V.PARTIALLY_FILLED, executed_quantity=D("0.001"), fills=(fill,))
+    assert desk.alerts() == ["FEE_UNVALUED"]

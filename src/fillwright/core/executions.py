@@ -235,6 +235,8 @@ def _book(ctx: Context, order: Order, news: OrderReport, report_of: FillReport) 
         is_maker=report_of.is_maker,
         time=report_of.time,
     )
+    if fill.commission and not fill.commission_quote:
+        ctx.alert("warning", "FEE_UNVALUED", f"no price of {fill.commission_asset}: a fee counts as 0")
     executed = order.executed_quantity + fill.quantity
     # what is filled may have been amended before, and that not been told
     size = news.executed_quantity if news.status is _FILLED else order.quantity
