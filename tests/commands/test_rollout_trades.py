@@ -44,7 +44,7 @@ class Played:
         self.is_ready = True
         self.denials: list[str] = []
         self.outcomes: list[str] = []
-        """Of the next trades: unfilled, naked, unjudged, unclosable, or a reason against it; then all are clean."""
+        """Of the next trades: unfilled, dust, unjudged, unclosable, or a reason against it; then all are clean."""
 
     async def rollout(self) -> RolloutAnswer:
         def stage(mode: Mode) -> StageShape:
@@ -108,7 +108,7 @@ class Played:
             raise ClientError("REFUSED", "it cannot be")
         position.status = "closed"
         self.closed.append(number)
-        if position.outcome == "unjudged":
+        if position.outcome in ("unjudged", "dust"):
             return
         reasons = (position.outcome,) if position.outcome else ()
         self.judged.append(JudgementShape(number, "BTCUSDT", not reasons, reasons, 1))
@@ -118,7 +118,10 @@ class Played:
             self.clean += 1
 
     async def trade(self, number: int) -> Any:
-        return SimpleNamespace(quantity=Decimal("0.0003"), entry_price=ASK, exit_price=Decimal(50_000))
+        sold = Decimal(0 if self.positions_[number].outcome == "dust" else 1)
+        return SimpleNamespace(
+            quantity=Decimal("0.0003"), exit_quantity=sold, entry_price=ASK, exit_price=Decimal(50_000)
+        )
 
 
 def ran(played: Played, **wish: Any) -> tuple[Outcome, list[str]]:
@@ -185,9 +188,10 @@ def test_the_first_trade_that_is_not_clean_ends_it_with_the_reason() -> None:
 
 def test_an_entry_that_bought_nothing_is_tried_again_and_not_for_ever() -> None:
     played = Played(clean=9)
-    played.outcomes = ["unfilled", "unfilled"]
+    played.outcomes = ["unfilled", "dust"]
     outcome, told = ran(played)
     assert outcome.complete
+    assert len(outcome.trades) == 1
     assert "nothing was bought" in told[0]
     played = Played(clean=9)
     played.outcomes = ["unfilled"] * 3

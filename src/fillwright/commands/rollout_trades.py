@@ -194,10 +194,11 @@ class Run:
             symbol = quote.symbol
             answer = await self._enter(quote, shape)
             position = await self._filled(answer.position_id or 0)
-            if position is not None:
-                await self._bring_to_its_end(position.id, shape.told, stage)
+            if position is not None and await self._bring_to_its_end(position.id, shape.told, stage):
                 return
-            self._tell(f"{symbol}: nothing was bought, the market had moved on; once more.")
+            self._tell(
+                f"{symbol}: nothing was bought that could be sold, the market had moved on; once more."
+            )
             await asyncio.sleep(APART_S)
         raise StoppedError(f"{UNFILLED_MAX} entries in a row bought nothing: is {symbol} liquid there?")
 
@@ -247,8 +248,8 @@ class Run:
         await _until(look, PROTECTED_MAX_S, "", is_enough=True)
         return None if found[0].status == "failed" else found[0]
 
-    async def _bring_to_its_end(self, position_id: int, shape: str, stage: StageShape | None = None) -> None:
-        """Close a position, wait for its judgement, and tell of it."""
+    async def _bring_to_its_end(self, position_id: int, shape: str, stage: StageShape | None = None) -> bool:
+        """Close a position, wait for its judgement, and tell of it; False: it was no whole trade."""
         from fillwright.client import ClientError
 
         async def closed() -> bool:
@@ -264,8 +265,8 @@ class Run:
             closed, CLOSED_MAX_S, f"position {position_id} is not closed: see `fillwright positions`"
         )
         position = await self._client.position(position_id)
-        if position.status == "failed":
-            return
+        if position.status == "failed" or not (await self._client.trade(position_id)).exit_quantity:
+            return False  # nothing was bought, or so little that nobody sells it: nobody judges it either
         judgement = await self._judged(position_id)
         trade = await self._told(position, shape, judgement)
         self._trades.append(trade)
@@ -273,6 +274,7 @@ class Run:
         self._tell(f"{number}{line_of(trade)}")
         if not judgement.clean:
             raise StoppedError(f"position {position_id} was not clean: {'; '.join(judgement.reasons)}")
+        return True
 
     async def _judged(self, position_id: int) -> JudgementShape:
         found: list[JudgementShape] = []

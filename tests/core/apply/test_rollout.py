@@ -94,6 +94,16 @@ def test_a_trade_that_fails_is_forgotten() -> None:
     assert flaws(book) == {}
 
 
+def test_a_position_of_dust_is_no_whole_trade() -> None:
+    book = guarded()
+    dust, gone = book.open_position(), book.open_position("ETHUSDT")
+    book.push(ev.PositionClosed(dust.id, D(0), "dust"))
+    assert book.state.rollout.closed == {}
+    book.push(ev.PositionReduced(gone.id, gone.quantity, "closed_outside", gone.cost))
+    book.push(ev.PositionClosed(gone.id, D(0), "closed_outside"))
+    assert list(book.state.rollout.closed) == [gone.id], "what somebody else took is not passed over"
+
+
 def test_closed_trades_wait_in_a_bounded_place_the_oldest_give_way() -> None:
     book = guarded()
     rollout = book.state.rollout

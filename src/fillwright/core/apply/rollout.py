@@ -129,9 +129,8 @@ def _discrepancy(ledger: Ledger, event: ev.Discrepancy, record: ev.Record) -> No
 def _closed(ledger: Ledger, event: ev.PositionClosed, record: ev.Record) -> None:
     rollout = ledger.state.rollout
     position = ledger.state.positions[event.position_id]
-    if not position.entry_quantity:
-        rollout.flaws.pop(event.position_id, None)
-        return
+    if not position.exit_quantity and event.position_id not in rollout.flaws:
+        return  # no whole trade: what was bought is dust
     rollout.closed[event.position_id] = record.time
     while len(rollout.closed) > UNJUDGED_MAX:
         oldest = next(iter(rollout.closed))
