@@ -9,6 +9,7 @@ from fillwright.core import events as ev
 from fillwright.core.rollout import FLAWS_MAX, JUDGED_MAX, UNJUDGED_MAX
 from fillwright.core.settings import RolloutSettings, Settings
 from fillwright.core.state import Ledger
+from fillwright.core.types import Leg
 from tests.core.builders import Book, D, make_instrument
 
 GUARD = RolloutSettings(clean_trades=2, caps=(D(50), D(100)))
@@ -92,6 +93,14 @@ def test_a_trade_that_fails_is_forgotten() -> None:
     book.create_position()
     book.push(ev.ProtectionFailed(1, 1, "no"), ev.PositionFailed(1, "rejected", "rejected"))
     assert flaws(book) == {}
+
+
+def test_a_stop_that_somebody_cancelled_is_a_flaw() -> None:
+    book = guarded()
+    position = book.open_position()
+    stop = book.submit(position, Leg.STOP_LOSS)
+    book.push(ev.StopTakenAway(position.id, stop, book.now))
+    assert flaws(book) == {position.id: ["somebody else cancelled its stop"]}
 
 
 def test_a_position_of_dust_is_no_whole_trade() -> None:

@@ -143,6 +143,7 @@ def test_every_event_that_names_an_order_or_position_is_watched_or_shows_nothing
         ev.ProtectionFailed,
         ev.StopTakenAway,
         ev.ExitFailed,
+        ev.StopTakenAway,
         ev.TradeJudged,  # what it says is in the account's state
         ev.CommandTaken,  # what the command did has events of its own
     }

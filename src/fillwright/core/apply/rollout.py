@@ -152,6 +152,9 @@ WATCHED: dict[type[ev.Event], Callable[[Ledger, Any, ev.Record], None]] = {
     ev.ProtectionFailed: lambda ledger, event, record: _blame(
         ledger.state, event.position_id, f"protecting it failed: {event.reason}"
     ),
+    ev.StopTakenAway: lambda ledger, event, record: _blame(
+        ledger.state, event.position_id, "somebody else cancelled its stop"
+    ),
     ev.ExitFailed: lambda ledger, event, record: _blame(
         ledger.state, event.position_id, f"selling it failed: {event.reason}"
     ),
