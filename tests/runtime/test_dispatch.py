@@ -173,6 +173,37 @@ def test_a_request_that_waited_too_long_is_not_sent_and_the_engine_is_told() -> 
     with_stand(check)
 
 
+def test_a_request_whose_journal_took_too_long_is_not_sent() -> None:
+    async def check(stand: Stand) -> None:
+        decided_at = stand.clock.now()
+        stand.clock.move(6 * SECOND)
+        stand.dispatch.add([send("old", EXIT_LANE), question("q")], decided_at)
+        await turns()
+        assert (stand.refused(), stand.venue.begun) == (["old"], ["q"])
+
+    with_stand(check)
+
+
+def test_a_question_for_later_takes_no_place_until_it_is_due() -> None:
+    async def check(stand: Stand) -> None:
+        due = stand.clock.now() + 10 * SECOND
+        later = [
+            FetchInstruments((f"A{number}USDT",), not_before=due)
+            for number in range(IN_FLIGHT_MAX_OF_LANE["query"] + 1)
+        ]
+        stand.dispatch.add([*later, *later, question("now")])
+        await turns()
+        assert (stand.venue.begun, stand.dispatch.waiting) == (["now"], 0)
+        stand.clock.move(10 * SECOND)
+        await turns()
+        assert stand.venue.begun[1:] == [
+            f"A{number}USDT" for number in range(IN_FLIGHT_MAX_OF_LANE["query"] - 1)
+        ]
+        assert stand.dispatch.waiting == 2
+
+    with_stand(check)
+
+
 def test_questions_wait_without_end_but_none_waits_twice() -> None:
     async def check(stand: Stand) -> None:
         places = IN_FLIGHT_MAX_OF_LANE["query"]

@@ -16,7 +16,7 @@ from functools import partial
 import structlog
 
 from fillwright.core.context import ENTRY_LANE, EXIT_LANE, PROTECT_LANE, QUERY_LANE
-from fillwright.core.effects import FetchInstruments, Send
+from fillwright.core.effects import FetchInstruments, FetchSnapshot, QueryOrder, Send
 from fillwright.core.inputs import Input, Reconcile, RequestFailed
 from fillwright.core.types import SECOND, ErrorClass, Symbol, Time
 from fillwright.ports import Clock, Venue, VenueEffect
@@ -49,6 +49,8 @@ class Dispatch:
         self._lanes: dict[str, deque[_Waiting]] = {lane: deque() for lane in IN_FLIGHT_MAX_OF_LANE}
         self._questions: set[VenueEffect] = set()
         """What waits in the query lane."""
+        self._later: dict[VenueEffect, asyncio.Task[None]] = {}
+        """What is to be asked later; together with what waits, no more than may wait."""
         self._started: set[asyncio.Task[Sequence[Input]]] = set()
         self.waiting = 0
         self.questions_dropped = 0
@@ -76,24 +78,54 @@ class Dispatch:
     def stop(self) -> None:
         """Begin nothing more, and leave what is under way; what was sent is at the venue."""
         self._tasks = None
-        for task in self._started:
+        for task in (*self._started, *self._later.values()):
             task.cancel()
+        self._later.clear()
 
-    def add(self, effects: Iterable[VenueEffect]) -> None:
-        """Carry out effects, at once or in their turn."""
+    def add(self, effects: Iterable[VenueEffect], decided_at: Time | None = None) -> None:
+        """Carry out effects, at once or in their turn; ``decided_at``: since when they wait (else since now).
+
+        A question that is not to be asked yet takes no place until it is.
+        """
+        now = self._clock.now()
+        since = now if decided_at is None else decided_at
+        is_late = now - since > self.wait_max
         for effect in effects:
-            lane = effect.lane if type(effect) is Send else QUERY_LANE
-            if not self.waiting and self._has_place(lane):
-                self._begin(lane, effect)
+            if type(effect) is Send:
+                if is_late:
+                    self._refuse(effect)
+                else:
+                    self._take(effect.lane, effect, since)
+            elif not isinstance(effect, Send | FetchSnapshot) and effect.not_before > now:
+                self._put_off(effect)
             else:
-                self._put(lane, effect)
+                self._take(QUERY_LANE, effect, since)
         if self.waiting:
             self._fill()
+
+    def _take(self, lane: str, effect: VenueEffect, since: Time) -> None:
+        if not self.waiting and self._has_place(lane):
+            self._begin(lane, effect)
+        else:
+            self._put(lane, effect, since)
+
+    def _put_off(self, question: QueryOrder | FetchInstruments) -> None:
+        if self._tasks is None or question in self._later:
+            return
+        if self.waiting + len(self._later) >= WAITING_MAX:
+            self._refuse(question)
+            return
+        self._later[question] = self._tasks.create_task(self._ask_when_due(question))
+
+    async def _ask_when_due(self, question: QueryOrder | FetchInstruments) -> None:
+        await self._clock.sleep_until(question.not_before)
+        del self._later[question]
+        self._take(QUERY_LANE, question, self._clock.now())
 
     def _has_place(self, lane: str) -> bool:
         return len(self._started) < IN_FLIGHT_MAX and self._running[lane] < IN_FLIGHT_MAX_OF_LANE[lane]
 
-    def _put(self, lane: str, effect: VenueEffect) -> None:
+    def _put(self, lane: str, effect: VenueEffect, since: Time) -> None:
         if effect in self._questions:
             return  # the same question waits already
         if self.waiting >= WAITING_MAX:
@@ -101,7 +133,7 @@ class Dispatch:
             return
         if not isinstance(effect, Send):
             self._questions.add(effect)
-        self._lanes[lane].append((self._clock.now(), effect))
+        self._lanes[lane].append((since, effect))
         self.waiting += 1
 
     def _refuse(self, effect: VenueEffect) -> None:

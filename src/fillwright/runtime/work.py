@@ -102,6 +102,8 @@ class Work:
         self._snapshot_seq = engine.state.seq
         self._snapshot_not_before: Time = 0
         self._shutdown_due = False
+        self._decided_at = clock.now()
+        """When the effects that leave next were: a disk that stalls must not let an old request out."""
 
     def stop(self) -> None:
         """Shut down: cancel working entries, and end when nothing is under way any more."""
@@ -143,7 +145,7 @@ class Work:
         while not (self.must_end or (self.is_stopping and self._is_at_rest())):
             await inbox.wait()
             batch = inbox.take(BATCH_MAX)
-            now = self._clock.now()
+            self._decided_at = now = self._clock.now()
             self._step(committer, batch, now)
             try:
                 await committer.commit()
@@ -210,7 +212,7 @@ class Work:
                 if isinstance(effect, Alert):
                     self._watch.tell(effect)
                 # no advisor is attached: the position is held, the signal waits on
-        self.dispatch.add(for_venue)
+        self.dispatch.add(for_venue, self._decided_at)
         return bool(for_venue)
 
     async def _not_stored(self, error: StorageError) -> None:
