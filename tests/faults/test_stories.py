@@ -203,3 +203,25 @@ def test_a_stop_that_somebody_cancels_is_not_placed_on_the_users_coins_before_th
             assert left >= D(5)
 
     warped(story())
+
+
+@pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.ANSWER_LOST])
+def test_a_stop_is_not_proven_while_a_request_without_an_answer_may_still_arrive(outcome: Outcome) -> None:
+    """Trading rules §8: nothing is clean before recvWindow and ten seconds have passed, unless all was answered."""
+
+    async def story() -> None:
+        async with BoxWorld() as world:
+            world.fault(StreamEventFault(outcome=EventFate.DROPPED, times=None, for_us=20 * SECOND))
+            world.fault(CallFault(outcome=outcome, by=Cut.SILENCE, endpoint="order*"))
+            world.signal(limit=D(98))
+            await world.run(SECOND // 5)
+            world.command(EmergencyStop(by="ops"))
+            await world.run(60 * SECOND)
+            (proof,) = world.events(ev.EmergencyStopVerified)
+            assert isinstance(proof, ev.EmergencyStopVerified)
+            if outcome is Outcome.LOST:
+                assert proof.took_us >= 14 * SECOND, "it might have come"
+            assert world.exchange.open_orders(ACCOUNT) == ()
+            await world.audit()
+
+    warped(story())
