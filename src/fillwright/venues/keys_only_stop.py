@@ -177,7 +177,8 @@ class KeysOnlyStop:
                 await asyncio.sleep(min(LOOK_S, self._watch_s))
             else:
                 clean_at = None
-                await asyncio.sleep(PAUSE_S)
+                # what was answered well is looked at again at once
+                await asyncio.sleep(PAUSE_S if self._trouble or self._sales else 0)
         await self._lower(hoisting)
         for sale in self._sales.values():
             told = "its sale is in doubt" if sale.sent_at else "not sold"
@@ -272,8 +273,8 @@ class KeysOnlyStop:
         """Whether an order that is not fillwright's is to be cancelled, too; waiting legs go with their list."""
         if not self._external or view.status == VenueOrderStatus.PENDING_NEW:
             return False
-        is_ours = parse_client_order_id(view.client_order_id) is not None
-        return not is_ours and view.client_order_id != self._flag.name
+        name = view.client_order_id
+        return parse_client_order_id(name) is None and not name.startswith(FOREIGN_STOP)
 
     async def _learn(self, symbols: list[Symbol]) -> None:
         """The rules of symbols, for the quantities of sales."""
