@@ -72,7 +72,7 @@ DRIFT_PPM = 20
 """The exchange's clock goes so much faster."""
 SKEW_MAX: Time = 50 * MILLISECOND
 CAP = 50
-DAILY_LOSS = 3
+DAILY_LOSS = 5
 """Less than two stops lose, more than one."""
 CONNECTIONS_MAX = 12
 """Three connections, each replaced once a day, and the first of all; a storm has hundreds."""
@@ -314,8 +314,6 @@ class Day:
         elif how == "target":
             self.price(position.symbol, begin * D("1.045"))
         else:
-            self.price(position.symbol, begin * D("0.955"))
-            await asyncio.sleep(3)  # a loss counts once it is marked, each second
             self.price(position.symbol, begin * D("0.945"))
         await asyncio.sleep(5)
         ended = self.account.engine.state.positions[position.id]

@@ -248,10 +248,26 @@ def test_equity_is_marked_each_second_while_coins_are_held_and_not_while_flat() 
     assert event.prices == (("BTCUSDT", D(51_000)),)
     assert event.equity == desk.state.portfolio.balances["USDT"].ledger + position.quantity * 51_000
     assert desk.state.portfolio.peak == event.equity
-    end(desk, position)
     count = len(desk.events(ev.EquityMarked))
+    end(desk, position)
+    assert len(desk.events(ev.EquityMarked)) == count + 1
+    assert desk.state.portfolio.equity == desk.state.portfolio.balances["USDT"].ledger
     desk.wait(3)
-    assert len(desk.events(ev.EquityMarked)) == count
+    assert len(desk.events(ev.EquityMarked)) == count + 1
+
+
+def test_a_loss_between_two_marks_stands_in_the_way_of_the_very_next_entry() -> None:
+    desk = quiet_desk(risk=wide_limits(max_daily_loss_usdt=D(1)))
+    end(desk, desk.enter())
+    answer = desk.signal(trader_id="another")
+    assert not answer.ok
+    assert answer.code == "DAILY_LOSS"
+
+
+def test_a_fall_that_ends_the_last_position_halts_at_once() -> None:
+    desk = quiet_desk(risk=wide_limits(max_drawdown_percent=D("0.001")))
+    end(desk, desk.enter())
+    assert desk.state.safety.halted_cause == "drawdown"
 
 
 def test_equity_is_marked_as_often_as_the_venue_profile_says() -> None:

@@ -127,10 +127,10 @@ def test_several_tapes_share_one_clock() -> None:
     assert times == sorted(times)
 
 
-def test_equity_is_marked_each_minute_while_something_is_held_and_never_while_flat() -> None:
+def test_equity_is_marked_each_minute_while_something_is_held_and_when_nothing_is_any_more() -> None:
     rows = [*flat(150), *[(150 + number, 120, 50) for number in range(150)]]
     case = Case(tapes=[trades_tape(rows)], signals=[planned(1, 30, stop=90, target=110)])
-    assert times_of(case, EquityMarked) == [START + MINUTE, START + 2 * MINUTE]
+    assert times_of(case, EquityMarked) == [START + MINUTE, START + 2 * MINUTE, at(150)]
     assert times_of(case, PositionClosed) == [at(150)]
 
 

@@ -35,7 +35,7 @@ from fillwright.core.risk.situation import Assessment
 from fillwright.core.rollout import is_proving, judge_at
 from fillwright.core.settle import AT_REST, settle, settle_manual
 from fillwright.core.state import Ledger, State
-from fillwright.core.types import CONTEXT, MINUTE, SECOND, SignalStatus, Symbol, Time
+from fillwright.core.types import CONTEXT, MINUTE, SECOND, PositionStatus, SignalStatus, Symbol, Time
 from fillwright.core.waiting import soonest
 
 MARKED_MAX: Time = MINUTE
@@ -148,7 +148,8 @@ class Engine:
             for item in executions.newest(items) if len(items) > 1 else items:
                 ctx.cause = 0
                 _HANDLERS[type(item)](self, ctx, item)
-            self._settle_touched(ctx)
+            if self._settle_touched(ctx):
+                _mark_when_flat(ctx)
             if state.safety.stopping_since:
                 stopping.advance(ctx)
         return Step(ctx.records, ctx.effects, ctx.answer)
@@ -178,7 +179,8 @@ class Engine:
         for position in self.ledger.open_positions.values():
             self._watch.look(self.ledger, position)
 
-    def _settle_touched(self, ctx: Context) -> None:
+    def _settle_touched(self, ctx: Context) -> bool:
+        """Settle until nothing wants to be; whether a position has ended in it."""
         rounds = 0
         state = ctx.state
         seen: dict[int, Position] = {}
@@ -201,8 +203,11 @@ class Engine:
                     ctx.touch(position_id)  # it may want more, now that this is so
                 self._wake(position_id, wake)
                 seen[position_id] = position
+        has_ended = False
         for position in seen.values():
             self._watch.look(self.ledger, position)
+            has_ended = has_ended or position.status is PositionStatus.CLOSED
+        return has_ended
 
     def _wake(self, position_id: int, time: Time) -> None:
         if not time:
@@ -258,6 +263,16 @@ def _mark(ctx: Context) -> None:
     if is_news or ctx.now - portfolio.marked_at >= MARKED_MAX:
         ctx.emit(ev.EquityMarked(equity=equity, prices=prices))
     ctx.emit_safety(breaker.on_mark(ctx.state, ctx.state.settings.risk.max_drawdown_percent))
+
+
+def _mark_when_flat(ctx: Context) -> None:
+    """The last coins are sold: what that made of equity is known before the next entry is judged.
+
+    While coins are held the next second's mark tells, and while there are none nothing moves.
+    """
+    portfolio = ctx.state.portfolio
+    if not any(portfolio.owned.values()) and portfolio.equity_at(ctx.bids) != portfolio.equity:
+        _mark(ctx)
 
 
 def _read_protection(ctx: Context) -> None:

@@ -93,7 +93,10 @@ class TransferSeen(Event, frozen=True):
 
 
 class EquityMarked(Event, frozen=True):
-    """Equity by the bids of the symbols with positions; only marks move peak, drawdown and the day's loss."""
+    """Equity by the bids of the symbols with positions; only marks move peak, drawdown and the day's loss.
+
+    Each second while there are positions, once more when the last one has ended.
+    """
 
     equity: Decimal
     prices: tuple[tuple[Symbol, Decimal], ...] = ()
