@@ -15,6 +15,7 @@ from fillwright.core import events as ev
 from fillwright.core.context import Context
 from fillwright.core.executions import report
 from fillwright.core.inputs import OrderReport, Quote, VenueSnapshot
+from fillwright.core.strangers import adopted
 from fillwright.core.types import (
     STOP_TYPES,
     VENUE_FINAL,
@@ -84,24 +85,8 @@ def _take(ctx: Context, number: int, orders: list[_Found]) -> bool:
         return False
     ctx.emit(_created(ctx, number, entries[0].news, orders))
     for one in sorted(legs, key=lambda one: (one.leg is not Leg.ENTRY, one.news.order_id)):
-        news = one.news
-        ctx.emit(
-            ev.OrderAdopted(
-                id=news.client_order_id,
-                position_id=number,
-                leg=one.leg,
-                attempt=one.attempt,
-                symbol=news.symbol,
-                side=news.side,
-                order_type=news.type,
-                quantity=news.quantity or ZERO,
-                exchange_order_id=news.order_id,
-                order_list_id=news.order_list_id,
-                price=news.price,
-                stop_price=news.stop_price,
-            )
-        )
-        report(ctx, news)
+        ctx.emit(adopted(one.news, number, one.leg, one.attempt))
+        report(ctx, one.news)
     return True
 
 

@@ -38,24 +38,27 @@ def stranger(ctx: Context, news: OrderReport) -> bool:
         return False
     if news.status in VENUE_FINAL and position is None:
         return False  # it ended, and so did its position: the read models know both
-    ctx.emit(
-        ev.OrderAdopted(
-            id=news.client_order_id,
-            position_id=position_id if position is not None else 0,
-            leg=leg,
-            attempt=attempt,
-            symbol=news.symbol,
-            side=news.side,
-            order_type=news.type,
-            quantity=news.quantity or ZERO,
-            exchange_order_id=news.order_id,
-            order_list_id=news.order_list_id,
-            price=news.price,
-            stop_price=news.stop_price,
-        )
-    )
+    ctx.emit(adopted(news, position_id if position is not None else 0, leg, attempt))
     ctx.alert("warning", "ORDER_ADOPTED", f"{news.client_order_id} was found at the venue and adopted")
     return True
+
+
+def adopted(news: OrderReport, position_id: int, leg: Leg, attempt: int) -> ev.OrderAdopted:
+    """Make an order that the venue has ours; ``position_id`` is 0 when its position is not known."""
+    return ev.OrderAdopted(
+        id=news.client_order_id,
+        position_id=position_id,
+        leg=leg,
+        attempt=attempt,
+        symbol=news.symbol,
+        side=news.side,
+        order_type=news.type,
+        quantity=news.quantity or ZERO,
+        exchange_order_id=news.order_id,
+        order_list_id=news.order_list_id,
+        price=news.price,
+        stop_price=news.stop_price,
+    )
 
 
 def _fits(position: Position, leg: Leg, news: OrderReport) -> bool:
