@@ -19,6 +19,7 @@ from fillwright.core.inputs import (
     ClosePosition,
     Decision,
     EmergencyStop,
+    Entry,
     LiftRolloutCap,
     Pause,
     PlaceOrder,
@@ -33,6 +34,7 @@ from fillwright.runtime.account import READY
 from fillwright.runtime.errors import NotStoredError
 from tests.runtime.builders import NOW, SYMBOL, D, make_settings, make_signal, run
 from tests.runtime.shadows import Beside
+from tests.sim.harness import MUCH
 
 
 async def entered(two: Beside, key: str, **changes: Any) -> int:
@@ -98,6 +100,43 @@ def test_commands_find_the_twin_of_their_position(tmp_path: Path) -> None:
             assert len(two.account.engine.ledger.open_positions) == 1, "it was nobody's twin"
             await two.real.submit(ClosePosition(position_id=shared, by="eve", key="c"))
             await two.until(lambda: two.open_positions() == (0, 0), "both are closed")
+
+    run(story())
+
+
+def test_a_command_that_comes_before_the_shadow_is_filled_waits_until_it_is(tmp_path: Path) -> None:
+    """The real account is quicker: it has bought, moved and sold while the shadow's entry is under way."""
+
+    async def story() -> None:
+        async with Beside(tmp_path).running() as two:
+            two.shadow_venue.held = lambda effect: isinstance(effect, Send)
+            number = (await two.real.submit(make_signal("a"))).position_id
+            await two.until(lambda: two.open_positions() == (1, 1), "entered, and sent")
+            await two.real.submit(AdjustProtection(position_id=number, by="eve", stop_loss=D(96)))
+            await two.real.submit(ClosePosition(position_id=number, by="eve"))
+            await two.until(lambda: two.open_positions() == (0, 1), "the real one is out")
+            await two.settled()
+            two.shadow_venue.release()
+            await two.until(lambda: two.open_positions() == (0, 0), "the shadow follows")
+            (closed,) = two.events(ev.PositionClosed)
+            assert closed.reason.startswith("eve: ")
+            assert [one.stop_loss for one in two.events(ev.PositionUpdated) if one.stop_loss] == [D(96)]
+            assert two.shadow.status.missed == 0
+
+    run(story())
+
+
+def test_what_rests_in_the_shadow_alone_is_cancelled_once_the_real_position_is_left(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Beside(tmp_path).running() as two:
+            signal = make_signal("a", entry=Entry("limit", D(99)))
+            number = (await two.real.submit(signal)).position_id
+            await two.until(lambda: two.open_positions() == (1, 1), "both rest")
+            two.venue.market.trade(SYMBOL, D(98), MUCH, True, two.clock.now())
+            await two.until(lambda: two.real.engine.ledger.open_positions[number].quantity, "one is filled")
+            await two.real.submit(ClosePosition(position_id=number, by="eve"))
+            await two.until(lambda: two.open_positions() == (0, 0), "neither is left")
+            assert two.events(ev.OrderFilled) == []
 
     run(story())
 

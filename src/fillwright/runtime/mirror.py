@@ -31,10 +31,10 @@ from fillwright.core.inputs import (
     SubmitSignal,
     SwitchMode,
 )
-from fillwright.core.positions import ENDED, Position
+from fillwright.core.positions import ENDED, ENTERING, Position
 from fillwright.core.settings import RolloutSettings
 from fillwright.core.state import SignalRecord
-from fillwright.core.types import MILLISECOND, Leg, PositionStatus, Time
+from fillwright.core.types import FINAL_STATES, MILLISECOND, Leg, OrderState, PositionStatus, Time
 from fillwright.ports import Clock, twin_key, twin_of
 from fillwright.runtime.account import READY, AccountEngine
 from fillwright.runtime.errors import NotStoredError, UnavailableError
@@ -44,8 +44,12 @@ WAITING_MAX = 1_000
 """So much waits for the shadow; more is missed."""
 LOOK_EVERY: Time = 250 * MILLISECOND
 """How often it is looked whether a shadow that was not up is."""
+TRY_EVERY: Time = 50 * MILLISECOND
+"""How often it is tried again what came before the shadow was filled."""
 BY_SHADOW = "shadow"
 EMERGENCY = "emergency_stop"
+_RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
+_WORKING = frozenset(OrderState) - FINAL_STATES
 ON_COMMAND = (": ", "emergency stop")
 """In the reasons of exits that somebody asked for (``by: reason``); stops and targets have none of these."""
 
@@ -72,6 +76,9 @@ class Mirror:
         self._clock = clock
         self._waiting_max = waiting_max
         self._waiting: deque[Told] = deque()
+        self._early: deque[Told] = deque()
+        """Commands about positions that are entered still here, and were filled there already."""
+        self._has_early = asyncio.Event()
         self._awake = asyncio.Event()
         self._is_behind = False
         self._log = structlog.get_logger().bind(account=shadow.owner.account_id)
@@ -139,6 +146,17 @@ class Mirror:
 
     async def run(self) -> None:
         """Tell the shadow until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._try_again())
+            await self._tell_while_ready()
+
+    async def _try_again(self) -> None:
+        while True:
+            await self._has_early.wait()
+            await self._clock.sleep_until(self._clock.now() + TRY_EVERY)
+            self._awake.set()
+
+    async def _tell_while_ready(self) -> None:
         while True:
             while self._shadow.state != READY:
                 await self._clock.sleep_until(self._clock.now() + LOOK_EVERY)
@@ -154,12 +172,18 @@ class Mirror:
             self._is_behind = False
             await self._put_in_line()
             await self._sell_what_was_sold()
+        for _ in range(len(self._early)):
+            told = self._early.popleft()
+            for item in self._about_position(told):
+                await self._submit(item)
         while self._waiting:
             told = self._waiting.popleft()
             if not isinstance(told.item, EmergencyStop | Resume):
                 await self._put_in_line()
             for item in _TELLING[type(told.item)](self, told):
                 await self._submit(item)
+        if not self._early:
+            self._has_early.clear()
 
     async def _submit(self, item: Input) -> None:
         try:
@@ -193,7 +217,9 @@ class Mirror:
             is_leaving = position.status is PositionStatus.CLOSING
             if number is not None and not is_leaving and self._was_sold(number):
                 reason = "it is closed in the real account"
-                await self._submit(ClosePosition(position_id=position.id, by=BY_SHADOW, reason=reason))
+                closing = ClosePosition(position_id=position.id, by=BY_SHADOW, reason=reason)
+                for item in self._about_position(Told(closing, number)):
+                    await self._submit(item)
 
     def _was_sold(self, signal_id: int) -> bool:
         state = self._real.engine.state
@@ -239,16 +265,28 @@ class Mirror:
 
     def _about_position(self, told: Told) -> Sequence[Input]:
         twin = self.twin_position(told.signal_id)
-        return () if twin is None else (_with(told.item, position_id=twin.id, key=None),)
+        if twin is None:
+            return ()
+        if twin.status not in ENTERING:
+            return (_with(told.item, position_id=twin.id, key=None),)
+        if len(self._early) >= self._waiting_max:
+            self._miss(told.item, f"{self._waiting_max} came too early already")
+            return ()
+        self._early.append(told)
+        self._has_early.set()
+        # What rests in the shadow alone is not waited for once the real position is to be left.
+        return self._cancels_of(twin, _RESTING) if isinstance(told.item, ClosePosition) else ()
 
     def _cancel(self, told: Told) -> Sequence[Input]:
         """The twin's working entries for the real one's entry; manual orders have no twin."""
         twin = self.twin_position(told.signal_id)
-        orders = self._shadow.engine.ledger.open_orders
+        return () if twin is None else self._cancels_of(twin, _WORKING)
+
+    def _cancels_of(self, twin: Position, states: frozenset[OrderState]) -> Sequence[Input]:
         return tuple(
             CancelOrder(client_order_id=order.id, by=BY_SHADOW)
-            for order in orders.values()
-            if twin is not None and order.position_id == twin.id and order.leg is Leg.ENTRY
+            for order in self._shadow.engine.ledger.open_orders.values()
+            if order.position_id == twin.id and order.leg is Leg.ENTRY and order.state in states
         )
 
     def _settings(self, told: Told) -> Sequence[Input]:
