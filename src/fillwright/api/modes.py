@@ -70,7 +70,11 @@ def mode_routes(desk: Desk) -> list[HTTPRouteHandler]:
 
 def _refused(error: ModeRefusedError) -> ApiError:
     if error.code == "OPEN_POSITIONS":
-        return ApiError(409, "OPEN_POSITIONS", f"{error}; close them, or flatten")
+        return ApiError(
+            409,
+            "OPEN_POSITIONS",
+            f"{error}; close them, or have the switch sell them: `fillwright mode MODE --flatten`",
+        )
     if error.code == "ROLLOUT_INCOMPLETE":
         return ApiError(409, error.code, f"{error}; make them, or say why not: override_rollout")
     findings = [
