@@ -7,7 +7,6 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -27,7 +26,6 @@ RATE = 60
 FAILED_S = 1.0
 READY_AGAIN_S = 15.0
 GIVEN_UP_S = 60.0
-DISK_MB = 160
 LITTLE = 4_096
 """No file may be written beyond this any more: every commit fails, and soon the log cannot be written either."""
 
@@ -212,20 +210,6 @@ def test_a_disk_that_stays_full(limited: Service) -> None:
     judge.heard(traffic.sent)
     assert judge.problems == []
     assert service.stop() == 0
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of a few megabytes; needs the right to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount a small disk here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_disk_without_any_room(small_disk: Path, tmp_path: Path) -> None:

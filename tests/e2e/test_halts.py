@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.e2e.processes import fillwright
 from tests.e2e.stops import CONFIRM, SYMBOLS, Loaded, loaded, until
-from tests.e2e.test_broken_disks import DISK_MB, fill
+from tests.e2e.test_broken_disks import fill
 
 ANSWERED_MAX_S = 10.0
 CROWDED_MAX_S = 60.0
@@ -62,20 +57,6 @@ def resumes_with_a_reason_only(world: Loaded) -> None:
     assert service.got("/api/status")["halted"]
     assert fillwright(*words, "--reason", "the drill is over", cwd=service.folder).returncode == 0
     assert service.got("/api/status")["halted"] is None
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of a few megabytes; needs the right to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount a small disk here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def crowd_out(world: Loaded) -> None:

@@ -12,6 +12,8 @@ from fillwright.core.types import MILLISECOND, SECOND, Time
 from fillwright.market.columns import Booleans, Integers
 from fillwright.market.tapes.checks import Fail, first_true
 
+NOT_CONVERTED = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
+"""What Arrow raises at a value, or a kind of values, that it cannot turn into the kind asked for."""
 FLOAT_TOLERANCE = 1e-6
 """How far, in units of the last decimal, a float may lie from the number it stands for."""
 _FLOAT_EXACT = 2.0**53
@@ -31,11 +33,11 @@ def units_of(array: Any, decimals: int, name: str, fail: Fail) -> Integers:
         return float_units(array.cast(pa.float64()).to_numpy(zero_copy_only=False), decimals, name, fail)
     try:
         return _decimal_units(array.cast(pa.decimal128(38, decimals)), name, fail)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except NOT_CONVERTED:
         for row, value in enumerate(array):
             try:
                 pa.array([value.as_py()]).cast(pa.decimal128(38, decimals))
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            except NOT_CONVERTED:
                 fail(
                     row, f"{name} {str(value.as_py())!r:.60} is not a number with at most {decimals} decimals"
                 )

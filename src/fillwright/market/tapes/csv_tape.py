@@ -14,6 +14,7 @@ import pyarrow.csv as pa_csv
 from fillwright.core.instruments import Instrument
 from fillwright.core.types import Symbol
 from fillwright.market.columns import DECIMALS_MAX, Columns, Scale
+from fillwright.market.tapes.arrays import NOT_CONVERTED
 from fillwright.market.tapes.errors import TapeError
 from fillwright.market.tapes.layouts import Content, Layout
 from fillwright.market.tapes.source import ByteStream, LineSkippingStream, line_at
@@ -67,7 +68,7 @@ def csv_batches(
             ),
         )
         yield from reader
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except NOT_CONVERTED as error:
         if str(error) == "Empty CSV file":
             return
         raise _told(error, layout, path, lines_before) from error
