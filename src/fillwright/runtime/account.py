@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from fillwright.core.context import Answer
-from fillwright.core.effects import Alert, Send
+from fillwright.core.effects import Alert
 from fillwright.core.engine import Engine
 from fillwright.core.inputs import Candle, EmergencyStop, Input, Quote, Signal, SubmitSignal
 from fillwright.core.risk.situation import Assessment
@@ -39,7 +39,7 @@ from fillwright.runtime.inbox import Bounds, Depths, Inbox, Reply, Trouble
 from fillwright.runtime.market import MarketHub
 from fillwright.runtime.recovery import Configured, Market, Recovered, draw_tag, load, recover
 from fillwright.runtime.trials import Trials, the_trouble
-from fillwright.runtime.work import URGENT_MAX_S, Work
+from fillwright.runtime.work import Work, send_urgently
 
 CLOSE_MAX_S = 2.0
 """A venue that takes longer to let go of its connections is left alone."""
@@ -358,16 +358,7 @@ class AccountEngine:
         step = engine.step(EmergencyStop(by=stop.by, reason=stop.reason), now=self._clock.now())
         cancels = cancels_of_entries(engine, step)
         self._log.error("cancels of an emergency stop go out unrecorded", count=len(cancels))
-        async with asyncio.TaskGroup() as tasks:
-            for cancel in cancels:
-                tasks.create_task(self._urgently(cancel))
-
-    async def _urgently(self, cancel: Send) -> None:
-        try:
-            async with asyncio.timeout(URGENT_MAX_S):
-                await self.venue.carry_out(cancel)
-        except (TimeoutError, StorageError) as error:
-            self._log.error("a cancel of the emergency stop failed", effect=str(cancel), reason=repr(error))
+        await send_urgently(self.venue, cancels)
 
     def _end(self) -> None:
         """Nothing is taken any more."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from fillwright.core.effects import Alert, ConsultAdvisor, Effect
+from fillwright.core.effects import Alert, ConsultAdvisor, Effect, Send
 from fillwright.core.engine import Engine
 from fillwright.core.inputs import Input, Shutdown, StreamChanged
 from fillwright.core.positions import HOLDING
@@ -222,13 +222,20 @@ class Work:
         if not committer.owed or not committer.urgent or not may_cancel_unrecorded(error):
             return
         self._log.error("an emergency stop could not be recorded: its cancels go out all the same")
-        async with asyncio.TaskGroup() as tasks:
-            for effect in committer.urgent:
-                tasks.create_task(self._carry_out_urgently(effect))
+        await send_urgently(self._venue, committer.urgent)
 
-    async def _carry_out_urgently(self, effect: Effect) -> None:
+
+async def send_urgently(venue: Venue, cancels: Sequence[Send]) -> None:
+    """Send an emergency stop's cancels that the journal does not have; what goes wrong with one is told."""
+    log = structlog.get_logger().bind(account=venue.account_id)
+
+    async def send(cancel: Send) -> None:
         try:
             async with asyncio.timeout(URGENT_MAX_S):
-                await self._venue.carry_out(effect)  # type: ignore[arg-type]
+                await venue.carry_out(cancel)
         except (TimeoutError, StorageError) as error:
-            self._log.error("a cancel of the emergency stop failed", effect=str(effect), reason=repr(error))
+            log.error("a cancel of the emergency stop failed", effect=str(cancel), reason=repr(error))
+
+    async with asyncio.TaskGroup() as tasks:
+        for cancel in cancels:
+            tasks.create_task(send(cancel))
